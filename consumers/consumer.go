@@ -1,0 +1,37 @@
+// Package consumers carries out commands: it records them in the ledger, plans, guards, applies, verifies, and publishes what became of
+// them.
+package consumers
+
+import (
+	"context"
+
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// An Action carries out one kind of command, in steps that a crash cannot tear apart. The ledger stores the plan before Apply.
+// Every error is retried unless marked with fault.Permanent. Actions are safe for concurrent use.
+type Action interface {
+	// Plan reads the state of the target and says what would have to be done. It changes nothing. An empty plan means that the target is
+	// already as it should be.
+	Plan(ctx context.Context, cmd schemas.Command) (schemas.Plan, error)
+	// Apply carries the plan out. It is idempotent by state: called again after a crash, it ends in the same state. Where the receiver
+	// takes an idempotency key, it is the command's id.
+	Apply(ctx context.Context, cmd schemas.Command, p schemas.Plan) error
+	// Verify reads the target again, until it is as planned or a deadline of the action's own is over (an error then). The outcome's After
+	// holds what was read.
+	Verify(ctx context.Context, cmd schemas.Command, p schemas.Plan) (schemas.Outcome, error)
+}
+
+// An Undoer can take its effect back.
+type Undoer interface {
+	// Undo restores what p.Before holds. If the target is no longer as p.After says, somebody changed it since: Undo then returns a permanent
+	// error that wraps ErrChanged, unless force is set. It is idempotent by state: a target that already is as before is not an error.
+	Undo(ctx context.Context, cmd schemas.Command, p schemas.Plan, force bool) error
+}
+
+// ErrChanged says that the target was changed by somebody else since the action's effect.
+const ErrChanged = changedError("the resource has changed since")
+
+type changedError string
+
+func (e changedError) Error() string { return string(e) }

@@ -1,0 +1,108 @@
+// Package ledger is the contract of the database in which consumers keep every command and what became of it. Folder sqlite and folder
+// postgres carry it out, and one suite in ledgertest holds both to it.
+package ledger
+
+import (
+	"context"
+	"time"
+
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// An Entry is one command in the ledger.
+type Entry struct {
+	Seq      int64 // order of entry
+	Command  schemas.Command
+	State    schemas.State
+	Plan     *schemas.Plan // stored before Apply; nil until planned
+	Applied  bool          // Apply has been called at least once (or may have been)
+	Attempts int
+	Due      time.Time // when a worker should look at it next
+	Outcome  schemas.Outcome
+	// ApprovedHash is the plan hash a person approved, ApprovedBy who that was.
+	ApprovedHash, ApprovedBy string
+	// Undo is a person's request to take the effect back; nil where there is none.
+	Undo *UndoRequest
+	// Ends is when an effect in force is to be taken back; zero: never.
+	Ends time.Time
+	// Fence grows with every claim: a write under an older one is refused with ErrFenced.
+	Fence   int64
+	Updated time.Time
+}
+
+// An UndoRequest is a person's wish to take an effect back.
+type UndoRequest struct {
+	By     string    `json:"by"`
+	Reason string    `json:"reason,omitempty"`
+	Force  bool      `json:"force,omitempty"`
+	At     time.Time `json:"at"`
+	// Refused is why the last try was refused, "" while it is open.
+	Refused string `json:"refused,omitempty"`
+}
+
+// A Filter selects entries; zero fields select all.
+type Filter struct {
+	IDs    []string // command ids; a unique prefix of at least 6 characters will do
+	Lanes  []schemas.Lane
+	States []schemas.State
+	Rule   string
+	Target string // Target.Key()
+	Since  time.Time
+	Limit  int // 0: 100
+}
+
+// ErrFenced says that the lease on an entry was lost: somebody else has claimed it since.
+const ErrFenced = ledgerError("the lease on the command was lost")
+
+// ErrNotFound says that no such command is in the ledger.
+const ErrNotFound = ledgerError("no such command")
+
+type ledgerError string
+
+func (e ledgerError) Error() string { return string(e) }
+
+// Ledger keeps commands. Everything in it is durable when the call returns. Implementations are safe for concurrent use, also by several
+// processes. Times come from the caller's clock.
+type Ledger interface {
+	// Enter records commands that are not yet in the ledger, in their order, and returns how many were new. A command whose id is known is
+	// left alone.
+	Enter(ctx context.Context, now time.Time, cmds []schemas.Command) (int, error)
+	// Claim hands out up to n entries that are due, at most one per target over all lanes but alert, by severity, then sequence, never past an
+	// earlier unfinished entry of the same target, and leases them to owner until now+lease. Entries whose lease ran out are handed out again.
+	Claim(ctx context.Context, now time.Time, owner string, lanes []schemas.Lane, n int, lease time.Duration) ([]Entry, error)
+	// Extend lengthens the lease on a claimed entry, or returns ErrFenced.
+	Extend(ctx context.Context, e Entry, until time.Time) error
+	// Save writes what a worker changed on a claimed entry (state, plan, applied, attempts, due, outcome, ends, undo), or returns ErrFenced. A state
+	// other than running, retrying and verifying releases the target. If publish is set, messages for Kafka are recorded in the same
+	// transaction.
+	Save(ctx context.Context, now time.Time, e Entry, publish ...Message) error
+	// Outbox returns recorded messages that were not yet marked as sent, oldest first, and Sent marks them.
+	Outbox(ctx context.Context, limit int) ([]Message, error)
+	Sent(ctx context.Context, ids []int64) error
+
+	Desk
+}
+
+// Desk is the part of the ledger that people use, through the command line.
+type Desk interface {
+	// List returns the entries that the filter selects, newest first.
+	List(ctx context.Context, f Filter) ([]Entry, error)
+	// Decide approves or rejects a command that waits in approval, or is stale. An approval binds to the hash of the plan as stored.
+	Decide(ctx context.Context, now time.Time, id string, approve bool, by, reason string) error
+	// RequestUndo asks that the effect of a command in state verified or in_force be taken back; a worker does it. It also puts a hold on the
+	// command's rule and target.
+	RequestUndo(ctx context.Context, now time.Time, id string, u UndoRequest, hold time.Duration) error
+	// Held tells whether a hold on (rule, target) is in force, and why.
+	Held(ctx context.Context, now time.Time, rule, target string) (string, error)
+	// Close releases the database.
+	Close() error
+}
+
+// A Message is something to be published to Kafka: an outcome or a dead letter. It is kept until sent.
+type Message struct {
+	ID      int64
+	Topic   string // the logical topic: "outcomes" or "deadletter"
+	Key     []byte
+	Value   []byte
+	Headers map[string]string
+}

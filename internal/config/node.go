@@ -1,0 +1,114 @@
+// Package config reads riposte.yaml: defaults, strict YAML (an unknown key is an error with its line), ${ENV}, validation.
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"sort"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// A Node is a part of a YAML document that its owner decodes later: a component declares its settings as a struct, and Decode fills it.
+// The zero Node stands for an empty mapping.
+type Node struct {
+	node ast.Node
+	file string
+}
+
+// UnmarshalYAML keeps the node as it stands.
+func (n *Node) UnmarshalYAML(node ast.Node) error {
+	n.node = node
+	return nil
+}
+
+// IsZero tells whether nothing was given.
+func (n Node) IsZero() bool { return n.node == nil }
+
+// A Validator checks what YAML cannot say. Decode calls it after filling the struct.
+type Validator interface{ Validate() error }
+
+// Decode fills the struct that v points to, strictly: unknown keys and wrong types are errors with file, line and column. Values that the
+// node does not mention keep what they were, so defaults are set before the call. If v is a Validator, it is asked last.
+func (n Node) Decode(v any) error {
+	if n.node != nil && n.node.Type() != ast.NullType {
+		if err := yaml.NodeToValue(n.node, v, yaml.Strict()); err != nil {
+			return n.locate(err)
+		}
+	}
+	if c, ok := v.(Validator); ok {
+		if err := c.Validate(); err != nil {
+			return fmt.Errorf("%s: %w", n.Pos(), err)
+		}
+	}
+	return nil
+}
+
+// Pos says where the node stands: file:line:column, as far as known.
+func (n Node) Pos() string {
+	file := n.file
+	if file == "" {
+		file = "config"
+	}
+	if n.node == nil || n.node.GetToken() == nil {
+		return file
+	}
+	p := n.node.GetToken().Position
+	return fmt.Sprintf("%s:%d:%d", file, p.Line, p.Column)
+}
+
+// Within returns the node with the name of the file that it stands in, for error messages.
+func (n Node) Within(file string) Node { n.file = file; return n }
+
+func (n Node) locate(err error) error {
+	var ye yaml.Error
+	if errors.As(err, &ye) {
+		file := n.file
+		if file == "" {
+			file = "config"
+		}
+		p := ye.GetToken().Position
+		return fmt.Errorf("%s:%d:%d: %s", file, p.Line, p.Column, ye.GetMessage())
+	}
+	return err
+}
+
+// Parse reads one YAML document. file is for error messages.
+func Parse(file string, text []byte) (Node, error) {
+	n := Node{file: file}
+	f, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		return n, n.locate(err)
+	}
+	if len(f.Docs) > 1 {
+		return n, fmt.Errorf("%s: one YAML document expected, %d found", file, len(f.Docs))
+	}
+	if len(f.Docs) == 1 {
+		n.node = f.Docs[0].Body
+	}
+	return n, nil
+}
+
+// FromSettings makes a Node of key=value settings, as given by --set.
+func FromSettings(set map[string]string) (Node, error) {
+	if len(set) == 0 {
+		return Node{}, nil
+	}
+	keys := make([]string, 0, len(set))
+	for k := range set {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	var b bytes.Buffer
+	for _, k := range keys {
+		v, err := yaml.Marshal(set[k])
+		if err != nil {
+			return Node{}, fmt.Errorf("setting %s: %w", k, err)
+		}
+		fmt.Fprintf(&b, "%s: %s", k, v)
+	}
+	return Parse("--set", b.Bytes())
+}

@@ -1,0 +1,36 @@
+// Package kafka is the one place that knows kafka-go: writers that lose nothing, a consumer group that hands over batches by partition and
+// commits off the path, topics made on demand.
+package kafka
+
+import "time"
+
+// MaxMessage is the largest message, in bytes of key, value and headers: topics, writers and fetches are set alike.
+const MaxMessage = 1 << 20
+
+// A Message is one Kafka message. Topic, Key, Value and Headers are what a publisher sets; the rest is what a broker says about a message
+// that was read.
+type Message struct {
+	Topic     string
+	Partition int
+	Offset    int64
+	Time      time.Time
+	Key       []byte
+	Value     []byte
+	Headers   []Header
+}
+
+// A Header is one header of a message.
+type Header struct {
+	Key   string
+	Value []byte
+}
+
+// Header returns the value of the first header with that name, or "".
+func (m *Message) Header(name string) string {
+	for _, h := range m.Headers {
+		if h.Key == name {
+			return string(h.Value)
+		}
+	}
+	return ""
+}

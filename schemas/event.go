@@ -1,0 +1,46 @@
+package schemas
+
+import "time"
+
+// Version is the version of OCSF that every event claims in metadata.version.
+const Version = "1.8.0"
+
+// OCSF 1.8.0 class uids that riposte produces, see https://schema.ocsf.io/1.8.0/classes.
+const (
+	ClassBase                 = 0
+	ClassFileSystemActivity   = 1001
+	ClassProcessActivity      = 1007
+	ClassVulnerabilityFinding = 2002
+	ClassComplianceFinding    = 2003
+	ClassDetectionFinding     = 2004
+	ClassAccountChange        = 3001
+	ClassAuthentication       = 3002
+	ClassEntityManagement     = 3004
+	ClassUserAccess           = 3005
+	ClassGroupManagement      = 3006
+	ClassNetworkActivity      = 4001
+	ClassHTTPActivity         = 4002
+	ClassDNSActivity          = 4003
+	ClassCloudResources       = 5023
+	ClassAPIActivity          = 6003
+	ClassDatastoreActivity    = 6005
+	ClassRemediationActivity  = 7001
+)
+
+// An Event is one OCSF event in its encoded form, with the few facts beside it that the stages need without decoding it.
+type Event struct {
+	// Data is the event as one JSON object. It is never changed in place.
+	Data []byte
+	// UID is metadata.uid: the identity of the event. The same record always gives the same uid.
+	UID string
+	// Key is the Kafka key: the first of resources[0].uid, actor.user.uid, src_endpoint.ip, metadata.uid. Nothing relies on it.
+	Key string
+	// Class is class_uid.
+	Class int
+	// Time is the event's own time (field time, milliseconds since the epoch, UTC).
+	Time time.Time
+	// Source is who vouches for the event: the CloudEvents source of the message (ce_source), empty where there was none.
+	Source string
+	// Cause is the id of the command that led to this event (header riposte_cause), empty where there was none.
+	Cause string
+}

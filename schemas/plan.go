@@ -1,0 +1,44 @@
+package schemas
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+)
+
+// A Plan is what an action would do and what it found: the calls it would make, and the state before them. A plan without calls means
+// that the target is already as it should be.
+type Plan struct {
+	// Summary says in one sentence what will be done, or why nothing needs to be.
+	Summary string `json:"summary"`
+	// Calls are the calls to the outside that Apply will make, in order.
+	Calls []Call `json:"calls,omitempty"`
+	// Before is the pre-image: all that Undo needs to restore the target, in the action's own form.
+	Before json.RawMessage `json:"before,omitempty"`
+	// After is the state that Verify expects to read, in the same form as Before. Undo refuses when what it reads differs from it.
+	After json.RawMessage `json:"after,omitempty"`
+	// Approval, where not empty, is the action's reason to ask a person before Apply (for example: no predecessor to go back to).
+	Approval string `json:"approval,omitempty"`
+}
+
+// A Call is one call to the outside.
+type Call struct {
+	Service   string         `json:"service"`   // s3 ec2 iam wafv2 sns webhook
+	Operation string         `json:"operation"` // the API's own name: PutBucketEncryption
+	Params    map[string]any `json:"params,omitempty"`
+}
+
+// Empty tells whether nothing needs to be done.
+func (p Plan) Empty() bool { return len(p.Calls) == 0 }
+
+// Hash identifies the plan's effect, in hex: an approval binds to it. The summary does not count.
+func (p Plan) Hash() (string, error) {
+	p.Summary = ""
+	b, err := json.Marshal(p) // maps are written with sorted keys
+	if err != nil {
+		return "", fmt.Errorf("plan: %w", err)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16]), nil
+}
