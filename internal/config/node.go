@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"strconv"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -104,11 +105,51 @@ func FromSettings(set map[string]string) (Node, error) {
 	sort.Strings(keys)
 	var b bytes.Buffer
 	for _, k := range keys {
-		v, err := yaml.Marshal(set[k])
-		if err != nil {
-			return Node{}, fmt.Errorf("setting %s: %w", k, err)
+		v := []byte(set[k] + "\n")
+		if _, err := strconv.ParseBool(set[k]); err != nil { // everything but a boolean is text, which a number can be read from
+			if v, err = yaml.Marshal(set[k]); err != nil {
+				return Node{}, fmt.Errorf("setting %s: %w", k, err)
+			}
 		}
 		fmt.Fprintf(&b, "%s: %s", k, v)
 	}
 	return Parse("--set", b.Bytes())
+}
+
+// An Entry is one key of a mapping with its value.
+type Entry struct {
+	Key   string
+	Value Node
+}
+
+// Entries returns the entries of a mapping, in their order; an error if the node is something else.
+func (n Node) Entries() ([]Entry, error) {
+	var values []*ast.MappingValueNode
+	switch v := n.node.(type) {
+	case nil, *ast.NullNode:
+		return nil, nil
+	case *ast.MappingNode:
+		values = v.Values
+	case *ast.MappingValueNode:
+		values = []*ast.MappingValueNode{v}
+	default:
+		return nil, fmt.Errorf("%s: a mapping expected", n.Pos())
+	}
+	entries := make([]Entry, 0, len(values))
+	for _, e := range values {
+		entries = append(entries, Entry{Key: e.Key.GetToken().Value, Value: Node{node: e.Value, file: n.file}})
+	}
+	return entries, nil
+}
+
+// One reads a mapping that has one key, the name of a component, over its settings.
+func (n Node) One() (string, Node, error) {
+	entries, err := n.Entries()
+	if err != nil {
+		return "", Node{}, err
+	}
+	if len(entries) != 1 {
+		return "", Node{}, fmt.Errorf("%s: one key expected, the name of the component; %d found", n.Pos(), len(entries))
+	}
+	return entries[0].Key, entries[0].Value, nil
 }

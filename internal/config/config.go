@@ -1,0 +1,133 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
+)
+
+// Config is riposte.yaml. Sections that belong to a stage are kept as nodes, which the stage decodes into its own struct: this package knows
+// no stage.
+type Config struct {
+	Log       Log        `yaml:"log"`
+	HTTP      HTTP       `yaml:"http"`
+	Kafka     Node       `yaml:"kafka"`
+	Ledger    Ledger     `yaml:"ledger"`
+	AWS       Node       `yaml:"aws"`
+	Producers []Producer `yaml:"producers"`
+	Router    Node       `yaml:"router"`
+	Consumers Node       `yaml:"consumers"`
+	Receivers []Node     `yaml:"receivers"` // each: name, and one key that says the kind
+}
+
+// Log sets up the logger.
+type Log struct {
+	Level  string `yaml:"level"`  // trace debug info warn error
+	Format string `yaml:"format"` // json console
+}
+
+// HTTP is where /healthz, /readyz and /metrics are served.
+type HTTP struct {
+	Listen string `yaml:"listen"` // host:port; empty: not served
+}
+
+// Ledger names the database of the consumers.
+type Ledger struct {
+	URL string `yaml:"url"` // sqlite:///path/to/file or postgres://user:password@host/database
+}
+
+// Producer is one configured producer.
+type Producer struct {
+	Name   string `yaml:"name"`
+	Source Node   `yaml:"source"` // one key, the source's name, with its settings
+	Format string `yaml:"format"`
+	Set    Node   `yaml:"set"` // settings of the format
+}
+
+// Defaults is what holds where riposte.yaml is silent.
+func Defaults() Config {
+	return Config{
+		Log:  Log{Level: "info", Format: "json"},
+		HTTP: HTTP{Listen: "127.0.0.1:8080"},
+	}
+}
+
+// maxConfig bounds riposte.yaml, in bytes.
+const maxConfig = 1 << 20
+
+// Load reads the file at path over the defaults. ${NAME} in a value stands for the environment variable NAME, ${NAME:-text} for text where
+// it is not set or empty, and $${ for a literal ${. Errors name file, line and column.
+func Load(path string, env func(string) (string, bool)) (Config, error) {
+	cfg := Defaults()
+	info, err := os.Stat(path)
+	if err != nil {
+		return cfg, fmt.Errorf("configuration: %w", err)
+	}
+	if info.IsDir() {
+		return cfg, fmt.Errorf("configuration: %w", &fs.PathError{Op: "read", Path: path, Err: errors.New("is a directory")})
+	}
+	if info.Size() > maxConfig {
+		return cfg, fmt.Errorf("configuration %s: %d bytes, at most %d expected", path, info.Size(), maxConfig)
+	}
+	text, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	if err != nil {
+		return cfg, fmt.Errorf("configuration: %w", err)
+	}
+	return Read(path, text, env)
+}
+
+// Read is Load for a text in hand; file is for error messages.
+func Read(file string, text []byte, env func(string) (string, bool)) (Config, error) {
+	cfg := Defaults()
+	root, err := Parse(file, text)
+	if err != nil {
+		return cfg, err
+	}
+	if root, err = root.Expand(env); err != nil {
+		return cfg, err
+	}
+	if err := root.Decode(&cfg); err != nil {
+		return cfg, err
+	}
+	cfg.name(file)
+	return cfg, cfg.check(root)
+}
+
+// name tells every node which file it stands in.
+func (c *Config) name(file string) {
+	for _, n := range []*Node{&c.Kafka, &c.AWS, &c.Router, &c.Consumers} {
+		*n = n.Within(file)
+	}
+	for i := range c.Receivers {
+		c.Receivers[i] = c.Receivers[i].Within(file)
+	}
+	for i := range c.Producers {
+		c.Producers[i].Source = c.Producers[i].Source.Within(file)
+		c.Producers[i].Set = c.Producers[i].Set.Within(file)
+	}
+}
+
+// nameForm is the form of the names of producers and receivers: they stand in message headers, metrics and file names.
+const nameForm = `^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$`
+
+func (c *Config) check(root Node) error {
+	form := regexp.MustCompile(nameForm)
+	seen := map[string]bool{}
+	for i, p := range c.Producers {
+		at := p.Source.Pos()
+		switch {
+		case !form.MatchString(p.Name):
+			return fmt.Errorf("%s: producer %d: name %q: letters, digits, dots, dashes and underscores expected", at, i+1, p.Name)
+		case seen[p.Name]:
+			return fmt.Errorf("%s: producer %q stands twice", at, p.Name)
+		case p.Source.IsZero():
+			return fmt.Errorf("%s: producer %q has no source", root.Pos(), p.Name)
+		case p.Format == "":
+			return fmt.Errorf("%s: producer %q has no format", at, p.Name)
+		}
+		seen[p.Name] = true
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+func env(pairs ...string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		for i := 0; i+1 < len(pairs); i += 2 {
+			if pairs[i] == name {
+				return pairs[i+1], true
+			}
+		}
+		return "", false
+	}
+}
+
+type settings struct {
+	Addr  string `yaml:"addr"`
+	Port  int    `yaml:"port"`
+	Quiet bool   `yaml:"quiet"`
+}
+
+func TestExpand(t *testing.T) {
+	cases := []struct {
+		name, text string
+		env        []string
+		want       settings
+		err        string
+	}{
+		{name: "plain", text: "addr: a\nport: 1", want: settings{Addr: "a", Port: 1}},
+		{name: "inside a value", text: "addr: http://${HOST}:80/", env: []string{"HOST", "h"}, want: settings{Addr: "http://h:80/"}},
+		{name: "number", text: "port: ${PORT}", env: []string{"PORT", "42"}, want: settings{Port: 42}},
+		{name: "boolean", text: "quiet: ${Q}", env: []string{"Q", "true"}, want: settings{Quiet: true}},
+		{name: "quoted stays text", text: `addr: "${PORT}"`, env: []string{"PORT", "42"}, want: settings{Addr: "42"}},
+		{name: "default", text: "port: ${PORT:-7}", want: settings{Port: 7}},
+		{name: "default for empty", text: "addr: ${A:-x}", env: []string{"A", ""}, want: settings{Addr: "x"}},
+		{name: "set but empty", text: "addr: a${A}", env: []string{"A", ""}, want: settings{Addr: "a"}},
+		{name: "no structure from values", text: "addr: ${A}", env: []string{"A", "x\nport: 9"}, want: settings{Addr: "x\nport: 9"}},
+		{name: "escape", text: "addr: $${A}", want: settings{Addr: "${A}"}},
+		{name: "missing", text: "port: 1\naddr: ${NOPE}", err: "f.yaml:2:7: environment variable NOPE is not set"},
+		{name: "unknown key", text: "port: 1\nadr: x", err: `f.yaml:2:1: unknown field "adr"`},
+		{name: "wrong type", text: "port: x", err: "f.yaml:1:7:"},
+		{name: "syntax", text: "a: [", err: "f.yaml:1:"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			var got settings
+			n, err := Parse("f.yaml", []byte(c.text))
+			if err == nil {
+				n, err = n.Expand(env(c.env...))
+			}
+			if err == nil {
+				err = n.Decode(&got)
+			}
+			switch {
+			case c.err == "" && err != nil:
+				t.Fatal(err)
+			case c.err != "" && (err == nil || !strings.HasPrefix(err.Error(), c.err)):
+				t.Fatalf("error %v, want %q", err, c.err)
+			case c.err == "" && got != c.want:
+				t.Errorf("got %+v, want %+v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestReadKeepsSectionsWithTheirPlaces(t *testing.T) {
+	text := "producers:\n  - name: web\n    source:\n      http:\n        listen: 1\n        bogus: true\n    format: json\n"
+	cfg, err := Read("riposte.yaml", []byte(text), env())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Log.Level != "info" {
+		t.Errorf("log level %q: a default was lost", cfg.Log.Level)
+	}
+	kind, node, err := cfg.Producers[0].Source.One()
+	if err != nil || kind != "http" {
+		t.Fatalf("source %q, %v", kind, err)
+	}
+	var s struct {
+		Listen int `yaml:"listen"`
+	}
+	if err := node.Decode(&s); err == nil || !strings.HasPrefix(err.Error(), `riposte.yaml:6:9: unknown field "bogus"`) {
+		t.Errorf("error %v: place of the unknown key expected", err)
+	}
+}
+
+func TestReadRefuses(t *testing.T) {
+	cases := map[string]struct{ text, err string }{
+		"unknown section":   {"logs: {}", `riposte.yaml:1:1: unknown field "logs"`},
+		"no source":         {"producers: [{name: a, format: json}]", `producer "a" has no source`},
+		"no format":         {"producers: [{name: a, source: {http: {}}}]", `producer "a" has no format`},
+		"bad name":          {"producers: [{name: a b, format: json, source: {http: {}}}]", `name "a b"`},
+		"twice":             {"producers: [{name: a, format: json, source: {http: {}}}, {name: a, format: json, source: {http: {}}}]", `producer "a" stands twice`},
+		"several documents": {"log: {}\n---\nlog: {}\n", "one YAML document expected"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if _, err := Read("riposte.yaml", []byte(c.text), env()); err == nil || !strings.Contains(err.Error(), c.err) {
+				t.Errorf("error %v, want %q", err, c.err)
+			}
+		})
+	}
+}
+
+func TestFromSettings(t *testing.T) {
+	n, err := FromSettings(map[string]string{"addr": "a: [b", "port": "5"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Addr string `yaml:"addr"`
+		Port string `yaml:"port"`
+	}
+	if err := n.Decode(&got); err != nil || got.Addr != "a: [b" || got.Port != "5" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
