@@ -34,3 +34,12 @@ func (m *Message) Header(name string) string {
 	}
 	return ""
 }
+
+// Size is what counts against MaxMessage: the bytes of key, value and headers.
+func (m *Message) Size() int {
+	n := len(m.Key) + len(m.Value)
+	for _, h := range m.Headers {
+		n += len(h.Key) + len(h.Value)
+	}
+	return n
+}

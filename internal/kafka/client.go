@@ -1,0 +1,155 @@
+package kafka
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/segmentio/kafka-go"
+
+	"github.com/riposte-security/riposte/internal/obs"
+)
+
+const (
+	dialTimeout    = 5 * time.Second
+	requestTimeout = 10 * time.Second
+	// refreshEvery bounds how often known brokers and topics are thrown away because of an error.
+	refreshEvery = 250 * time.Millisecond
+)
+
+// A Client is the way to one Kafka cluster. It is safe for concurrent use. Whoever made it closes it, after its writers and consumers have
+// ended.
+type Client struct {
+	cfg    Config
+	log    zerolog.Logger
+	topics Topics
+	health *health
+
+	transport *kafka.Transport
+	api       *kafka.Client
+	dialer    kafka.Dialer
+
+	mu        sync.Mutex
+	refreshed time.Time
+}
+
+// New makes a client and checks its configuration. It reads certificate files and touches no network.
+func New(cfg Config, log zerolog.Logger) (*Client, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("kafka: %w", err)
+	}
+	cfg.Prefix = cmp.Or(cfg.Prefix, DefaultPrefix)
+	cfg.ClientID = cmp.Or(cfg.ClientID, cfg.Prefix)
+	cfg.Partitions = cmp.Or(cfg.Partitions, 6)
+	conf, err := cfg.TLS.client()
+	if err != nil {
+		return nil, fmt.Errorf("kafka: %w", err)
+	}
+	mech, err := cfg.SASL.mechanism()
+	if err != nil {
+		return nil, fmt.Errorf("kafka: %w", err)
+	}
+	c := &Client{cfg: cfg, log: log, topics: topicNames(cfg.Prefix), health: newHealth(obs.NewCondition(log, "kafka"))}
+	c.transport = &kafka.Transport{
+		Dial:        (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		DialTimeout: dialTimeout,
+		ClientID:    cfg.ClientID,
+		TLS:         conf,
+		SASL:        mech,
+	}
+	c.api = &kafka.Client{Addr: kafka.TCP(cfg.Brokers...), Transport: c.transport}
+	c.dialer = kafka.Dialer{ClientID: cfg.ClientID, Timeout: dialTimeout, TLS: conf, SASLMechanism: mech}
+	return c, nil
+}
+
+// Topics returns the names of the topics, with the configured prefix.
+func (c *Client) Topics() Topics { return c.topics }
+
+// Well tells whether nothing that this client does is failing at the moment.
+func (c *Client) Well() bool { return c.health.well() }
+
+// Ping asks a broker for a sign of life.
+func (c *Client) Ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	if _, err := c.api.ApiVersions(ctx, &kafka.ApiVersionsRequest{}); err != nil {
+		c.refresh()
+		return fmt.Errorf("kafka %s: %w", strings.Join(c.cfg.Brokers, ","), err)
+	}
+	return nil
+}
+
+// Close closes the connections that are not in use.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// refresh makes the next request ask for brokers, topics and leaders anew. kafka-go caches them, and also the failure to get them, for up
+// to 6 s: too long after a topic was made, a leader moved or a broker came back.
+func (c *Client) refresh() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Since(c.refreshed) < refreshEvery {
+		return
+	}
+	c.refreshed = time.Now()
+	c.transport.CloseIdleConnections()
+}
+
+// fresh returns the brokers and all topics as a broker knows them now.
+func (c *Client) fresh(ctx context.Context) (*kafka.MetadataResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	// Every topic is asked for, and through a transport of its own: to ask for one by name would make a broker that creates topics on
+	// demand create it, with settings that are not ours.
+	t := &kafka.Transport{
+		Dial: c.transport.Dial, DialTimeout: dialTimeout, ClientID: c.cfg.ClientID, TLS: c.transport.TLS, SASL: c.transport.SASL,
+	}
+	defer t.CloseIdleConnections()
+	m, err := (&kafka.Client{Addr: c.api.Addr, Transport: t}).Metadata(ctx, &kafka.MetadataRequest{})
+	if err != nil {
+		return nil, fmt.Errorf("kafka metadata: %w", err)
+	}
+	return m, nil
+}
+
+// health turns the failures and successes of many loops into one condition: away as long as any of them fails.
+type health struct {
+	cond *obs.Condition
+
+	mu      sync.Mutex
+	failing map[string]struct{}
+}
+
+func newHealth(cond *obs.Condition) *health {
+	return &health{cond: cond, failing: map[string]struct{}{}}
+}
+
+func (h *health) failed(who string, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.failing[who] = struct{}{}
+	h.cond.Failed(fmt.Errorf("%s: %w", who, err))
+}
+
+// ok notes a success of who, or that who has ended.
+func (h *health) ok(who string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.failing) == 0 {
+		return
+	}
+	delete(h.failing, who)
+	if len(h.failing) == 0 {
+		h.cond.OK()
+	}
+}
+
+func (h *health) well() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.failing) == 0
+}

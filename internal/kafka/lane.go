@@ -1,0 +1,223 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"github.com/riposte-security/riposte/internal/fault"
+)
+
+// maxBatch is how many messages go to a partition in one request.
+const maxBatch = 5000
+
+// A call is one Publish.
+type call struct {
+	done      chan struct{}   // closed when no message is left
+	abandoned <-chan struct{} // closed when the caller no longer waits
+
+	mu       sync.Mutex
+	left     int
+	rejected []Rejection
+	closed   bool // the writer was closed under it
+}
+
+// An item is one message of a call on its way.
+type item struct {
+	index int
+	msg   *Message
+	call  *call
+	size  int
+}
+
+func (it item) settle(change func(*call)) {
+	it.call.mu.Lock()
+	defer it.call.mu.Unlock()
+	if change != nil {
+		change(it.call)
+	}
+	if it.call.left--; it.call.left == 0 {
+		close(it.call.done)
+	}
+}
+
+func (it item) reject(err error) {
+	it.settle(func(c *call) {
+		c.rejected = append(c.rejected, Rejection{Index: it.index, Topic: it.msg.Topic, Key: it.msg.Key, Err: err})
+	})
+}
+
+func (it item) abandoned() bool {
+	select {
+	case <-it.call.abandoned:
+		return true
+	default:
+		return false
+	}
+}
+
+// A lane writes to one partition, one request at a time; what arrives meanwhile is the next batch. So a lone message waits for nobody, and
+// a crowd shares the cost.
+type lane struct {
+	c   *Client
+	tp  topicPartition
+	who string // for the health of the client
+
+	wake  chan struct{}
+	mu    sync.Mutex
+	queue []item
+}
+
+func (l *lane) put(items []item) {
+	l.mu.Lock()
+	l.queue = append(l.queue, items...)
+	l.mu.Unlock()
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take removes the next batch from the queue. Items that nobody waits for any more are left out.
+func (l *lane) take() []item {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var (
+		batch []item
+		bytes int
+		n     int
+	)
+	for _, it := range l.queue {
+		if len(batch) == maxBatch || (len(batch) > 0 && bytes+it.size > MaxMessage) {
+			break
+		}
+		n++
+		if !it.abandoned() {
+			batch = append(batch, it)
+			bytes += it.size
+		}
+	}
+	if l.queue = l.queue[n:]; len(l.queue) == 0 {
+		l.queue = nil
+	}
+	return batch
+}
+
+// run writes until stop is closed.
+func (l *lane) run(stop <-chan struct{}) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	unwatch := make(chan struct{})
+	defer close(unwatch)
+	go func() { // ends with run
+		select {
+		case <-stop:
+			cancel()
+		case <-unwatch:
+		}
+	}()
+	defer l.c.health.ok(l.who)
+	for {
+		select {
+		case <-stop:
+			l.abort()
+			return
+		case <-l.wake:
+		}
+		for batch := l.take(); len(batch) > 0; batch = l.take() {
+			l.write(ctx, batch)
+		}
+	}
+}
+
+// abort tells everybody who still waits that the writer is closed.
+func (l *lane) abort() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	closeAll(l.queue)
+	l.queue = nil
+}
+
+func closeAll(items []item) {
+	for _, it := range items {
+		it.settle(func(c *call) { c.closed = true })
+	}
+}
+
+// write writes batch, however long it takes, and settles its items. A batch that is refused for its contents is written again one by one.
+func (l *lane) write(ctx context.Context, batch []item) {
+	err := fault.Retry(ctx, func(err error) { l.c.health.failed(l.who, err) }, func() error {
+		live := batch[:0]
+		for _, it := range batch {
+			if !it.abandoned() {
+				live = append(live, it)
+			}
+		}
+		if batch = live; len(batch) == 0 {
+			return nil
+		}
+		err := l.produce(ctx, batch)
+		if rejects(err) {
+			return fault.Permanent(err)
+		}
+		if err != nil {
+			l.c.refresh()
+		}
+		return err
+	})
+	l.c.health.ok(l.who)
+	switch {
+	case err == nil:
+		for _, it := range batch {
+			it.settle(nil)
+		}
+	case ctx.Err() != nil:
+		closeAll(batch)
+	case len(batch) > 1:
+		for i := range batch {
+			l.write(ctx, batch[i:i+1:i+1])
+		}
+	case errors.Is(err, kafka.MessageSizeTooLarge), errors.Is(err, kafka.RecordListTooLarge):
+		batch[0].reject(fmt.Errorf("%w for its topic: %w", ErrTooLarge, err))
+	default:
+		batch[0].reject(err)
+	}
+}
+
+func (l *lane) produce(ctx context.Context, batch []item) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	now := time.Now()
+	records := make([]kafka.Record, len(batch))
+	for i, it := range batch {
+		r := kafka.Record{Time: it.msg.Time}
+		if r.Time.IsZero() {
+			r.Time = now
+		}
+		if it.msg.Key != nil {
+			r.Key = kafka.NewBytes(it.msg.Key)
+		}
+		if it.msg.Value != nil {
+			r.Value = kafka.NewBytes(it.msg.Value)
+		}
+		for _, h := range it.msg.Headers {
+			r.Headers = append(r.Headers, kafka.Header{Key: h.Key, Value: h.Value})
+		}
+		records[i] = r
+	}
+	res, err := l.c.api.Produce(ctx, &kafka.ProduceRequest{
+		Topic: l.tp.topic, Partition: l.tp.partition, RequiredAcks: kafka.RequireAll, Compression: kafka.Snappy,
+		Records: kafka.NewRecordReader(records...),
+	})
+	if err != nil {
+		return fmt.Errorf("produce: %w", err)
+	}
+	if res.Error != nil {
+		return fmt.Errorf("produce: %w", res.Error)
+	}
+	return nil
+}

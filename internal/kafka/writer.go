@@ -1,0 +1,208 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"sync"
+
+	"github.com/segmentio/kafka-go"
+
+	"github.com/riposte-security/riposte/internal/fault"
+)
+
+// A Writer publishes messages. It is safe for concurrent use, and one Writer for many goroutines gives the largest batches. Whoever made it
+// closes it.
+//
+// It does not use kafka-go's Writer: that one waits a fixed time for company before it sends, holds the next batch of a partition back only
+// for ten tries, sleeps regardless of ctx, and fails a whole call for one message too large.
+type Writer struct {
+	c    *Client
+	stop chan struct{}
+	wg   sync.WaitGroup
+
+	mu     sync.Mutex
+	lanes  map[topicPartition]*lane
+	closed bool
+}
+
+type topicPartition struct {
+	topic     string
+	partition int
+}
+
+func (tp topicPartition) String() string { return fmt.Sprintf("%s/%d", tp.topic, tp.partition) }
+
+// NewWriter makes a writer; it connects when there is something to write.
+func (c *Client) NewWriter() *Writer {
+	return &Writer{c: c, stop: make(chan struct{}), lanes: map[topicPartition]*lane{}}
+}
+
+// A Rejection is a message that Kafka will never take.
+type Rejection struct {
+	Index int // among the messages of the call
+	Topic string
+	Key   []byte
+	Err   error
+}
+
+// A RejectedError tells which messages of a call were rejected. All others are in Kafka. Publish returns it marked permanent.
+type RejectedError struct{ Rejected []Rejection }
+
+func (e *RejectedError) Error() string {
+	var b strings.Builder
+	for i, r := range e.Rejected {
+		if i == 3 {
+			fmt.Fprintf(&b, "; and %d more", len(e.Rejected)-i)
+			break
+		}
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		fmt.Fprintf(&b, "message %d for %s with key %.64q: %v", r.Index, r.Topic, r.Key, r.Err)
+	}
+	return b.String()
+}
+
+// ErrTooLarge says that a message is larger than MaxMessage, or than its topic takes.
+const ErrTooLarge = kafkaError("the message is too large")
+
+// Publish writes msgs and returns when all in-sync replicas have all of them. Messages with the same key go to the same partition (as Java
+// clients spread them), in their order, also across calls that follow each other; messages without a key all go to one partition, chosen by
+// chance. Whatever fails is tried again until ctx ends; then some of the messages may be in Kafka, and some may be twice if the call is
+// repeated. Messages that Kafka will never take give a permanent *RejectedError, after all others have been written. The messages must not
+// be changed until Publish returns.
+func (w *Writer) Publish(ctx context.Context, msgs ...Message) error {
+	if len(msgs) == 0 {
+		return nil
+	}
+	call := &call{done: make(chan struct{}), abandoned: ctx.Done(), left: len(msgs)}
+	byLane, err := w.assign(ctx, msgs, call)
+	if err != nil {
+		return err
+	}
+	if err := w.enqueue(byLane); err != nil {
+		return err
+	}
+	select {
+	case <-call.done:
+	case <-ctx.Done():
+		return fmt.Errorf("publish: %w", ctx.Err())
+	}
+	if call.closed {
+		return fmt.Errorf("publish: %w", io.ErrClosedPipe)
+	}
+	if len(call.rejected) > 0 {
+		return fault.Permanent(&RejectedError{Rejected: call.rejected})
+	}
+	return nil
+}
+
+// Close ends the writer; calls of Publish in course return an error.
+func (w *Writer) Close() {
+	w.mu.Lock()
+	if !w.closed {
+		w.closed = true
+		close(w.stop)
+	}
+	w.mu.Unlock()
+	w.wg.Wait()
+}
+
+// assign finds the partition of every message. What is malformed is rejected here.
+func (w *Writer) assign(ctx context.Context, msgs []Message, call *call) (map[topicPartition][]item, error) {
+	var (
+		byLane = map[topicPartition][]item{}
+		counts = map[string][]int{}
+		chance = rand.Int() //nolint:gosec // spreads load, guards nothing
+		hash   kafka.Murmur2Balancer
+	)
+	for i := range msgs {
+		m := &msgs[i]
+		it := item{index: i, msg: m, call: call, size: m.Size()}
+		switch {
+		case !ValidTopic(m.Topic):
+			it.reject(fmt.Errorf("topic %q: not a name for a topic", m.Topic))
+			continue
+		case it.size > MaxMessage:
+			it.reject(fmt.Errorf("%w: %d bytes", ErrTooLarge, it.size))
+			continue
+		}
+		partitions, known := counts[m.Topic]
+		if !known {
+			n, err := w.partitions(ctx, m.Topic)
+			if err != nil {
+				return nil, err
+			}
+			partitions = n
+			counts[m.Topic] = n
+		}
+		p := partitions[chance%len(partitions)]
+		if len(m.Key) > 0 {
+			p = hash.Balance(kafka.Message{Key: m.Key}, partitions...)
+		}
+		tp := topicPartition{m.Topic, p}
+		byLane[tp] = append(byLane[tp], it)
+	}
+	return byLane, nil
+}
+
+// partitions returns the numbers of a topic's partitions, waiting for a topic that does not exist yet.
+func (w *Writer) partitions(ctx context.Context, topic string) ([]int, error) {
+	who := "write " + topic
+	var numbers []int
+	err := fault.Retry(ctx, func(err error) { w.c.health.failed(who, err) }, func() error {
+		req, cancel := context.WithTimeout(ctx, requestTimeout)
+		defer cancel()
+		m, err := w.c.api.Metadata(req, &kafka.MetadataRequest{Topics: []string{topic}})
+		if err == nil {
+			err = m.Topics[0].Error
+		}
+		if err == nil && len(m.Topics[0].Partitions) == 0 {
+			err = errNotReady
+		}
+		if err != nil {
+			w.c.refresh()
+			return err
+		}
+		numbers = make([]int, len(m.Topics[0].Partitions))
+		for i := range numbers {
+			numbers[i] = i
+		}
+		return nil
+	})
+	w.c.health.ok(who)
+	if err != nil {
+		return nil, fmt.Errorf("publish to %s: %w", topic, err)
+	}
+	return numbers, nil
+}
+
+// enqueue hands the items to the lanes of their partitions. It holds the lock for all of them, so that two calls are in the same order on
+// every partition.
+func (w *Writer) enqueue(byLane map[topicPartition][]item) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return fmt.Errorf("publish: %w", io.ErrClosedPipe)
+	}
+	for tp, items := range byLane {
+		l := w.lanes[tp]
+		if l == nil {
+			l = &lane{c: w.c, tp: tp, who: "write " + tp.String(), wake: make(chan struct{}, 1)}
+			w.lanes[tp] = l
+			w.wg.Go(func() { l.run(w.stop) })
+		}
+		l.put(items)
+	}
+	return nil
+}
+
+// rejects tells whether Kafka refuses a batch for what is in it: no retry will mend that, but the other messages may be fine.
+func rejects(err error) bool {
+	return errors.Is(err, kafka.MessageSizeTooLarge) || errors.Is(err, kafka.RecordListTooLarge) ||
+		errors.Is(err, kafka.InvalidRecord) || errors.Is(err, kafka.InvalidTimestamp)
+}
