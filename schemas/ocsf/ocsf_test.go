@@ -1,6 +1,7 @@
 package ocsf_test
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/riposte-security/riposte/schemas"
@@ -114,3 +115,5 @@ func TestUnion(t *testing.T) {
 		t.Error("the union changed a class")
 	}
 }
+
+func itoa(n int) string { return strconv.Itoa(n) }
