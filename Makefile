@@ -1,0 +1,56 @@
+# riposte: event-driven security response on Kafka. `make help` lists what there is.
+LINT_VERSION := v2.15.0
+LINT := .tools/golangci-lint-$(LINT_VERSION)
+COMPOSE := $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+
+.PHONY: help build demo up test race integration lint fmt generate bench fuzz smoke ci
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+build: ## the binary, as bin/riposte
+	go build -trimpath -ldflags "-s -w" -o bin/riposte .
+
+demo: build ## play a recorded attack through the whole pipeline
+	./bin/riposte demo
+
+up: build ## all stages in one process; state in ./data
+	./bin/riposte up --data data
+
+test: ## unit tests and rule tests: Go only, no containers
+	go test -shuffle=on ./...
+	go run . rules test rules
+
+race: ## unit tests under the race detector
+	go test -race -shuffle=on ./...
+
+integration: ## the same scenarios on Apache Kafka, PostgreSQL and moto, in containers
+	go test -tags integration -count=1 -timeout 20m ./internal/integration/... ./internal/kafka/... ./consumers/...
+
+smoke: ## docker compose: up, publish an event, see the alert, share the work
+	COMPOSE="$(COMPOSE)" ./deployments/docker/smoke.sh
+
+lint: $(LINT) ## static checks, with the walls between the stages
+	$(LINT) run ./...
+	go run . rules check rules
+
+$(LINT):
+	GOBIN=$(CURDIR)/.tools go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	mv .tools/golangci-lint $@
+
+fmt: ## gofmt
+	gofmt -w $$(git ls-files '*.go')
+
+generate: ## schemas and facts from their sources
+	go generate ./...
+
+bench: ## benchmarks, each beside its alternative
+	go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## every fuzz target for a few seconds
+	@for p in $$(grep -rl '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$p/*_test.go | cut -d' ' -f2); do \
+	    go test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-5s} $$p || exit 1; done; done
+
+ci: ## what must pass before anything lands
+	.ci/run
