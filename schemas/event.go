@@ -1,6 +1,9 @@
 package schemas
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Version is the version of OCSF that every event claims in metadata.version.
 const Version = "1.8.0"
@@ -43,4 +46,49 @@ type Event struct {
 	Source string
 	// Cause is the id of the command that led to this event (header riposte_cause), empty where there was none.
 	Cause string
+	// Trace is the W3C traceparent that came with the message, empty where there was none.
+	Trace string
+}
+
+// ClassName is OCSF's name of a class: api_activity for 6003. A class that riposte does not produce is named class_N.
+func ClassName(uid int) string {
+	switch uid {
+	case ClassBase:
+		return "base_event"
+	case ClassFileSystemActivity:
+		return "file_activity"
+	case ClassProcessActivity:
+		return "process_activity"
+	case ClassVulnerabilityFinding:
+		return "vulnerability_finding"
+	case ClassComplianceFinding:
+		return "compliance_finding"
+	case ClassDetectionFinding:
+		return "detection_finding"
+	case ClassAccountChange:
+		return "account_change"
+	case ClassAuthentication:
+		return "authentication"
+	case ClassEntityManagement:
+		return "entity_management"
+	case ClassUserAccess:
+		return "user_access"
+	case ClassGroupManagement:
+		return "group_management"
+	case ClassNetworkActivity:
+		return "network_activity"
+	case ClassHTTPActivity:
+		return "http_activity"
+	case ClassDNSActivity:
+		return "dns_activity"
+	case ClassCloudResources:
+		return "cloud_resources_inventory_info"
+	case ClassAPIActivity:
+		return "api_activity"
+	case ClassDatastoreActivity:
+		return "datastore_activity"
+	case ClassRemediationActivity:
+		return "remediation_activity"
+	}
+	return "class_" + strconv.Itoa(uid)
 }

@@ -1,0 +1,115 @@
+package schemas
+
+import (
+	"strconv"
+	"time"
+)
+
+// Headers of Kafka messages, after the CloudEvents Kafka binding in binary mode.
+const (
+	HeaderID          = "ce_id"
+	HeaderSource      = "ce_source"
+	HeaderType        = "ce_type"
+	HeaderTime        = "ce_time"
+	HeaderSpecVersion = "ce_specversion"
+	HeaderContentType = "content-type"
+	HeaderTrace       = "traceparent"
+	HeaderCause       = "riposte_cause"
+)
+
+// Values of headers.
+const (
+	SpecVersion     = "1.0"              // of CloudEvents
+	ContentTypeJSON = "application/json" // of everything that riposte writes
+	TypeCommand     = "riposte.command"  // ce_type of commands; that of events is "ocsf." and the class name
+)
+
+// An Envelope is what is known of a message apart from its value. Every field may be empty.
+type Envelope struct {
+	ID          string    `json:"id,omitempty"`           // ce_id
+	Source      string    `json:"source,omitempty"`       // ce_source: who vouches for the message
+	Type        string    `json:"type,omitempty"`         // ce_type
+	Time        time.Time `json:"time,omitzero"`          // ce_time
+	ContentType string    `json:"content_type,omitempty"` // content-type
+	Cause       string    `json:"cause,omitempty"`        // riposte_cause: the command that led here
+	Trace       string    `json:"trace,omitempty"`        // traceparent
+	// Origin and Position name the place of the message for ever, see KafkaOrigin. An event without an id takes its uid from them.
+	Origin   string `json:"origin,omitempty"`
+	Position string `json:"position,omitempty"`
+	// Appended is when the message was written to the topic. An event without a time takes this one.
+	Appended time.Time `json:"appended,omitzero"`
+	// uidSource is the source of a CloudEvent in structured mode, where the message has another.
+	uidSource string
+}
+
+// ReadEnvelope reads the headers of a message, by a function that gives the value of a header or "". A time that cannot be read counts
+// as none. The caller adds origin, position and append time.
+func ReadEnvelope(header func(name string) string) Envelope {
+	e := Envelope{
+		ID:          header(HeaderID),
+		Source:      header(HeaderSource),
+		Type:        header(HeaderType),
+		ContentType: header(HeaderContentType),
+		Cause:       header(HeaderCause),
+		Trace:       header(HeaderTrace),
+	}
+	if t, ok := readTime(header(HeaderTime)); ok {
+		e.Time = t
+	}
+	return e
+}
+
+// readTime reads a time that JSON can carry again: RFC 3339, of the years 1 to 9999 in UTC.
+func readTime(s string) (time.Time, bool) {
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		return time.Time{}, false
+	}
+	t = t.UTC()
+	return t, t.Year() >= 1 && t.Year() <= 9999
+}
+
+// KafkaOrigin gives origin and position of a Kafka message, as DerivedUID takes them.
+func KafkaOrigin(topic string, partition int, offset int64) (origin, position string) {
+	return "kafka/" + topic + "/" + strconv.Itoa(partition), strconv.FormatInt(offset, 10)
+}
+
+// CloudEventUID is the metadata.uid of an event that has no id of its own and came with a CloudEvents source and id: a hash of both, so
+// that it has one length whatever senders put there.
+func CloudEventUID(source, id string) string { return hashID("cloudevents", source, id) }
+
+// EventHeaders gives the headers of an event's message.
+func EventHeaders(e Event) map[string]string {
+	h := headers(e.UID, e.Source, "ocsf."+ClassName(e.Class), e.Time)
+	setIf(h, HeaderTrace, e.Trace)
+	setIf(h, HeaderCause, e.Cause)
+	return h
+}
+
+// CommandHeaders gives the headers of a command's message. source names the writer, trace is the traceparent of the event, or "".
+func CommandHeaders(c Command, source, trace string) map[string]string {
+	h := headers(c.ID, source, TypeCommand, c.Created)
+	setIf(h, HeaderTrace, trace)
+	setIf(h, HeaderCause, c.Cause)
+	return h
+}
+
+func headers(id, source, typ string, at time.Time) map[string]string {
+	h := map[string]string{
+		HeaderID:          id,
+		HeaderType:        typ,
+		HeaderSpecVersion: SpecVersion,
+		HeaderContentType: ContentTypeJSON,
+	}
+	setIf(h, HeaderSource, source)
+	if !at.IsZero() {
+		h[HeaderTime] = at.UTC().Format(time.RFC3339Nano)
+	}
+	return h
+}
+
+func setIf(h map[string]string, key, value string) {
+	if value != "" {
+		h[key] = value
+	}
+}
