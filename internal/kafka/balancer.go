@@ -1,0 +1,60 @@
+package kafka
+
+import (
+	"cmp"
+	"hash/fnv"
+	"slices"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// spread gives every member as many partitions as any other, give or take one, over all topics together: kafka-go's own balancers deal out
+// every topic from the same first member on, so that with more members than partitions the same ones go empty on all topics.
+type spread struct{}
+
+// ProtocolName is what members must have in common to be in one group.
+func (spread) ProtocolName() string { return "riposte-spread" }
+
+// UserData is not needed.
+func (spread) UserData() ([]byte, error) { return nil, nil }
+
+// AssignGroups deals the partitions out.
+func (spread) AssignGroups(members []kafka.GroupMember, partitions []kafka.Partition) kafka.GroupMemberAssignments {
+	out := kafka.GroupMemberAssignments{}
+	count := map[string]int{}
+	for _, m := range members {
+		out[m.ID] = map[string][]int{}
+	}
+	members = slices.Clone(members)
+	slices.SortFunc(members, func(a, b kafka.GroupMember) int { return cmp.Compare(a.ID, b.ID) })
+	partitions = slices.Clone(partitions)
+	slices.SortFunc(partitions, func(a, b kafka.Partition) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.ID, b.ID))
+	})
+	for _, p := range partitions {
+		best := ""
+		for _, m := range members {
+			if !slices.Contains(m.Topics, p.Topic) {
+				continue
+			}
+			if best == "" || count[m.ID] < count[best] ||
+				count[m.ID] == count[best] && weight(m.ID, p) > weight(best, p) {
+				best = m.ID
+			}
+		}
+		if best != "" {
+			out[best][p.Topic] = append(out[best][p.Topic], p.ID)
+			count[best]++
+		}
+	}
+	return out
+}
+
+// weight ranks members for a partition by chance, the same for the same pair: two members are not always first in the same order.
+func weight(member string, p kafka.Partition) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(member))
+	_, _ = h.Write([]byte{byte(p.ID), byte(p.ID >> 8)})
+	_, _ = h.Write([]byte(p.Topic))
+	return h.Sum64()
+}

@@ -1,0 +1,197 @@
+package kafka
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/segmentio/kafka-go"
+
+	"github.com/riposte-security/riposte/internal/fault"
+)
+
+const (
+	heartbeatEvery = 500 * time.Millisecond // also how fast a rebalance is noticed
+	sessionTimeout = 10 * time.Second       // after which a member that died gives its partitions up
+	joinTimeout    = 10 * time.Second       // that the coordinator waits for the others to come back
+	watchEvery     = 5 * time.Second        // how often new partitions are looked for
+	// rebalanceGrace is how long a handler may go on when its partition may be somebody else's soon.
+	rebalanceGrace = time.Second
+	// leaveTimeout is how long leaving the group may take before its connections are cut.
+	leaveTimeout = 2 * time.Second
+)
+
+// A Group says what to consume, and as whom.
+type Group struct {
+	// ID is the name of the consumer group: its members share the partitions, and its offsets are kept by the broker.
+	ID string
+	// Topics are consumed together; they must exist, or Consume waits until they do.
+	Topics []string
+	// MaxBatch is how many messages a handler gets at most; 1000 if zero.
+	MaxBatch int
+	// Grace is how long a handler may go on after ctx has ended; 5 s if zero.
+	Grace time.Duration
+	// Lost, if set, is told of messages that were removed before the group could read them. It is logged as an error in any case.
+	Lost func(Gap)
+}
+
+// A Gap is a range of offsets that a group never saw, both inclusive.
+type Gap struct {
+	Topic       string
+	Partition   int
+	First, Last int64
+}
+
+// A Handler works on messages of one partition, in their order. When it returns nil they are done, and their offset will be committed. An
+// error that is not permanent brings the same messages again after a while; a permanent one ends Consume. When its ctx ends the
+// handler should stop and return an error, unless it can finish at once.
+type Handler func(ctx context.Context, batch []Message) error
+
+// Consume joins the group and hands the messages of every partition that it is given to handle: batches of one partition one after the
+// other, partitions in parallel. Offsets of finished batches are committed together every 100 ms, when a partition is given away, and
+// at the end. A group that has no offset yet begins at the first message. Kafka being away is waited out. When ctx ends, handlers may finish
+// within Group.Grace, offsets are committed, the group is left, and Consume returns nil. It returns an error only if the group makes no
+// sense or a handler failed permanently.
+func (c *Client) Consume(ctx context.Context, g Group, handle Handler) error {
+	if g.ID == "" || len(g.Topics) == 0 || handle == nil {
+		return fault.Permanent(errors.New("consume: a group needs an id, topics and a handler"))
+	}
+	g.MaxBatch = cmp.Or(g.MaxBatch, 1000)
+	g.Grace = cmp.Or(g.Grace, 5*time.Second)
+	if err := c.WaitTopics(ctx, g.Topics...); err != nil {
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // asked to end before there was anything to consume
+		}
+		return fmt.Errorf("group %s: %w", g.ID, err)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	m := &member{c: c, g: g, handle: handle, fail: cancel, who: "group " + g.ID, conns: conns{open: map[net.Conn]struct{}{}}}
+	m.log = c.log.With().Str("group", g.ID).Logger()
+	if err := m.run(ctx); err != nil {
+		return fmt.Errorf("group %s: %w", g.ID, err)
+	}
+	if err := context.Cause(ctx); fault.IsPermanent(err) {
+		return fmt.Errorf("group %s: %w", g.ID, err)
+	}
+	return nil
+}
+
+// A member is one Consume in its group.
+type member struct {
+	c      *Client
+	g      Group
+	log    zerolog.Logger
+	handle Handler
+	fail   func(error) // ends the whole Consume
+	who    string
+	conns  conns
+	busy   atomic.Int32 // generations at work
+}
+
+func (m *member) run(ctx context.Context) error {
+	dialer := m.c.dialer
+	dialer.DialFunc = m.conns.dial
+	group, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
+		ID: m.g.ID, Brokers: m.c.cfg.Brokers, Dialer: &dialer, Topics: m.g.Topics,
+		GroupBalancers:    []kafka.GroupBalancer{spread{}},
+		HeartbeatInterval: heartbeatEvery, SessionTimeout: sessionTimeout, RebalanceTimeout: joinTimeout, JoinGroupBackoff: time.Second,
+		WatchPartitionChanges: true, PartitionWatchInterval: watchEvery, StartOffset: kafka.FirstOffset,
+	})
+	if err != nil {
+		return fault.Permanent(err)
+	}
+	defer m.c.health.ok(m.who)
+	defer m.leave(group)
+	for {
+		gen, err := group.Next(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil //nolint:nilerr // asked to end
+		case errors.Is(err, kafka.RebalanceInProgress): // somebody else joins as well; kafka-go tries again
+		case err != nil:
+			m.c.health.failed(m.who, err) // kafka-go waits, and tries again
+		default:
+			m.c.health.ok(m.who)
+			m.busy.Add(1)
+			gen.Start(func(ended context.Context) {
+				defer m.busy.Add(-1)
+				m.generation(ctx, ended, gen)
+				<-ended.Done() // to return earlier would end the generation, and join again
+			})
+		}
+	}
+}
+
+// leave ends the generation in course and leaves the group. kafka-go may be in the middle of a request that a broker answers only after
+// seconds; once the handlers are done, its connections are cut.
+func (m *member) leave(group *kafka.ConsumerGroup) {
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		if err := group.Close(); err != nil {
+			m.log.Warn().Err(err).Msg("leaving the group failed; its other members wait until the session times out")
+		}
+	}()
+	for {
+		select {
+		case <-left:
+			return
+		case <-time.After(leaveTimeout):
+			if m.busy.Load() == 0 {
+				m.conns.cut()
+			}
+		}
+	}
+}
+
+// conns are the connections of one member, so that they can be cut.
+type conns struct {
+	mu   sync.Mutex
+	off  bool
+	open map[net.Conn]struct{}
+}
+
+func (c *conns) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	d := net.Dialer{Timeout: dialTimeout}
+	conn, err := d.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.off {
+		return nil, errors.Join(net.ErrClosed, conn.Close())
+	}
+	t := &trackedConn{Conn: conn, all: c}
+	c.open[t] = struct{}{}
+	return t, nil
+}
+
+func (c *conns) cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.off = true
+	for t := range c.open {
+		_ = t.(*trackedConn).Conn.Close() // it is being thrown away
+	}
+}
+
+type trackedConn struct {
+	net.Conn
+
+	all *conns
+}
+
+func (t *trackedConn) Close() error {
+	t.all.mu.Lock()
+	delete(t.all.open, t)
+	t.all.mu.Unlock()
+	return t.Conn.Close()
+}

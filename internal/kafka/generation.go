@@ -1,0 +1,238 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"github.com/riposte-security/riposte/internal/fault"
+)
+
+const commitEvery = 100 * time.Millisecond
+
+// generation works on the partitions that were assigned until ctx or ended is done, and commits what was finished.
+func (m *member) generation(ctx, ended context.Context, gen *kafka.Generation) {
+	// Reading stops at once; handlers have some time to finish.
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	defer context.AfterFunc(ended, stop)()
+	handling, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(reading, func() {
+		grace := rebalanceGrace
+		if ctx.Err() != nil {
+			grace = m.g.Grace
+		}
+		select {
+		case <-handling.Done():
+		case <-time.After(grace):
+			cancel()
+		}
+	})()
+
+	var (
+		work sync.WaitGroup
+		done = newOffsets()
+		n    int
+	)
+	for topic, assigned := range gen.Assignments {
+		for _, a := range assigned {
+			n++
+			p := &partition{m: m, tp: topicPartition{topic, a.ID}, offset: a.Offset, done: done}
+			work.Go(func() { p.run(reading, handling) })
+		}
+	}
+	m.log.Info().Int32("generation", gen.ID).Int("partitions", n).Msg("joined the group")
+	finished := make(chan struct{})
+	go func() { work.Wait(); close(finished) }()
+	m.commitUntil(finished, gen, done)
+}
+
+// commitUntil commits every 100 ms what was finished meanwhile, and a last time when all work has ended.
+func (m *member) commitUntil(finished <-chan struct{}, gen *kafka.Generation, done *offsets) {
+	tick := time.NewTicker(commitEvery)
+	defer tick.Stop()
+	for last := false; !last; {
+		select {
+		case <-tick.C:
+		case <-finished:
+			last = true
+		}
+		dirty := done.take()
+		if len(dirty) == 0 {
+			continue
+		}
+		err := gen.CommitOffsets(dirty)
+		if err == nil {
+			continue
+		}
+		done.putBack(dirty)
+		if last {
+			m.log.Warn().Err(err).Msg("last offsets of a generation not committed; the messages will be handled again")
+		} else {
+			m.log.Debug().Err(err).Msg("offsets not committed; will be tried again")
+		}
+	}
+}
+
+// offsets collects what was finished and not yet committed.
+type offsets struct {
+	mu    sync.Mutex
+	dirty map[string]map[int]int64
+}
+
+func newOffsets() *offsets { return &offsets{dirty: map[string]map[int]int64{}} }
+
+// mark notes that everything before next is done.
+func (o *offsets) mark(tp topicPartition, next int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.dirty[tp.topic] == nil {
+		o.dirty[tp.topic] = map[int]int64{}
+	}
+	o.dirty[tp.topic][tp.partition] = max(next, o.dirty[tp.topic][tp.partition])
+}
+
+func (o *offsets) take() map[string]map[int]int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	dirty := o.dirty
+	o.dirty = map[string]map[int]int64{}
+	return dirty
+}
+
+func (o *offsets) putBack(dirty map[string]map[int]int64) {
+	for topic, partitions := range dirty {
+		for p, next := range partitions {
+			o.mark(topicPartition{topic, p}, next)
+		}
+	}
+}
+
+// A partition is one partition of a generation.
+type partition struct {
+	m      *member
+	tp     topicPartition
+	offset int64 // where to read on; kafka.FirstOffset if the group has none yet
+	done   *offsets
+}
+
+// A chunk is what a handler gets in one go.
+type chunk struct {
+	messages []Message
+	next     int64
+}
+
+// run reads in one goroutine and handles in another, a few chunks apart.
+func (p *partition) run(reading, handling context.Context) {
+	chunks := make(chan chunk, 1)
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		defer close(chunks)
+		p.read(reading, chunks)
+	})
+	defer reader.Wait()
+	for c := range chunks {
+		if reading.Err() != nil {
+			continue // drained, for whoever gets the partition next
+		}
+		if err := p.handle(reading, handling, c); err != nil {
+			if fault.IsPermanent(err) {
+				p.m.fail(err)
+			}
+			<-reading.Done() // what follows must not overtake what failed
+			continue
+		}
+		p.done.mark(p.tp, c.next)
+	}
+}
+
+// handle hands c to the handler until it succeeds, fails permanently, or reading is over.
+func (p *partition) handle(reading, handling context.Context, c chunk) error {
+	if len(c.messages) == 0 {
+		return nil
+	}
+	failed := false
+	err := fault.Retry(reading, func(err error) {
+		if !failed && reading.Err() == nil {
+			failed = true
+			p.m.log.Warn().Err(err).Str("topic", p.tp.topic).Int("partition", p.tp.partition).Int64("offset", c.messages[0].Offset).
+				Int("messages", len(c.messages)).Msg("handling failed; retrying")
+		}
+	}, func() error { return p.m.handle(handling, c.messages) })
+	if failed && err == nil {
+		p.m.log.Info().Str("topic", p.tp.topic).Int("partition", p.tp.partition).Int64("offset", c.messages[0].Offset).
+			Msg("handling goes on")
+	}
+	return err
+}
+
+// read fetches from p.offset on and sends chunks until ctx ends.
+func (p *partition) read(ctx context.Context, chunks chan<- chunk) {
+	who := "read " + p.tp.String() + " for " + p.m.g.ID
+	defer p.m.c.health.ok(who)
+	for ctx.Err() == nil {
+		var pg page
+		err := fault.Retry(ctx, func(err error) { p.m.c.health.failed(who, err) }, func() error {
+			var err error
+			if pg, err = p.next(ctx); err != nil && ctx.Err() == nil {
+				p.m.c.refresh()
+			}
+			return err
+		})
+		if err != nil {
+			return // ctx has ended: nothing else stops Retry here
+		}
+		p.m.c.health.ok(who)
+		for from := 0; from < len(pg.messages) || (from == 0 && pg.next > p.offset); from += p.m.g.MaxBatch {
+			c := chunk{messages: pg.messages[from:min(from+p.m.g.MaxBatch, len(pg.messages))], next: pg.next}
+			if from+p.m.g.MaxBatch < len(pg.messages) {
+				c.next = c.messages[len(c.messages)-1].Offset + 1
+			}
+			select {
+			case chunks <- c:
+			case <-ctx.Done():
+				return
+			}
+		}
+		p.offset = pg.next
+	}
+}
+
+// next fetches the next page; where the offset is out of range it finds out what happened, and says so.
+func (p *partition) next(ctx context.Context) (page, error) {
+	if p.offset < 0 {
+		first, _, err := p.m.c.bounds(ctx, p.tp)
+		if err != nil {
+			return page{}, err
+		}
+		p.offset = first
+	}
+	pg, err := p.m.c.fetch(ctx, p.tp, p.offset)
+	if !errors.Is(err, kafka.OffsetOutOfRange) {
+		return pg, err
+	}
+	first, end, boundsErr := p.m.c.bounds(ctx, p.tp)
+	if boundsErr != nil {
+		return page{}, boundsErr
+	}
+	switch {
+	case p.offset < first:
+		gap := Gap{Topic: p.tp.topic, Partition: p.tp.partition, First: p.offset, Last: first - 1}
+		p.m.log.Error().Str("topic", gap.Topic).Int("partition", gap.Partition).Int64("first", gap.First).Int64("last", gap.Last).
+			Msg("messages were removed by retention before this group read them")
+		if p.m.g.Lost != nil {
+			p.m.g.Lost(gap)
+		}
+	case p.offset > end:
+		p.m.log.Error().Str("topic", p.tp.topic).Int("partition", p.tp.partition).Int64("offset", p.offset).Int64("end", end).
+			Msg("the partition ends before the committed offset: it was made anew or lost its end; reading it from its beginning")
+	default:
+		return page{}, err // the bounds moved meanwhile
+	}
+	p.offset = first
+	return p.m.c.fetch(ctx, p.tp, p.offset)
+}

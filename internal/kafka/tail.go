@@ -1,0 +1,174 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/segmentio/kafka-go"
+
+	"github.com/riposte-security/riposte/internal/fault"
+)
+
+// Tail hands every message of a topic to fn, as it comes, without being in a group: from the first one on, or with fromEnd only what comes
+// after the call. Messages of one partition come in order; fn is called from one goroutine at a time. It goes on until ctx ends (nil then)
+// or fn returns an error, which is handed back.
+func (c *Client) Tail(ctx context.Context, topic string, fromEnd bool, fn func(context.Context, Message) error) error {
+	err := c.scan(ctx, topic, func(first, end int64) (int64, int64) {
+		if fromEnd {
+			return end, -1
+		}
+		return first, -1
+	}, fn)
+	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
+}
+
+// ReadAll hands every message that is in a topic at the time of the call to fn, as Tail does, and returns. If ctx ends before, that is an
+// error.
+func (c *Client) ReadAll(ctx context.Context, topic string, fn func(context.Context, Message) error) error {
+	return c.scan(ctx, topic, func(first, end int64) (int64, int64) { return first, end }, fn)
+}
+
+// scan reads every partition of a topic within the limits that limits makes of its bounds; an end of -1 is none.
+func (c *Client) scan(
+	ctx context.Context, topic string, limits func(first, end int64) (int64, int64), fn func(context.Context, Message) error,
+) error {
+	numbers, err := c.numbers(ctx, topic)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", topic, err)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var (
+		readers sync.WaitGroup
+		one     sync.Mutex
+	)
+	for _, n := range numbers {
+		readers.Go(func() {
+			if err := c.scanPartition(ctx, topicPartition{topic, n}, limits, &one, fn); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	readers.Wait()
+	return context.Cause(ctx)
+}
+
+func (c *Client) numbers(ctx context.Context, topic string) ([]int, error) {
+	var numbers []int
+	who := "find " + topic
+	err := fault.Retry(ctx, func(err error) { c.health.failed(who, err) }, func() error {
+		m, err := c.fresh(ctx)
+		if err != nil {
+			return err
+		}
+		if err := ready(m, []string{topic}); err != nil {
+			return err
+		}
+		numbers = nil
+		for _, t := range m.Topics {
+			for _, p := range t.Partitions {
+				if t.Name == topic {
+					numbers = append(numbers, p.ID)
+				}
+			}
+		}
+		return nil
+	})
+	c.health.ok(who)
+	return numbers, err
+}
+
+func (c *Client) scanPartition(
+	ctx context.Context, tp topicPartition, limits func(first, end int64) (int64, int64), one *sync.Mutex, fn func(context.Context, Message) error,
+) error {
+	who := "read " + tp.String()
+	defer c.health.ok(who)
+	offset, end := int64(-1), int64(-1)
+	for end < 0 || offset < end {
+		var pg page
+		err := fault.Retry(ctx, func(err error) { c.health.failed(who, err) }, func() error {
+			var err error
+			if offset < 0 {
+				var first, last int64
+				if first, last, err = c.bounds(ctx, tp); err == nil {
+					offset, end = limits(first, last)
+				}
+			}
+			if err == nil && (end < 0 || offset < end) {
+				pg, err = c.fetch(ctx, tp, offset)
+			}
+			if errors.Is(err, kafka.OffsetOutOfRange) { // retention was faster; what is gone is gone for everybody
+				offset = -1
+			}
+			if err != nil && ctx.Err() == nil {
+				c.refresh()
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		c.health.ok(who)
+		for _, m := range pg.messages {
+			if end >= 0 && m.Offset >= end {
+				return nil
+			}
+			one.Lock()
+			err := ctx.Err()
+			if err == nil {
+				err = fn(ctx, m)
+			}
+			one.Unlock()
+			if err != nil {
+				return err
+			}
+		}
+		offset = max(offset, pg.next)
+	}
+	return nil
+}
+
+// Lag returns how many messages a group has still to handle, by topic and partition: the end of each less the committed offset.
+func (c *Client) Lag(ctx context.Context, group string, topics ...string) (map[string]map[int]int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	lag := map[string]map[int]int64{}
+	for _, topic := range topics {
+		m, err := c.fresh(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if err := ready(m, []string{topic}); err != nil {
+			return nil, err
+		}
+		lag[topic] = map[int]int64{}
+		var numbers []int
+		for _, t := range m.Topics {
+			for _, p := range t.Partitions {
+				if t.Name == topic {
+					numbers = append(numbers, p.ID)
+				}
+			}
+		}
+		res, err := c.api.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: group, Topics: map[string][]int{topic: numbers}})
+		if err == nil {
+			err = res.Error
+		}
+		if err != nil {
+			return nil, fmt.Errorf("offsets of group %s: %w", group, err)
+		}
+		for _, p := range res.Topics[topic] {
+			first, end, err := c.bounds(ctx, topicPartition{topic, p.Partition})
+			if err != nil {
+				return nil, err
+			}
+			lag[topic][p.Partition] = end - max(first, p.CommittedOffset)
+		}
+	}
+	return lag, nil
+}
