@@ -1,0 +1,93 @@
+package unpack
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/riposte-security/riposte/producers"
+)
+
+// jsonLine takes the quick way for a line that is one JSON document and lies in the buffer whole; any other goes the usual way.
+func (u *unpacker) jsonLine(line []byte) error {
+	if len(line) > u.opts.MaxRecord || !json.Valid(line) || nesting(line) > u.opts.MaxDepth || container(line) {
+		return u.document()
+	}
+	data := bytes.Clone(bytes.TrimRight(line, "\r\t "))
+	at := u.in.off
+	u.in.pos += len(line)
+	u.in.off += int64(len(line))
+	return u.record(at, u.in.off, data)
+}
+
+// container tells whether a document may be a container. It may say yes for one that is none.
+func container(doc []byte) bool {
+	return bytes.Contains(doc, []byte(`"Records"`)) || bytes.Contains(doc, []byte(`"configurationItems"`)) || bytes.Contains(doc, []byte(`"logEvents"`))
+}
+
+// line reads a line of text.
+func (u *unpacker) line() error {
+	at := u.in.off
+	if l := u.in.lineAhead(); l != nil && len(l) <= u.opts.MaxRecord {
+		text := bytes.Clone(l)
+		u.in.pos += len(l)
+		u.in.off += int64(len(l))
+		return u.text(at, text)
+	}
+	var got capture
+	got.reset(u.opts.MaxRecord)
+	for {
+		c, err := u.in.next()
+		var bad corrupt
+		if errors.As(err, &bad) {
+			return u.last(at, &got, bad.err)
+		}
+		if errors.Is(err, io.EOF) || c == '\n' && err == nil {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		got.add(c)
+	}
+	if got.truncated() {
+		return u.problem(at, u.in.off, &got, fmt.Errorf("%d bytes: %w (%d)", got.length, ErrOversized, got.max))
+	}
+	return u.text(at, got.bytes())
+}
+
+// text hands over a line, or remembers it if it is a header.
+func (u *unpacker) text(at int64, text []byte) error {
+	text = bytes.TrimRight(text, "\r")
+	if isHeader(text) {
+		u.attrs = with(u.attrs, producers.AttrHeader, string(text))
+		return nil
+	}
+	return u.record(at, u.in.off, text)
+}
+
+// flowFields are names of fields of VPC flow logs: those that a header cannot do without, more or less.
+const flowFields = " version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status vpc-id " +
+	"subnet-id instance-id tcp-flags type pkt-srcaddr pkt-dstaddr region az-id flow-direction traffic-path "
+
+// isHeader recognises the header line of a VPC flow log: names of fields alone, whatever their order, at least half of them known. A line
+// of values never looks so, since it has numbers or addresses in it.
+func isHeader(line []byte) bool {
+	if len(line) == 0 || line[0] < 'a' || line[0] > 'z' || len(line) > 4096 {
+		return false
+	}
+	names := strings.Fields(string(line))
+	known := 0
+	for _, n := range names {
+		if strings.Trim(n, "abcdefghijklmnopqrstuvwxyz-") != "" || n[0] == '-' {
+			return false
+		}
+		if strings.Contains(flowFields, " "+n+" ") {
+			known++
+		}
+	}
+	return known >= 2 && 2*known >= len(names)
+}
