@@ -37,6 +37,9 @@ type Group struct {
 	MaxBatch int
 	// Grace is how long a handler may go on after ctx has ended; 5 s if zero.
 	Grace time.Duration
+	// Hold, if set, keeps the offset to commit of a partition from passing the one that it returns, while held is true: a handler that has
+	// returned nil, but still owes something for messages from there on, has them again after a crash.
+	Hold func(topic string, partition int) (offset int64, held bool)
 	// Lost, if set, is told of messages that were removed before the group could read them. It is logged as an error in any case.
 	Lost func(Gap)
 }

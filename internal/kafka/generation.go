@@ -61,7 +61,7 @@ func (m *member) commitUntil(finished <-chan struct{}, gen *kafka.Generation, do
 		case <-finished:
 			last = true
 		}
-		dirty := done.take()
+		dirty := done.take(m.g.Hold)
 		if len(dirty) == 0 {
 			continue
 		}
@@ -80,11 +80,14 @@ func (m *member) commitUntil(finished <-chan struct{}, gen *kafka.Generation, do
 
 // offsets collects what was finished and not yet committed.
 type offsets struct {
-	mu    sync.Mutex
-	dirty map[string]map[int]int64
+	mu        sync.Mutex
+	dirty     map[string]map[int]int64
+	committed map[topicPartition]int64 // handed out by take, and not put back
 }
 
-func newOffsets() *offsets { return &offsets{dirty: map[string]map[int]int64{}} }
+func newOffsets() *offsets {
+	return &offsets{dirty: map[string]map[int]int64{}, committed: map[topicPartition]int64{}}
+}
 
 // mark notes that everything before next is done.
 func (o *offsets) mark(tp topicPartition, next int64) {
@@ -96,17 +99,41 @@ func (o *offsets) mark(tp topicPartition, next int64) {
 	o.dirty[tp.topic][tp.partition] = max(next, o.dirty[tp.topic][tp.partition])
 }
 
-func (o *offsets) take() map[string]map[int]int64 {
+// take removes what may be committed now; of a partition that is on hold, that is what lies before the hold.
+func (o *offsets) take(hold func(topic string, partition int) (int64, bool)) map[string]map[int]int64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	dirty := o.dirty
-	o.dirty = map[string]map[int]int64{}
+	dirty := map[string]map[int]int64{}
+	for topic, partitions := range o.dirty {
+		for p, next := range partitions {
+			upTo := next
+			if hold != nil {
+				if at, held := hold(topic, p); held && at < next {
+					upTo = at
+				}
+			}
+			tp := topicPartition{topic, p}
+			if upTo > o.committed[tp] {
+				if dirty[topic] == nil {
+					dirty[topic] = map[int]int64{}
+				}
+				dirty[topic][p] = upTo
+				o.committed[tp] = upTo
+			}
+			if upTo == next {
+				delete(partitions, p)
+			}
+		}
+	}
 	return dirty
 }
 
 func (o *offsets) putBack(dirty map[string]map[int]int64) {
 	for topic, partitions := range dirty {
 		for p, next := range partitions {
+			o.mu.Lock()
+			delete(o.committed, topicPartition{topic, p})
+			o.mu.Unlock()
 			o.mark(topicPartition{topic, p}, next)
 		}
 	}
