@@ -1,0 +1,28 @@
+package attribute
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/riposte-security/riposte/internal/fault"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// Settings fills the struct that v points to with a command's `with`, by json tags. Keys that the struct does not have and wrong types are
+// permanent errors; what `with` does not mention keeps what it was.
+func Settings(cmd schemas.Command, v any) error {
+	if len(cmd.With) == 0 {
+		return nil
+	}
+	b, err := json.Marshal(cmd.With)
+	if err != nil {
+		return fault.Permanent(fmt.Errorf("with: %w", err))
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return fault.Permanent(fmt.Errorf("with: %w", err))
+	}
+	return nil
+}

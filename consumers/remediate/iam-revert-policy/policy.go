@@ -1,0 +1,149 @@
+// Package iamrevertpolicy takes back a change of an IAM policy that granted everything.
+package iamrevertpolicy
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"github.com/riposte-security/riposte/consumers"
+	"github.com/riposte-security/riposte/consumers/remediate/attribute"
+	"github.com/riposte-security/riposte/internal/fault"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+const within = time.Minute // IAM is slow to agree with itself
+
+// API is what the action needs of IAM.
+type API interface {
+	managedAPI
+	inlineAPI
+}
+
+type managedAPI interface {
+	GetPolicy(context.Context, *iam.GetPolicyInput, ...func(*iam.Options)) (*iam.GetPolicyOutput, error)
+	GetPolicyVersion(context.Context, *iam.GetPolicyVersionInput, ...func(*iam.Options)) (*iam.GetPolicyVersionOutput, error)
+	ListPolicyVersions(context.Context, *iam.ListPolicyVersionsInput, ...func(*iam.Options)) (*iam.ListPolicyVersionsOutput, error)
+	SetDefaultPolicyVersion(context.Context, *iam.SetDefaultPolicyVersionInput, ...func(*iam.Options)) (*iam.SetDefaultPolicyVersionOutput, error)
+	CreatePolicyVersion(context.Context, *iam.CreatePolicyVersionInput, ...func(*iam.Options)) (*iam.CreatePolicyVersionOutput, error)
+	DeletePolicyVersion(context.Context, *iam.DeletePolicyVersionInput, ...func(*iam.Options)) (*iam.DeletePolicyVersionOutput, error)
+}
+
+// Deps is what the action is made of.
+type Deps struct {
+	IAM func(ctx context.Context, account string) (API, error)
+	Now func() time.Time
+}
+
+// state is what a policy says.
+type state struct {
+	// Version is the default version of a managed policy; empty for an inline one, and for a version yet to be made.
+	Version string `json:"version,omitempty"`
+	// Document is what it grants; nil where an inline policy does not exist.
+	Document json.RawMessage `json:"document"`
+
+	previous *candidate // a managed policy's version to go back to, while planning
+	full     bool       // as many versions as IAM allows exist, while planning
+}
+
+type candidate struct {
+	Version  string
+	Document json.RawMessage
+}
+
+// New makes the action.
+func New(d Deps) consumers.Action {
+	r := reverter{d}
+	return attribute.New(attribute.Row[state]{
+		Noun:   func(cmd schemas.Command) string { return "policy " + cmd.Target.ID },
+		Read:   r.read,
+		Want:   want,
+		Write:  r.write,
+		Same:   same,
+		Now:    d.Now,
+		Within: within,
+	})
+}
+
+// same compares versions where both are known, and always documents.
+func same(a, b state) bool {
+	if a.Version != "" && b.Version != "" && a.Version != b.Version {
+		return false
+	}
+	return bytes.Equal(compact(a.Document), compact(b.Document))
+}
+
+// compact brings a document into one form, whatever its spacing and order; nil where there is none.
+func compact(doc json.RawMessage) []byte {
+	if len(doc) == 0 || string(doc) == "null" {
+		return nil
+	}
+	var v any
+	d := json.NewDecoder(bytes.NewReader(doc))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		return doc
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return doc
+	}
+	return bytes.TrimSpace(b.Bytes())
+}
+
+type reverter struct{ Deps }
+
+func (r reverter) read(ctx context.Context, cmd schemas.Command, like *state) (state, error) {
+	if err := attribute.Settings(cmd, &struct{}{}); err != nil {
+		return state{}, err
+	}
+	api, err := r.IAM(ctx, cmd.Target.Account)
+	if err != nil {
+		return state{}, err
+	}
+	if o, ok := ownerOf(cmd.Target.ID); ok {
+		return r.readInline(ctx, api, cmd, o, like == nil)
+	}
+	if !strings.HasPrefix(cmd.Target.ID, "arn:") {
+		return state{}, fault.Permanent(fmt.Errorf("target %q: the ARN of a managed policy, or user|role|group/NAME/policy/POLICY expected", cmd.Target.ID))
+	}
+	return readManaged(ctx, api, cmd, like == nil)
+}
+
+func (r reverter) write(ctx context.Context, cmd schemas.Command, from, to state) error {
+	api, err := r.IAM(ctx, cmd.Target.Account)
+	if err != nil {
+		return err
+	}
+	if o, ok := ownerOf(cmd.Target.ID); ok {
+		return writeInline(ctx, api, o, to.Document)
+	}
+	return writeManaged(ctx, api, cmd.Target.ID, from, to)
+}
+
+func want(cmd schemas.Command, current state) (attribute.Change[state], error) {
+	c := attribute.Change[state]{Before: current, After: current}
+	if len(current.Document) == 0 {
+		c.Summary = "policy " + cmd.Target.ID + " does not exist (any more)"
+		return c, nil
+	}
+	all, err := grantsAll(current.Document)
+	if err != nil {
+		return c, fault.Permanent(err)
+	}
+	if !all {
+		c.Summary = "policy " + cmd.Target.ID + " does not grant every action on every resource (any more)"
+		return c, nil
+	}
+	if o, ok := ownerOf(cmd.Target.ID); ok {
+		return wantInline(c, o), nil
+	}
+	return wantManaged(c, cmd.Target.ID)
+}

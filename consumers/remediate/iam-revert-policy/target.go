@@ -1,0 +1,102 @@
+package iamrevertpolicy
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// TargetType is the type of these targets.
+const targetType = "iam-policy"
+
+// Spec describes the action.
+func Spec() schemas.ActionSpec {
+	return schemas.ActionSpec{
+		Name: "iam-revert-policy",
+		Lane: schemas.LaneRemediate,
+		Summary: "Takes *:* back out of an IAM policy, if its document still grants it. A managed policy goes back to its previous version as the default; an " +
+			"inline policy is removed. A managed policy without a version to go back to (just created, or all of them grant *:*) asks for approval, and is then " +
+			"given a default version that grants nothing: whatever it is attached to stays attached. The target is the ARN of a managed policy, " +
+			"or for an inline one user/NAME/policy/POLICY, role/NAME/policy/POLICY or group/NAME/policy/POLICY (an ARN with that ending will do).",
+		TargetType: targetType,
+		Undo:       true,
+		Irreversible: "what an inline policy said before it was overwritten: AWS does not keep it, so a removal does not bring it back (undo restores what was removed); " +
+			"what was done with the permissions in the meantime",
+		Policy: []string{
+			"iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicyVersions", "iam:SetDefaultPolicyVersion", "iam:CreatePolicyVersion", "iam:DeletePolicyVersion",
+			"iam:GetUserPolicy", "iam:PutUserPolicy", "iam:DeleteUserPolicy", "iam:GetRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy",
+			"iam:GetGroupPolicy", "iam:PutGroupPolicy", "iam:DeleteGroupPolicy",
+		},
+		Canonical: canonical,
+	}
+}
+
+// canonical gives a managed policy its ARN as id, and an inline one the form kind/NAME/policy/POLICY, without the path of its owner: names are
+// unique without it. IAM has no regions.
+func canonical(raw, account, _ string) (schemas.Target, error) {
+	bad := func(why string) (schemas.Target, error) {
+		return schemas.Target{}, fmt.Errorf("policy %q: %s", raw, why)
+	}
+	id := raw
+	if strings.HasPrefix(raw, "arn:") {
+		a, err := arn.Parse(raw)
+		if err != nil {
+			return bad(err.Error())
+		}
+		if a.Service != "iam" {
+			return bad("not an ARN of IAM")
+		}
+		if a.AccountID == "aws" {
+			return bad("it belongs to AWS and cannot be changed")
+		}
+		account = a.AccountID
+		if name, ok := strings.CutPrefix(a.Resource, "policy/"); ok {
+			if !isName(name[strings.LastIndexByte(name, '/')+1:]) {
+				return bad("the name is none")
+			}
+			return schemas.Target{Type: targetType, Account: account, ID: raw}, nil
+		}
+		id = a.Resource
+	}
+	o, ok := ownerOf(id)
+	if !ok {
+		return bad("the ARN of a managed policy, or user|role|group/NAME/policy/POLICY expected")
+	}
+	return schemas.Target{Type: targetType, Account: account, ID: o.Kind + "/" + o.Name + "/policy/" + o.Policy}, nil
+}
+
+// An owner is where an inline policy is.
+type owner struct{ Kind, Name, Policy string }
+
+// ownerOf reads kind/[path/]NAME/policy/POLICY. Neither names nor policies have slashes in them.
+func ownerOf(id string) (owner, bool) {
+	parts := strings.Split(id, "/")
+	n := len(parts)
+	if n < 4 || parts[n-2] != "policy" {
+		return owner{}, false
+	}
+	o := owner{Kind: parts[0], Name: parts[n-3], Policy: parts[n-1]}
+	switch o.Kind {
+	case "user", "role", "group":
+		return o, isName(o.Name) && isName(o.Policy)
+	}
+	return owner{}, false
+}
+
+// isName: what IAM allows in names of users, roles, groups and policies.
+func isName(s string) bool {
+	if s == "" || len(s) > 128 {
+		return false
+	}
+	for _, r := range s {
+		if r < '0' || r > '9' && r < 'A' || r > 'Z' && r < 'a' || r > 'z' {
+			if !strings.ContainsRune("_+=,.@-", r) {
+				return false
+			}
+		}
+	}
+	return true
+}

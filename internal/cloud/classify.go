@@ -1,0 +1,146 @@
+package cloud
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/riposte-security/riposte/internal/fault"
+)
+
+// Classify is the one judgement of what an error of an AWS call means: those that no retry will mend come back marked permanent, with the
+// service, operation and error code in their text. What it does not know is worth another try. Classify(nil) is nil, and an error already
+// judged stays as it is.
+func Classify(err error) error {
+	if err == nil || fault.IsPermanent(err) {
+		return err
+	}
+	var judged *callError
+	if errors.As(err, &judged) {
+		return err
+	}
+	if permanent(err) {
+		return fault.Permanent(shorten(err))
+	}
+	return shorten(err)
+}
+
+// Code returns the error code that AWS gave ("NoSuchBucket"), or "" where the error is of another kind.
+func Code(err error) string {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return api.ErrorCode()
+	}
+	return ""
+}
+
+// Missing tells whether err says that the thing asked for does not exist.
+func Missing(err error) bool {
+	code := Code(err)
+	switch code {
+	case "NotFound", "NoSuchBucket", "NoSuchEntity", "NoSuchKey", "ResourceNotFoundException", "NotFoundException", "WAFNonexistentItemException",
+		"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "ServerSideEncryptionConfigurationNotFoundError":
+		return true
+	}
+	return strings.HasSuffix(code, ".NotFound") // EC2: InvalidInstanceID.NotFound and its kin
+}
+
+func permanent(err error) bool {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	var params smithy.InvalidParamsError
+	if errors.As(err, &params) { // the SDK refuses to send it
+		return true
+	}
+	if code := Code(err); code != "" {
+		switch {
+		case passing(code):
+			return false
+		case Missing(err) || lasting(code):
+			return true
+		}
+	}
+	var resp *smithyhttp.ResponseError
+	if errors.As(err, &resp) {
+		switch resp.HTTPStatusCode() {
+		case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone, http.StatusNotImplemented:
+			return true
+		}
+	}
+	return false
+}
+
+// passing tells whether a code stands for something that goes away by itself, whatever the HTTP status.
+func passing(code string) bool {
+	if _, ok := retry.DefaultThrottleErrorCodes[code]; ok {
+		return true
+	}
+	if _, ok := retry.DefaultRetryableErrorCodes[code]; ok {
+		return true
+	}
+	switch code {
+	case "InternalError", "InternalFailure", "InternalServerError", "ServiceUnavailable", "ServiceUnavailableException", "Unavailable", "ServiceFailure",
+		// somebody else wrote at the same time
+		"WAFOptimisticLockException", "ConcurrentModification", "ConcurrentModificationException", "OperationAborted", "ConflictException",
+		// credentials are renewed, clocks are set
+		"ExpiredToken", "ExpiredTokenException", "RequestExpired", "RequestTimeTooSkewed", "TokenRefreshRequired",
+		// the thing is on its way to being ready
+		"WAFUnavailableEntityException", "WAFInternalErrorException", "IncorrectInstanceState", "IncorrectState", "EntityTemporarilyUnmodifiable",
+		"InsufficientInstanceCapacity", "KMSInternalException", "KMS.KMSInvalidStateException":
+		return true
+	}
+	return false
+}
+
+// lasting tells whether a code stands for something that stays as it is until a person changes it.
+func lasting(code string) bool {
+	switch code {
+	// we may not
+	case "AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException", "UnauthorizedOperation", "UnauthorizedAccess",
+		"Forbidden", "AllAccessDisabled", "AccountProblem", "AuthFailure", "InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException",
+		"SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature", "MissingAuthenticationToken", "NotSignedUp", "OptInRequired",
+		"SubscriptionRequiredException", "WAFSubscriptionNotFoundException", "KMSAccessDenied", "KMSAccessDeniedException",
+		// it makes no sense
+		"ValidationError", "ValidationException", "MalformedPolicyDocument", "MalformedPolicyDocumentException", "MalformedPolicy", "MalformedXML",
+		"InvalidArgument", "InvalidParameter", "InvalidParameterException", "InvalidInput", "InvalidInputException", "InvalidRequest", "InvalidTag",
+		"InvalidBucketName", "InvalidAction", "InvalidOperation", "MissingParameter", "MissingAction", "UnknownParameter", "UnsupportedOperation",
+		"NotImplemented", "MethodNotAllowed", "SerializationException", "UnknownOperationException",
+		"WAFInvalidParameterException", "WAFInvalidOperationException", "WAFInvalidResourceException", "WAFFeatureNotIncludedInPricingPlanException",
+		// it is full, or in the way of something else
+		"LimitExceeded", "WAFLimitsExceededException", "TagLimitExceeded", "SecurityGroupsPerInterfaceLimitExceeded", "SecurityGroupsPerInstanceLimitExceeded",
+		"RulesPerSecurityGroupLimitExceeded", "DeleteConflict", "EntityAlreadyExists", "UnmodifiableEntity", "WAFDuplicateItemException", "WAFAssociatedItemException",
+		"InvalidBucketState", "KMS.DisabledException", "KMS.NotFoundException":
+		return true
+	}
+	// EC2 names what is wrong first: InvalidParameterValue, InvalidInstanceID.Malformed, InvalidGroup.InUse. STS and IAM have a few as well.
+	return strings.HasPrefix(code, "InvalidParameter") || strings.HasPrefix(code, "InvalidGroup") || strings.HasSuffix(code, ".Malformed")
+}
+
+// A callError is an error of an AWS call with a text that a person can read: service, operation, code, message.
+type callError struct {
+	text string
+	err  error
+}
+
+func (e *callError) Error() string { return e.text }
+func (e *callError) Unwrap() error { return e.err }
+
+// shorten gives an API error a text without the layers of the SDK. Errors of other kinds keep theirs: it is all there is.
+func shorten(err error) error {
+	var op *smithy.OperationError
+	var api smithy.APIError
+	if !errors.As(err, &op) || !errors.As(err, &api) {
+		return &callError{text: err.Error(), err: err}
+	}
+	text := op.Service() + " " + op.Operation() + ": " + api.ErrorCode()
+	if m := strings.TrimSpace(api.ErrorMessage()); m != "" {
+		text += ": " + m
+	}
+	return &callError{text: text, err: err}
+}
