@@ -1,0 +1,118 @@
+package cloudtrail
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/riposte-security/riposte/internal/config"
+	"github.com/riposte-security/riposte/internal/fault"
+	"github.com/riposte-security/riposte/producers"
+	"github.com/riposte-security/riposte/producers/format/ocsfjson"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// Name is the format's name, and the events' metadata.log_name.
+const Name = "cloudtrail"
+
+// settings: the format has none, so that any key is refused.
+type settings struct{}
+
+type format struct{ events *ocsfjson.Pool }
+
+// New makes the format. It has no settings.
+func New(cfg config.Node) (producers.Format, error) {
+	var s settings
+	if err := cfg.Decode(&s); err != nil {
+		return nil, err
+	}
+	return format{events: new(ocsfjson.Pool)}, nil
+}
+
+// Parse makes one event of one CloudTrail record.
+func (f format) Parse(r producers.Record) ([]schemas.Event, error) {
+	e := f.events.Get()
+	defer f.events.Put(e)
+	event, err := parse(e, r)
+	if err != nil {
+		return nil, fault.Permanent(fmt.Errorf("%s: %w", Name, err))
+	}
+	return []schemas.Event{event}, nil
+}
+
+// A record is one CloudTrail record with its known members looked up, and the event that it becomes.
+type record struct {
+	*ocsfjson.Event
+	fields
+	source, operation string    // eventSource and eventName, of an Insights event those of its details
+	service, call     node      // where these two stand
+	time              time.Time // eventTime
+	uid               string    // metadata.uid
+	account           string    // account that the source told, where the record does not
+	region            string    // likewise
+	failed            bool
+}
+
+func parse(e *ocsfjson.Event, in producers.Record) (schemas.Event, error) {
+	if err := e.Doc.Parse(in.Data); err != nil {
+		return schemas.Event{}, err
+	}
+	r := &record{Event: e, account: in.Attrs[producers.AttrAccount], region: in.Attrs[producers.AttrRegion]}
+	if err := r.read(); err != nil {
+		return schemas.Event{}, err
+	}
+	if r.uid = e.Doc.Str(r.eventID); r.uid == "" {
+		r.uid = schemas.DerivedUID(in.Origin, in.Position, "0")
+	}
+	p := r.plan()
+	r.Begin(p.class, p.activity, p.activityName, r.time)
+	r.Severity(1) // CloudTrail has no scale of its own
+	r.writeStatus()
+	r.writeMetadata()
+	r.writeCloud()
+	r.writeAPI()
+	r.writeActor()
+	r.writeEndpoint()
+	if p.write != nil {
+		p.write(r)
+	}
+	r.observeRest()
+	return r.Finish(p.class, r.uid, r.time), nil
+}
+
+// read looks up the members and checks those without which this is no CloudTrail record.
+func (r *record) read() error {
+	d := &r.Doc
+	if k := d.Kind(d.Root()); k != ocsfjson.Object {
+		return fmt.Errorf("offset 0: an object expected, %s found", k)
+	}
+	r.lookup(d)
+	r.service, r.call = r.eventSource, r.eventName
+	if r.insightDetails >= 0 && r.eventName < 0 {
+		r.service, r.call = d.Get(r.insightDetails, "eventSource"), d.Get(r.insightDetails, "eventName")
+	}
+	r.source, r.operation = d.Str(r.service), d.Str(r.call)
+	switch {
+	case d.Str(r.eventTime) == "":
+		return fmt.Errorf("no CloudTrail record: eventTime is missing")
+	case r.source == "":
+		return fmt.Errorf("no CloudTrail record: eventSource is missing")
+	case r.operation == "":
+		return fmt.Errorf("no CloudTrail record: eventName is missing")
+	}
+	t, err := time.Parse(time.RFC3339, d.Str(r.eventTime))
+	if err != nil {
+		return fmt.Errorf("eventTime: %w", err)
+	}
+	r.time = t
+	r.failed = r.hasFailed()
+	return nil
+}
+
+// hasFailed tells whether the record says that the call failed. Sign-in events say so in an element that bears the event's name.
+func (r *record) hasFailed() bool {
+	d := &r.Doc
+	if d.Str(r.errorCode) != "" || d.Str(r.errorMessage) != "" {
+		return true
+	}
+	return d.Str(d.Get(r.responseElements, r.operation)) == "Failure" || d.Str(d.Get(r.serviceEventDetails, r.operation)) == "Failure"
+}

@@ -1,0 +1,52 @@
+// Package cloudtrail reads AWS CloudTrail records: management, data, Insights and network-activity events, console sign-in, and events of
+// services themselves.
+//
+// A record becomes one event of the class that its service and operation ask for:
+//
+//	IAM: users, login profiles, MFA devices in use           Account Change 3001          user
+//	IAM: access keys and other credentials, virtual MFA      Entity Management 3004       entity
+//	     devices, managed policies, trust policies
+//	IAM: policies and boundaries of users and roles          User Access Management 3005  user, privileges[]
+//	IAM: groups, their members and policies                  Group Management 3006        group, user, privileges[]
+//	sign-in: ConsoleLogin; STS: AssumeRole…, GetSessionToken Authentication 3002          user, is_mfa, service, session
+//	S3: objects; DynamoDB: items                             Datastore Activity 6005      databucket, table
+//	everything else (reading IAM and roles as well)          API Activity 6003            resources[]
+//
+// A record that lacks what such a class demands, for example a refused CreateUser without parameters, is API Activity.
+//
+// In every class the same members say the same, so that a rule on the call needs no class:
+//
+//	eventTime                time in ms; the text under unmapped
+//	eventID                  metadata.uid
+//	eventType                metadata.event_code
+//	eventVersion             metadata.log_version
+//	eventCategory            metadata.product.feature.name
+//	sharedEventID            metadata.correlation_uid
+//	awsRegion                cloud.region
+//	recipientAccountId       cloud.account.uid, else userIdentity.accountId, else what the source knows
+//	eventSource              api.service.name
+//	eventName                api.operation
+//	requestID                api.request.uid, else eventID
+//	requestParameters        api.request.data, whole
+//	responseElements         api.response.data, whole
+//	errorCode                api.response.error and status_code
+//	errorMessage             api.response.error_message and status_detail
+//	userIdentity.arn         actor.user.uid
+//	userIdentity.userName    actor.user.name, else sessionIssuer.userName
+//	userIdentity.principalId actor.user.uid_alt
+//	userIdentity.type        actor.user.type
+//	userIdentity.accountId   actor.user.account.uid
+//	userIdentity.accessKeyId actor.session.credential_uid
+//	  sessionIssuer.arn      actor.session.issuer
+//	  creationDate           actor.session.created_time in ms; the text under unmapped
+//	  mfaAuthenticated       actor.session.is_mfa as a boolean; the text under unmapped
+//	userIdentity.invokedBy   actor.app_name
+//	sourceIPAddress          src_endpoint.ip; of an AWS service src_endpoint.svc_name; else src_endpoint.name
+//	vpcEndpointId            src_endpoint.uid
+//	userAgent                http_request.user_agent
+//	resources[].ARN          resources[].uid, in classes that have resources (6003, 3005); else under unmapped
+//
+// status_id is 2 where the record has an error, or where a sign-in says "Failure"; 0 for Insights events, which tell of many calls; else 1.
+// All other members stand under unmapped as they are: readOnly, managementEvent, additionalEventData, tlsDetails, serviceEventDetails,
+// insightDetails and so on.
+package cloudtrail

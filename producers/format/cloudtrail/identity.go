@@ -1,0 +1,99 @@
+package cloudtrail
+
+import "github.com/riposte-security/riposte/producers/format/ocsfjson"
+
+// identity looks up a member of userIdentity.
+func (r *record) identity(name string) node { return r.Doc.Get(r.userIdentity, name) }
+
+// writeActor writes who made the call. A record that names nobody is the service's own: then it is the application.
+func (r *record) writeActor() {
+	d := &r.Doc
+	at := r.Open("actor")
+	arn, issuer := r.identity("arn"), d.Path(r.userIdentity, "sessionContext", "sessionIssuer")
+	r.KeyUser = d.Str(arn)
+	user := r.Open("user")
+	r.writeUser(arn, issuer)
+	if !r.Close(user) {
+		r.KeyUser = ""
+	}
+	r.writeSession(issuer)
+	r.Move("app_name", r.identity("invokedBy"))
+	idp := r.Open("idp")
+	r.Move("name", r.identity("identityProvider"))
+	r.Close(idp)
+	if !r.Close(at) {
+		at = r.Open("actor")
+		r.Str("app_name", r.source)
+		r.Close(at)
+	}
+}
+
+// writeUser writes the members of actor.user. uid is the ARN; type says what kind of identity it is, in CloudTrail's own word. A type
+// alone identifies nobody (the schema wants a name, a uid or an account), so it stands only beside one of these.
+func (r *record) writeUser(arn, issuer node) {
+	start := len(r.B)
+	r.MoveSeen("uid", arn, ocsfjson.UserUID, "actor.user.uid")
+	name := r.identity("userName")
+	if r.Doc.Str(name) == "" { // of an assumed role, the issuer bears the name
+		name = r.Doc.Get(issuer, "userName")
+	}
+	r.MoveSeen("name", name, ocsfjson.UserName, "actor.user.name")
+	account := r.Open("account")
+	r.MoveSeen("uid", r.identity("accountId"), ocsfjson.AccountUID, "actor.user.account.uid")
+	r.Close(account)
+	principal := r.identity("principalId")
+	if len(r.B) == start {
+		if !r.MoveSeen("uid", principal, ocsfjson.UserUID, "actor.user.uid") && !r.writeServiceName() {
+			return
+		}
+	} else {
+		r.Move("uid_alt", principal)
+	}
+	kind := r.identity("type")
+	if r.Move("type", kind) {
+		r.Int("type_id", userType(r.Doc.Str(kind)))
+	}
+	if key := r.identity("accessKeyId"); r.Doc.Str(key) != "" {
+		list := r.List("programmatic_credentials")
+		at := r.Open("")
+		r.Copy("uid", key)
+		r.Close(at)
+		r.Close(list)
+	}
+}
+
+// writeServiceName names an AWS service that calls on its own behalf.
+func (r *record) writeServiceName() bool {
+	return r.Doc.Str(r.identity("type")) == "AWSService" && r.Copy("name", r.identity("invokedBy"))
+}
+
+// userType is OCSF's type_id for an identity's type.
+func userType(kind string) int64 {
+	switch kind {
+	case "IAMUser", "FederatedUser", "SAMLUser", "WebIdentityUser", "IdentityCenterUser", "Directory":
+		return 1
+	case "Root":
+		return 2
+	case "AWSService":
+		return 4
+	case "Unknown":
+		return 0
+	}
+	return 99
+}
+
+func (r *record) writeSession(issuer node) {
+	d := &r.Doc
+	at := r.Open("session")
+	r.MoveSeen("credential_uid", r.identity("accessKeyId"), ocsfjson.CredentialUID, "actor.session.credential_uid")
+	r.MoveSeen("issuer", d.Get(issuer, "arn"), ocsfjson.ResourceUID, "actor.session.issuer")
+	attributes := d.Path(r.userIdentity, "sessionContext", "attributes")
+	r.Time("created_time", d.Get(attributes, "creationDate"))
+	switch d.Str(d.Get(attributes, "mfaAuthenticated")) { // a text: it stays unmapped as well
+	case "true":
+		r.Bool("is_mfa", true)
+	case "false":
+		r.Bool("is_mfa", false)
+	}
+	r.Close(at)
+}

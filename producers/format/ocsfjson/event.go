@@ -1,0 +1,369 @@
+package ocsfjson
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// An ObservableType is a type_id of OCSF's observable.
+type ObservableType uint8
+
+// The observable types that formats use.
+const (
+	Hostname      ObservableType = 1
+	IPAddress     ObservableType = 2
+	UserName      ObservableType = 4
+	URLString     ObservableType = 6
+	FileName      ObservableType = 7
+	Hash          ObservableType = 8
+	ResourceUID   ObservableType = 10
+	Port          ObservableType = 11
+	UserAgent     ObservableType = 16
+	CredentialUID ObservableType = 19
+	UserUID       ObservableType = 31
+	AccountUID    ObservableType = 35
+)
+
+func (t ObservableType) caption() string {
+	switch t {
+	case Hostname:
+		return "Hostname"
+	case IPAddress:
+		return "IP Address"
+	case UserName:
+		return "User Name"
+	case URLString:
+		return "URL String"
+	case FileName:
+		return "File Name"
+	case Hash:
+		return "Hash"
+	case ResourceUID:
+		return "Resource UID"
+	case Port:
+		return "Port"
+	case UserAgent:
+		return "HTTP User-Agent"
+	case CredentialUID:
+		return "User Credential ID"
+	case UserUID:
+		return "User Object: uid"
+	case AccountUID:
+		return "Account Object: uid"
+	}
+	return "Other"
+}
+
+type observable struct {
+	kind       ObservableType
+	name       string
+	value, raw string // one of the two: text, or a JSON string
+}
+
+// An Event is one event while it is written, and the record that it is made of.
+type Event struct {
+	Writer
+	Doc Doc
+	// What Kafka's key is chosen from, see schemas.Event.Key.
+	KeyResource, KeyUser, KeyIP string
+
+	observables []observable
+}
+
+// A Pool hands out Events whose buffers have grown already. The zero Pool is ready.
+type Pool struct{ pool sync.Pool }
+
+// Get returns an empty event. Give it back with Put when the result of Finish is all that is still needed.
+func (p *Pool) Get() *Event {
+	e, ok := p.pool.Get().(*Event)
+	if !ok {
+		e = &Event{Writer: Writer{B: make([]byte, 0, 8<<10)}}
+	}
+	e.Reset()
+	return e
+}
+
+// Put takes an event back.
+func (p *Pool) Put(e *Event) {
+	const keep = 1 << 20 // of what a giant record has made grow, nothing stays
+	if cap(e.B) > keep || cap(e.Doc.nodes) > keep/32 {
+		return
+	}
+	e.Doc.text = ""
+	p.pool.Put(e)
+}
+
+// Reset empties what was written; the parsed record stays.
+func (e *Event) Reset() {
+	e.B = e.B[:0]
+	e.observables = e.observables[:0]
+	e.KeyResource, e.KeyUser, e.KeyIP = "", "", ""
+}
+
+// Move writes the string n as a member and marks it as taken. It does nothing and tells false if n is no string, or an empty one.
+func (e *Event) Move(name string, n Node) bool {
+	if e.Doc.Kind(n) != String || len(e.Doc.Raw(n)) == 2 {
+		return false
+	}
+	e.Raw(name, e.Doc.Raw(n))
+	e.Doc.Take(n)
+	return true
+}
+
+// MoveOr is Move, with a text to write where n is no string.
+func (e *Event) MoveOr(name string, n Node, fallback string) bool {
+	if e.Move(name, n) {
+		return true
+	}
+	if fallback == "" {
+		return false
+	}
+	e.Str(name, fallback)
+	return true
+}
+
+// MoveSeen is Move, and adds an observable that refers to path.
+func (e *Event) MoveSeen(name string, n Node, t ObservableType, path string) bool {
+	if !e.Move(name, n) {
+		return false
+	}
+	e.Observe(t, path, n)
+	return true
+}
+
+// Copy writes the string n as a member without marking it: for values that stand elsewhere in the event already, or are to stay unmapped.
+func (e *Event) Copy(name string, n Node) bool {
+	if e.Doc.Kind(n) != String || len(e.Doc.Raw(n)) == 2 {
+		return false
+	}
+	e.Raw(name, e.Doc.Raw(n))
+	return true
+}
+
+// MoveAny writes n whatever it is, and marks it as taken, unless it is missing or null.
+func (e *Event) MoveAny(name string, n Node) bool {
+	if k := e.Doc.Kind(n); k == Missing || k == Null {
+		return false
+	}
+	e.Raw(name, e.Doc.Raw(n))
+	e.Doc.Take(n)
+	return true
+}
+
+// Observe adds the string n to the observables. path is where it stands in the event.
+func (e *Event) Observe(t ObservableType, path string, n Node) {
+	if e.Doc.Kind(n) == String && len(e.Doc.Raw(n)) > 2 {
+		e.observe(observable{kind: t, name: path, raw: e.Doc.Raw(n)})
+	}
+}
+
+// ObserveText adds a text to the observables.
+func (e *Event) ObserveText(t ObservableType, path, value string) {
+	if value != "" {
+		e.observe(observable{kind: t, name: path, value: value})
+	}
+}
+
+func (e *Event) observe(o observable) {
+	for i := range e.observables {
+		if p := &e.observables[i]; p.kind == o.kind && p.raw == o.raw && p.value == o.value {
+			return
+		}
+	}
+	e.observables = append(e.observables, o)
+}
+
+// IP writes the address that text is as a member, in canonical form, and adds it to the observables. canonical tells whether text was in
+// that form; ok is false, and nothing is written, if text is no address.
+func (e *Event) IP(name, text, path string) (ip string, canonical, ok bool) {
+	a, err := netip.ParseAddr(text)
+	if err != nil || a.Zone() != "" {
+		return "", false, false
+	}
+	e.Key(name)
+	e.B = append(e.B, '"')
+	start := len(e.B)
+	e.B = a.Unmap().AppendTo(e.B)
+	canonical = string(e.B[start:]) == text
+	ip = text
+	if !canonical {
+		ip = string(e.B[start:])
+	}
+	e.B = append(e.B, '"')
+	e.ObserveText(IPAddress, path, ip)
+	return ip, canonical, true
+}
+
+// Time writes the RFC 3339 time that n is as a member, in milliseconds. n is not taken, since it is changed.
+func (e *Event) Time(name string, n Node) bool {
+	t, err := time.Parse(time.RFC3339, e.Doc.Str(n))
+	if err != nil {
+		return false
+	}
+	e.Int(name, t.UnixMilli())
+	return true
+}
+
+// Finish writes observables and unmapped, and returns the event. All of the record that is not taken goes to unmapped.
+func (e *Event) Finish(class int, uid string, t time.Time) schemas.Event {
+	e.writeObservables()
+	e.writeUnmapped()
+	e.B = append(e.B, '}')
+	key := uid
+	for _, k := range []string{e.KeyIP, e.KeyUser, e.KeyResource} {
+		if k != "" {
+			key = k
+		}
+	}
+	return schemas.Event{
+		Data: append(make([]byte, 0, len(e.B)), e.B...), UID: strings.Clone(uid), Key: strings.Clone(key), Class: class, Time: t.UTC(),
+	}
+}
+
+func (e *Event) writeObservables() {
+	if len(e.observables) == 0 {
+		return
+	}
+	at := e.List("observables")
+	for _, o := range e.observables {
+		in := e.Open("")
+		e.Str("name", o.name)
+		e.Str("type", o.kind.caption())
+		e.Int("type_id", int64(o.kind))
+		if o.raw != "" {
+			e.Raw("value", o.raw)
+		} else {
+			e.Str("value", o.value)
+		}
+		e.Close(in)
+	}
+	e.Close(at)
+}
+
+func (e *Event) writeUnmapped() {
+	d := &e.Doc
+	if len(d.nodes) == 0 || d.nodes[0].taken {
+		return
+	}
+	at := e.Open("unmapped")
+	e.rest(0)
+	e.Close(at)
+}
+
+// rest writes the members of the object n that are not taken, as far down as it takes to leave out only those.
+func (e *Event) rest(n Node) {
+	d := &e.Doc
+	for c := d.First(n); c >= 0; c = d.Next(c) {
+		v := &d.nodes[c]
+		switch {
+		case v.taken:
+		case v.kind == Object && v.touched:
+			at := e.Open(d.text[v.key:v.keyEnd])
+			e.rest(c)
+			e.Close(at)
+		case v.kind == Array && v.touched && !d.left(c):
+		default: // of an array all elements: without the others, positions would change
+			e.Raw(d.text[v.key:v.keyEnd], d.Raw(c))
+		}
+	}
+}
+
+// left tells whether something below n is not taken.
+func (d *Doc) left(n Node) bool {
+	v := &d.nodes[n]
+	if v.taken {
+		return false
+	}
+	if !v.touched {
+		return true
+	}
+	for c := d.First(n); c >= 0; c = d.Next(c) {
+		if d.left(c) {
+			return true
+		}
+	}
+	return false
+}
+
+// Begin starts the event with what every class has: activity, category, class, type, severity Informational, time.
+func (e *Event) Begin(class, activity int, activityName string, t time.Time) {
+	c, category, categoryName := className(class)
+	e.B = append(e.B, '{')
+	e.Int("activity_id", int64(activity))
+	e.Str("activity_name", activityName)
+	e.Str("category_name", categoryName)
+	e.Int("category_uid", int64(category))
+	e.Str("class_name", c)
+	e.Int("class_uid", int64(class))
+	e.Int("time", t.UnixMilli())
+	if activity == 99 { // activity_name is the source's own word then
+		activityName = "Other"
+	}
+	e.Key("type_name")
+	e.B = append(append(append(append(append(e.B, '"'), c...), ": "...), activityName...), '"')
+	e.Int("type_uid", int64(class)*100+int64(activity))
+}
+
+// Severity writes severity_id and its caption.
+func (e *Event) Severity(id int) {
+	e.Str("severity", [...]string{"Unknown", "Informational", "Low", "Medium", "High", "Critical", "Fatal"}[id])
+	e.Int("severity_id", int64(id))
+}
+
+// Status writes status_id 1 or 2 and its caption.
+func (e *Event) Status(failed bool) {
+	if failed {
+		e.Str("status", "Failure")
+		e.Int("status_id", 2)
+		return
+	}
+	e.Str("status", "Success")
+	e.Int("status_id", 1)
+}
+
+// Metadata opens metadata and writes version, profiles and log_name; product and uid are for the caller, who closes it.
+func (e *Event) Metadata(logName string, profiles ...string) int {
+	at := e.Open("metadata")
+	e.Str("version", schemas.Version)
+	e.Str("log_name", logName)
+	list := e.List("profiles")
+	for _, p := range profiles {
+		e.comma()
+		e.Quote(p)
+	}
+	e.Close(list)
+	return at
+}
+
+func className(class int) (name string, category int, categoryName string) {
+	switch class {
+	case schemas.ClassBase:
+		return "Base Event", 0, "Uncategorized"
+	case schemas.ClassComplianceFinding:
+		return "Compliance Finding", 2, "Findings"
+	case schemas.ClassAccountChange:
+		return "Account Change", 3, "Identity & Access Management"
+	case schemas.ClassAuthentication:
+		return "Authentication", 3, "Identity & Access Management"
+	case schemas.ClassEntityManagement:
+		return "Entity Management", 3, "Identity & Access Management"
+	case schemas.ClassUserAccess:
+		return "User Access Management", 3, "Identity & Access Management"
+	case schemas.ClassGroupManagement:
+		return "Group Management", 3, "Identity & Access Management"
+	case schemas.ClassNetworkActivity:
+		return "Network Activity", 4, "Network Activity"
+	case schemas.ClassCloudResources:
+		return "Cloud Resources Inventory Info", 5, "Discovery"
+	case schemas.ClassAPIActivity:
+		return "API Activity", 6, "Application Activity"
+	case schemas.ClassDatastoreActivity:
+		return "Datastore Activity", 6, "Application Activity"
+	}
+	return "Class " + strconv.Itoa(class), class / 1000, ""
+}
