@@ -1,0 +1,165 @@
+package rule
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"regexp"
+	"slices"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/riposte-security/riposte/router/rule/predicate"
+)
+
+// ruleKeys are the keys of a rule.
+func ruleKeys() []string {
+	return []string{
+		"id", "title", "description", "severity", "class", "on", "when", "then", "accept", "max_rate", "tests", "correlate",
+		"author", "tags", "references", "status", "created", "modified", "false_positives",
+	}
+}
+
+// Severities are what a rule's severity may be, from the least.
+func Severities() []string { return []string{"informational", "low", "medium", "high", "critical"} }
+
+// A decoder reads one rule.
+type decoder struct {
+	*source
+	opts    *Options
+	current *Rule
+}
+
+// rule reads one document. The rule is returned also if it has problems, so that its id counts; it is nil if the document is no rule at all.
+func (d *decoder) rule(n ast.Node) *Rule {
+	m, ok := d.mapping(n, "a rule", ruleKeys()...)
+	if !ok {
+		return nil
+	}
+	line, _ := place(n)
+	r := &Rule{File: d.file, Line: line, MaxRate: DefaultMaxRate}
+	d.current = r
+	for _, key := range []string{"id", "title", "severity", "when", "then"} {
+		if v, ok := m[key]; !ok || v == nil || v.Type() == ast.NullType {
+			d.fail(n, "a rule needs %s", key)
+			delete(m, key)
+		}
+	}
+	d.head(m)
+	d.selection(m)
+	if v, ok := m["then"]; ok {
+		d.steps(v)
+	}
+	if v, ok := m["tests"]; ok {
+		d.tests(v)
+	}
+	r.Hash = d.hash(n)
+	return r
+}
+
+// head reads what describes the rule.
+func (d *decoder) head(m map[string]ast.Node) {
+	r := d.current
+	if v, ok := m["id"]; ok {
+		if id, ok := d.text(v, "id"); ok {
+			if !regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`).MatchString(id) {
+				d.fail(v, "id %q: up to 128 letters, digits, dots, dashes and underscores expected", id)
+			}
+			r.ID = id
+		}
+	}
+	for key, to := range map[string]*string{"title": &r.Title, "description": &r.Description, "author": &r.Author} {
+		if v, ok := m[key]; ok {
+			*to, _ = d.text(v, key)
+		}
+	}
+	for key, to := range map[string]*[]string{"tags": &r.Tags, "references": &r.References, "false_positives": nil} {
+		if v, ok := m[key]; ok {
+			if list := d.texts(v, key); to != nil {
+				*to = list
+			}
+		}
+	}
+	if v, ok := m["severity"]; ok {
+		r.Severity = d.oneOf(v, "severity", Severities()...)
+	}
+	if v, ok := m["correlate"]; ok {
+		d.fail(v, "correlate is not supported yet")
+	}
+}
+
+// selection reads what decides which events the rule fires on, and how often.
+func (d *decoder) selection(m map[string]ast.Node) {
+	r := d.current
+	if v, ok := m["class"]; ok {
+		for _, e := range elements(v) {
+			name, ok := d.text(e, "class")
+			if !ok {
+				continue
+			}
+			uid, ok := d.opts.Language.Types.Class(name)
+			if !ok {
+				d.fail(e, "unknown class %q%s", name, predicate.Suggest(name, d.opts.Language.Types.ClassNames()))
+				continue
+			}
+			r.Classes = append(r.Classes, name)
+			r.classUIDs = append(r.classUIDs, uid)
+		}
+	}
+	if v, ok := m["on"]; ok {
+		r.Outcomes = d.oneOf(v, "on", "events", "outcomes") == "outcomes"
+	}
+	if v, ok := m["accept"]; ok {
+		r.Accept = d.oneOf(v, "accept", "any")
+	}
+	if v, ok := m["max_rate"]; ok {
+		rate, ok := d.value(v).(int64)
+		if !ok || rate < 1 || rate > 1_000_000 {
+			d.fail(v, "max_rate must be a whole number of firings a second, 1 to 1000000")
+		} else {
+			r.MaxRate = int(rate)
+		}
+	}
+	if v, ok := m["when"]; ok {
+		r.When, r.when = d.expression(v, "when", predicate.WantBool)
+	}
+}
+
+// expression reads a string that is an expr expression, and compiles it. The program is nil if there was a problem.
+func (d *decoder) expression(n ast.Node, what string, want predicate.Want) (string, *predicate.Program) {
+	text, ok := d.text(n, what)
+	if !ok {
+		return "", nil
+	}
+	return text, d.compile(n, text, 0, want)
+}
+
+// compile compiles an expression that begins at an offset (in characters) of a YAML string.
+func (d *decoder) compile(n ast.Node, text string, offset int, want predicate.Want) *predicate.Program {
+	p, problems := d.opts.Language.Compile(text, d.current.Classes, want)
+	for _, e := range problems {
+		line, column := d.at(n, offset+e.Offset)
+		d.failAt(line, column, "%s", e.Message)
+	}
+	return p
+}
+
+// hash identifies the rule's text apart from tests, layout and comments.
+func (d *decoder) hash(n ast.Node) string {
+	quiet := source{} // what is wrong with the values has been said
+	m, _ := quiet.value(n).(map[string]any)
+	delete(m, "tests")
+	b, err := json.Marshal(m)
+	if err != nil { // only .inf and .nan, which no field takes
+		d.fail(n, "the rule holds a value that JSON cannot: %v", err)
+		return ""
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16])
+}
+
+// sortedKeys gives the keys of a mapping in the order of the file.
+func sortedKeys(n ast.Node) []*ast.MappingValueNode {
+	values, _ := pairs(n)
+	return slices.Clone(values)
+}

@@ -1,0 +1,179 @@
+package rule
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/riposte-security/riposte/router/rule/predicate"
+	"github.com/riposte-security/riposte/schemas/ocsf"
+)
+
+// Limits of a rule set.
+const (
+	maxFile  = 1 << 20
+	maxFiles = 20_000
+)
+
+// Load reads the rules in files and, recursively, in folders (*.yaml, *.yml; names that begin with a dot are passed over). A set that has any
+// problem is refused as a whole: the error is then of type Problems and lists them all.
+func Load(o Options, paths ...string) ([]*Rule, error) {
+	l, err := newLoader(o)
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range paths {
+		files, err := filesIn(path)
+		if err != nil {
+			l.problems = append(l.problems, Problem{File: path, Message: reason(err)})
+			continue
+		}
+		for _, f := range files {
+			l.read(f)
+		}
+	}
+	return l.done()
+}
+
+// Parse reads the rules in text; file is for messages.
+func Parse(o Options, file string, text []byte) ([]*Rule, error) {
+	l, err := newLoader(o)
+	if err != nil {
+		return nil, err
+	}
+	l.parse(file, string(text))
+	return l.done()
+}
+
+// NewLanguage builds the language of predicates over all that OCSF names.
+func NewLanguage() (*predicate.Language, error) {
+	s, err := ocsf.Load()
+	if err != nil {
+		return nil, fmt.Errorf("predicates: %w", err)
+	}
+	return predicate.NewLanguage(predicate.NewTypes(s)), nil
+}
+
+// filesIn lists the rule files that a path stands for, sorted.
+func filesIn(path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return []string{path}, nil
+	}
+	var files []string
+	// The separator makes WalkDir follow the path itself where it is a symbolic link.
+	err = filepath.WalkDir(path+string(filepath.Separator), func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if hidden := strings.HasPrefix(d.Name(), ".") && filepath.Clean(p) != filepath.Clean(path); hidden {
+			if d.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if ext := filepath.Ext(p); !d.IsDir() && (ext == ".yaml" || ext == ".yml") {
+			files = append(files, filepath.Clean(p))
+		}
+		if len(files) > maxFiles {
+			return fmt.Errorf("more than %d rule files", maxFiles)
+		}
+		return nil
+	})
+	if err == nil && len(files) == 0 {
+		return nil, errors.New("no rule files (*.yaml, *.yml) in this folder")
+	}
+	slices.Sort(files)
+	return files, err
+}
+
+// reason is the message of an error without the path, which stands before it anyway.
+func reason(err error) string {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err.Error()
+	}
+	return err.Error()
+}
+
+// A loader collects rules and problems.
+type loader struct {
+	Options
+	rules    []*Rule
+	problems Problems
+}
+
+func newLoader(o Options) (*loader, error) {
+	if o.Language == nil {
+		l, err := NewLanguage()
+		if err != nil {
+			return nil, err
+		}
+		o.Language = l
+	}
+	return &loader{Options: o}, nil
+}
+
+// read reads one file, at most maxFile of it.
+func (l *loader) read(file string) {
+	text, err := readFile(file)
+	if err != nil {
+		l.problems = append(l.problems, Problem{File: file, Message: reason(err)})
+		return
+	}
+	l.parse(file, string(text))
+}
+
+func readFile(file string) (text []byte, err error) {
+	f, err := os.Open(file) //nolint:gosec // reading the files it is told to is what it is for
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	text, err = io.ReadAll(io.LimitReader(f, maxFile+1))
+	if len(text) > maxFile {
+		return nil, fmt.Errorf("larger than %d bytes", maxFile)
+	}
+	return text, err
+}
+
+func (l *loader) parse(file, text string) {
+	s := &source{file: file}
+	for _, body := range s.documents(text) {
+		d := decoder{source: s, opts: &l.Options}
+		if r := d.rule(body); r != nil {
+			l.rules = append(l.rules, r)
+		}
+	}
+	l.problems = append(l.problems, s.problems...)
+}
+
+// done refuses ids that occur twice, and returns the rules or all problems.
+func (l *loader) done() ([]*Rule, error) {
+	first := map[string]*Rule{}
+	for _, r := range l.rules {
+		if r.ID == "" {
+			continue
+		}
+		if f, ok := first[r.ID]; ok {
+			l.problems = append(l.problems, Problem{
+				File: r.File, Line: r.Line, Column: 1,
+				Message: fmt.Sprintf("the id %q is taken by the rule at %s:%d", r.ID, f.File, f.Line),
+			})
+			continue
+		}
+		first[r.ID] = r
+	}
+	if err := l.problems.err(); err != nil {
+		return nil, err
+	}
+	return l.rules, nil
+}

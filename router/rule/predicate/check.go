@@ -1,0 +1,212 @@
+package predicate
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/builtin"
+	"github.com/expr-lang/expr/checker"
+	"github.com/expr-lang/expr/checker/nature"
+	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser"
+)
+
+// Limits of one expression.
+const (
+	maxSource = 16 << 10
+	maxNodes  = 4000
+)
+
+// An Error is a problem of an expression.
+type Error struct {
+	Offset  int // in characters, from the beginning of the expression
+	Message string
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// A Language checks and compiles expressions. It is safe for concurrent use.
+type Language struct {
+	Types     *Types
+	functions map[string]*function
+
+	mu sync.Mutex // expr's checker keeps notes in the types that it is given
+}
+
+// NewLanguage returns the language over the types of a schema.
+func NewLanguage(t *Types) *Language { return &Language{Types: t, functions: functions()} }
+
+// A Program is a compiled expression. It is safe for concurrent use.
+type Program struct {
+	root node
+	vars int
+}
+
+// A Want is what an expression must give.
+type Want int
+
+// Any value, or a boolean.
+const (
+	WantAny Want = iota
+	WantBool
+)
+
+// Compile checks an expression against the attributes of the classes (of all, if none is given) and compiles it. It returns every problem
+// that it can tell apart.
+func (l *Language) Compile(source string, classes []string, want Want) (*Program, []*Error) {
+	if len(source) > maxSource {
+		return nil, []*Error{{Message: fmt.Sprintf("the expression is longer than %d bytes", maxSource)}}
+	}
+	env, err := l.Types.scope(classes)
+	if err != nil {
+		return nil, []*Error{{Message: err.Error()}}
+	}
+	tree, err := parser.ParseWithConfig(source, l.parseConfig())
+	if err != nil {
+		return nil, []*Error{located(err)}
+	}
+	problems := l.constructs(tree.Node, env)
+	if len(problems) == 0 {
+		problems = l.types(tree, env, want)
+	}
+	if len(problems) > 0 {
+		slices.SortStableFunc(problems, func(a, b *Error) int { return a.Offset - b.Offset })
+		return nil, problems
+	}
+	c := &compiler{functions: l.functions}
+	root := c.compile(tree.Node)
+	if c.err != nil {
+		return nil, []*Error{c.err}
+	}
+	return &Program{root: root, vars: c.slots}, nil
+}
+
+// parseConfig makes the parser read every function of ours as a plain call, and only the list functions with a predicate in its own way.
+func (l *Language) parseConfig() *conf.Config {
+	c := conf.CreateNew()
+	c.MaxNodes = maxNodes
+	for _, f := range builtin.Builtins {
+		if !slices.Contains(loops(), f.Name) {
+			c.Disabled[f.Name] = true
+		}
+	}
+	return c
+}
+
+func (l *Language) checkConfig(env nature.Nature) *conf.Config {
+	c := conf.CreateNew()
+	c.Builtins = map[string]*builtin.Function{}
+	c.Env, c.Strict = env, true
+	for name, f := range l.functions {
+		c.Functions[name] = &builtin.Function{
+			Name: name,
+			Func: func(...any) (any, error) { return nil, nil },
+			Validate: func(args []reflect.Type) (reflect.Type, error) {
+				if err := f.arguments(args); err != nil {
+					return reflect.TypeFor[any](), fmt.Errorf("%s: %w", name, err)
+				}
+				return f.result.reflect(), nil
+			},
+		}
+	}
+	return c
+}
+
+// located turns an error of expr into one of ours.
+func located(err error) *Error {
+	var fe *file.Error
+	if errors.As(err, &fe) {
+		return &Error{Offset: fe.From, Message: plain(fe.Message)}
+	}
+	return &Error{Message: plain(err.Error())}
+}
+
+// types runs expr's type checker. It stops at its first problem; an unknown name is therefore replaced by a value of unknown type, and the
+// tree checked again, so that all misspelt names are found at once.
+func (l *Language) types(tree *parser.Tree, env nature.Nature, want Want) []*Error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var problems []*Error
+	const most = 20
+	for len(problems) < most {
+		forget(tree.Node)
+		_, err := checker.Check(tree, l.checkConfig(env))
+		if err == nil {
+			break
+		}
+		p := located(err)
+		problems = append(problems, p)
+		if !l.mend(tree, p, env) {
+			return problems
+		}
+	}
+	root := tree.Node.Nature()
+	known := root.Type != nil && root.Type.Kind() != reflect.Interface
+	if want == WantBool && len(problems) == 0 && (root.Nil || known && !root.IsBool()) {
+		problems = append(problems, &Error{Message: fmt.Sprintf("a condition must be a boolean, this is a %s", typeName(root.Type))})
+	}
+	return problems
+}
+
+// forget drops what an earlier check noted in the tree: it would not look again at the arguments of calls.
+func forget(root ast.Node) {
+	visit(root, func(n *ast.Node) { (*n).SetNature(nature.Nature{}) })
+}
+
+type visitor func(*ast.Node)
+
+func (v visitor) Visit(n *ast.Node) { v(n) }
+
+func visit(root ast.Node, f func(*ast.Node)) {
+	ast.Walk(&root, visitor(f))
+}
+
+// mend finds the unknown name that p is about, adds a suggestion to p, and puts an unknown value in its place.
+func (l *Language) mend(tree *parser.Tree, p *Error, env nature.Nature) bool {
+	mended := false
+	ast.Walk(&tree.Node, visitor(func(n *ast.Node) {
+		if mended {
+			return
+		}
+		var name string
+		var candidates map[string]nature.Nature
+		switch x := (*n).(type) {
+		case *ast.IdentifierNode:
+			if x.Location().From != p.Offset || !strings.HasPrefix(p.Message, "unknown name ") {
+				return
+			}
+			name, candidates = x.Value, env.Fields
+		case *ast.MemberNode:
+			s, ok := x.Property.(*ast.StringNode)
+			if !ok || s.Location().From != p.Offset || !strings.HasPrefix(p.Message, "unknown field ") || x.Node.Nature().TypeData == nil {
+				return
+			}
+			name, candidates = s.Value, x.Node.Nature().Fields
+			p.Message = fmt.Sprintf("unknown field %s", pathText(x))
+		default:
+			return
+		}
+		p.Message += suggestion(name, maps.Keys(candidates))
+		ast.Patch(n, &ast.ConstantNode{}) // a constant without value is of unknown type
+		(*n).SetNature(nature.Nature{})
+		mended = true
+	}))
+	return mended
+}
+
+func pathText(n *ast.MemberNode) string {
+	if path, ok := staticPath(n); ok {
+		return strings.Join(path, ".")
+	}
+	if s, ok := n.Property.(*ast.StringNode); ok {
+		return s.Value
+	}
+	return n.String()
+}

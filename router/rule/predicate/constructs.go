@@ -1,0 +1,132 @@
+package predicate
+
+import (
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/checker/nature"
+)
+
+// constructs refuses what expr has and the rule language has not: everything that depends on something other than the event, has no meaning
+// for absent values, or cannot be bounded.
+func (l *Language) constructs(root ast.Node, env nature.Nature) []*Error {
+	var problems []*Error
+	refuse := func(n ast.Node, format string, args ...any) {
+		problems = append(problems, &Error{Offset: n.Location().From, Message: fmt.Sprintf(format, args...)})
+	}
+	callees := map[ast.Node]bool{}
+	visit(root, func(n *ast.Node) {
+		if c, ok := (*n).(*ast.CallNode); ok {
+			callees[c.Callee] = true
+		}
+	})
+	visit(root, func(n *ast.Node) {
+		switch x := (*n).(type) {
+		case *ast.CallNode:
+			l.callee(x, refuse)
+		case *ast.IdentifierNode:
+			_, isFunction := l.functions[x.Value]
+			_, isField := env.Fields[x.Value]
+			switch {
+			case callees[x]:
+			case x.Value == "$env":
+				refuse(x, "$env is not part of the rule language; name the field")
+			case isFunction && !isField:
+				refuse(x, "%s is a function; it must be called", x.Value)
+			}
+		case *ast.BuiltinNode:
+			if !slices.Contains(loops(), x.Name) {
+				refuse(x, "%s is not part of the rule language", x.Name)
+			}
+		case *ast.PointerNode:
+			if x.Name != "" && x.Name != "index" {
+				refuse(x, "#%s is not part of the rule language", x.Name)
+			}
+		case *ast.SequenceNode:
+			refuse(x, "one expression is expected, not several")
+		case *ast.BytesNode:
+			refuse(x, "byte strings are not part of the rule language")
+		}
+	})
+	return problems
+}
+
+func (l *Language) callee(c *ast.CallNode, refuse func(ast.Node, string, ...any)) {
+	name, ok := c.Callee.(*ast.IdentifierNode)
+	if !ok {
+		refuse(c, "only functions can be called")
+		return
+	}
+	if _, ok := l.functions[name.Value]; ok {
+		return
+	}
+	if later(name.Value) {
+		refuse(name, "%s is not supported yet", name.Value)
+		return
+	}
+	refuse(name, "unknown function %s%s", name.Value,
+		suggestion(name.Value, concatSeq(maps.Keys(l.functions), slices.Values(loops()))))
+}
+
+func concatSeq(seqs ...iter.Seq[string]) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, s := range seqs {
+			for v := range s {
+				if !yield(v) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// suggestion is `, did you mean "…"?` with the candidate that is nearest to name, or nothing if none is near.
+func suggestion(name string, candidates iter.Seq[string]) string {
+	best, least := "", 1+max(1, len(name)/3)
+	for _, c := range slices.Sorted(candidates) {
+		const enough = 3 // letters, for a beginning to count
+		if len(name) >= enough && best == "" && strings.HasPrefix(c, name) {
+			best = c
+		}
+		if d := distance(strings.ToLower(name), strings.ToLower(c)); d < least {
+			best, least = c, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(", did you mean %q?", best)
+}
+
+// Suggest is the hint that a message about a misspelt name ends with; empty if no candidate is near.
+func Suggest(name string, candidates []string) string {
+	return suggestion(name, slices.Values(candidates))
+}
+
+// distance is the number of letters to insert, delete, replace or swap with their neighbour to make a into b.
+func distance(a, b string) int {
+	x, y := []rune(a), []rune(b)
+	before, prev, row := make([]int, len(y)+1), make([]int, len(y)+1), make([]int, len(y)+1)
+	for j := range prev {
+		prev[j] = j
+	}
+	for i := 1; i <= len(x); i++ {
+		row[0] = i
+		for j := 1; j <= len(y); j++ {
+			change := 1
+			if x[i-1] == y[j-1] {
+				change = 0
+			}
+			row[j] = min(prev[j]+1, row[j-1]+1, prev[j-1]+change)
+			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, prev, row = prev, row, before
+	}
+	return prev[len(y)]
+}

@@ -1,0 +1,309 @@
+package predicate
+
+import (
+	"cmp"
+	"math"
+	"math/big"
+	"strings"
+)
+
+// truth is the value of v as a boolean: nil, and whatever is no boolean, is false.
+func truth(v any) bool {
+	b, ok := v.(bool)
+	return ok && b
+}
+
+// list is v as a list: nil, and whatever is no list, is empty.
+func list(v any) []any {
+	l, _ := v.([]any)
+	return l
+}
+
+func isNumber(v any) bool {
+	switch v.(type) {
+	case int64, uint64, float64:
+		return true
+	}
+	return false
+}
+
+// integer gives v as an int64 if it is a whole number in its range.
+func integer(v any) (int64, bool) {
+	switch n := v.(type) {
+	case int64:
+		return n, true
+	case float64:
+		if n == math.Trunc(n) && n >= -(1<<63) && n < 1<<63 {
+			return int64(n), true
+		}
+	}
+	return 0, false
+}
+
+// float gives a number as a float64, with loss above 2^53.
+func float(v any) (float64, bool) {
+	switch n := v.(type) {
+	case int64:
+		return float64(n), true
+	case uint64:
+		return float64(n), true
+	case float64:
+		return n, true
+	}
+	return 0, false
+}
+
+// compareNumbers orders two numbers exactly, also across types. ok is false when one of them is none.
+func compareNumbers(a, b any) (order int, ok bool) {
+	if x, y, both := pair[int64](a, b); both {
+		return cmp.Compare(x, y), true
+	}
+	if x, y, both := pair[float64](a, b); both {
+		return cmp.Compare(x, y), true
+	}
+	if !isNumber(a) || !isNumber(b) {
+		return 0, false
+	}
+	return exact(a).Cmp(exact(b)), true
+}
+
+func pair[T any](a, b any) (x, y T, ok bool) {
+	x, ok = a.(T)
+	if !ok {
+		return x, y, false
+	}
+	y, ok = b.(T)
+	return x, y, ok
+}
+
+// exact turns a number into a big.Float wide enough for every int64, uint64 and float64. Values are finite: JSON has no others.
+func exact(v any) *big.Float {
+	f := new(big.Float).SetPrec(64)
+	switch n := v.(type) {
+	case int64:
+		return f.SetInt64(n)
+	case uint64:
+		return f.SetUint64(n)
+	case float64:
+		return f.SetFloat64(n)
+	}
+	return f
+}
+
+// order compares numbers with numbers and strings with strings; ok is false for everything else.
+func order(a, b any) (int, bool) {
+	if x, y, both := pair[string](a, b); both {
+		return strings.Compare(x, y), true
+	}
+	return compareNumbers(a, b)
+}
+
+// equal compares two values in depth; nil equals only nil. It charges r for the elements that it looks at.
+func (r *run) equal(a, b any) bool {
+	switch x := a.(type) {
+	case nil:
+		return b == nil
+	case string:
+		y, ok := b.(string)
+		return ok && x == y
+	case bool:
+		y, ok := b.(bool)
+		return ok && x == y
+	case []any:
+		y, ok := b.([]any)
+		return ok && r.equalLists(x, y)
+	case map[string]any:
+		y, ok := b.(map[string]any)
+		return ok && r.equalObjects(x, y)
+	}
+	o, ok := compareNumbers(a, b)
+	return ok && o == 0
+}
+
+func (r *run) equalLists(x, y []any) bool {
+	if len(x) != len(y) {
+		return false
+	}
+	for i := range x {
+		if !r.charge(1) || !r.equal(x[i], y[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *run) equalObjects(x, y map[string]any) bool {
+	if len(x) != len(y) {
+		return false
+	}
+	for k, v := range x {
+		w, ok := y[k]
+		if !ok || !r.charge(1) || !r.equal(v, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// in tells whether a is an element of a list or a key of an object. nil is in nothing.
+func (r *run) in(a, b any) bool {
+	if a == nil {
+		return false
+	}
+	switch c := b.(type) {
+	case []any:
+		for _, v := range c {
+			if !r.charge(1) {
+				return false
+			}
+			if r.equal(a, v) {
+				return true
+			}
+		}
+	case map[string]any:
+		k, ok := a.(string)
+		if ok {
+			_, ok = c[k]
+		}
+		return ok
+	}
+	return false
+}
+
+// member reads a field of an object or an element of a list, counted from the end where the index is negative. What is not there is nil.
+func member(from, key any) any {
+	switch c := from.(type) {
+	case map[string]any:
+		if k, ok := key.(string); ok {
+			return c[k]
+		}
+	case []any:
+		i, ok := integer(key)
+		if !ok {
+			return nil
+		}
+		if i < 0 {
+			i += int64(len(c))
+		}
+		if i >= 0 && i < int64(len(c)) {
+			return c[i]
+		}
+	}
+	return nil
+}
+
+// slice cuts a list or a string (by characters); ends out of range are moved into it.
+func slice(v, from, to any) any {
+	switch c := v.(type) {
+	case []any:
+		i, j, ok := bounds(len(c), from, to)
+		if !ok {
+			return nil
+		}
+		return c[i:j:j]
+	case string:
+		runes := []rune(c)
+		i, j, ok := bounds(len(runes), from, to)
+		if !ok {
+			return nil
+		}
+		return string(runes[i:j])
+	}
+	return nil
+}
+
+func bounds(n int, from, to any) (i, j int, ok bool) {
+	end := func(v any) (int, bool) {
+		k, ok := integer(v)
+		if k < 0 {
+			k += int64(n)
+		}
+		return int(min(max(k, 0), int64(n))), ok
+	}
+	i, ok = end(from)
+	if !ok {
+		return 0, 0, false
+	}
+	j = n
+	if to != nil {
+		if j, ok = end(to); !ok {
+			return 0, 0, false
+		}
+	}
+	return i, max(i, j), true
+}
+
+// concatenated strings are cut off at this many bytes by giving nil: no event is larger.
+const maxString = 1 << 20
+
+// arithmetic carries out + - * / % ** on two numbers, and + on two strings. Anything else, and every result that is no finite number, is nil.
+func arithmetic(op string, a, b any) any {
+	if x, y, both := pair[string](a, b); both && op == "+" {
+		if len(x)+len(y) > maxString {
+			return nil
+		}
+		return x + y
+	}
+	if x, y, both := pair[int64](a, b); both {
+		if v, ok := integerOp(op, x, y); ok {
+			return v
+		}
+	}
+	x, okx := float(a)
+	y, oky := float(b)
+	if !okx || !oky {
+		return nil
+	}
+	return finite(floatOp(op, x, y))
+}
+
+func finite(f float64) any {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return nil
+	}
+	return f
+}
+
+// integerOp calculates with integers as long as the result is one; ok is false when it is not, or overflows.
+func integerOp(op string, x, y int64) (any, bool) {
+	var z int64
+	var ok bool
+	switch op {
+	case "+":
+		z = x + y
+		ok = (z > x) == (y > 0)
+	case "-":
+		z = x - y
+		ok = (z < x) == (y > 0)
+	case "*":
+		z = x * y
+		ok = x == 0 || z/x == y && (x != -1 || y != math.MinInt64)
+	case "%":
+		if y == 0 {
+			return nil, true
+		}
+		if y == -1 {
+			return int64(0), true // MinInt64 % -1 is a fault on some processors
+		}
+		return x % y, true
+	}
+	return z, ok
+}
+
+func floatOp(op string, x, y float64) float64 {
+	switch op {
+	case "+":
+		return x + y
+	case "-":
+		return x - y
+	case "*":
+		return x * y
+	case "/":
+		return x / y
+	case "%":
+		return math.Mod(x, y)
+	case "**", "^":
+		return math.Pow(x, y)
+	}
+	return math.NaN()
+}

@@ -1,0 +1,85 @@
+// Package rule is one rule: a predicate over events and the steps to take when it holds. It loads rules from YAML, strictly and with every
+// problem at its place, turns a match into commands, and runs the tests that rules bring along.
+package rule
+
+import (
+	"time"
+
+	"github.com/riposte-security/riposte/router/rule/predicate"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// DefaultMaxRate is how often, a second, a rule may fire if it does not say so itself.
+const DefaultMaxRate = 1000
+
+// LogReceiver is the receiver that always exists.
+const LogReceiver = "log"
+
+// A Rule is a loaded rule. It is read-only and safe for concurrent use.
+type Rule struct {
+	ID          string
+	Title       string
+	Description string
+	Severity    string   // informational low medium high critical
+	Classes     []string // names of OCSF classes; empty: all
+	Outcomes    bool     // the rule asks for outcomes (`on: outcomes`) and not for events
+	When        string   // the predicate as written
+	Accept      string   // "any": acts on events from untrusted sources as well
+	MaxRate     int      // firings a second, above which the valve closes
+	Author      string
+	Tags        []string
+	References  []string
+	Tests       []Test
+	// Hash identifies this edition of the rule: it changes with everything but tests, layout and comments.
+	Hash string
+	// File and Line say where the rule stands.
+	File string
+	Line int
+
+	classUIDs []int
+	when      *predicate.Program
+	steps     []step
+}
+
+// A step is one entry of `then`.
+type step struct {
+	name     string
+	lane     schemas.Lane
+	action   string
+	spec     *schemas.ActionSpec // nil in the alert lane
+	target   *predicate.Program  // nil in the alert lane
+	groupBy  []grouping
+	with     map[string]*template
+	keep     time.Duration // for
+	approval string
+	mode     string
+	publish  string // a topic; all but name is empty then
+}
+
+// grouping is one expression of group_by.
+type grouping struct {
+	text  string
+	value *predicate.Program
+}
+
+// ClassUIDs are the class_uids of the events that the rule looks at; empty: all.
+func (r *Rule) ClassUIDs() []int { return r.classUIDs }
+
+// Match evaluates the rule's predicate on a decoded event (predicate.Decode). The only error is predicate.ErrBudget. It does not look at
+// class and kind of the event: that is the engine's part.
+func (r *Rule) Match(event map[string]any) (bool, error) { return r.when.Test(event) }
+
+// Explain returns the values of the parts of the predicate on a decoded event.
+func (r *Rule) Explain(event map[string]any) ([]predicate.Part, error) { return r.when.Explain(event) }
+
+// Options is what a rule set is checked against.
+type Options struct {
+	// Actions are the actions of the block and remediate lanes.
+	Actions []schemas.ActionSpec
+	// Receivers are the names that alerts may go to, beside "log". nil: not known, and not checked.
+	Receivers []string
+	// Prefix is the prefix of riposte's own topics, to which rules may not publish; "riposte" always is one.
+	Prefix string
+	// Language is used if it is set, to save the building of one (some ten milliseconds).
+	Language *predicate.Language
+}

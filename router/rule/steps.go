@@ -1,0 +1,206 @@
+package rule
+
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/riposte-security/riposte/router/rule/predicate"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+func (d *decoder) steps(n ast.Node) {
+	list, ok := n.(*ast.SequenceNode)
+	if !ok {
+		d.fail(n, "then must be a list of steps, not %s", kindOf(n))
+		return
+	}
+	if len(list.Values) == 0 {
+		d.fail(n, "then needs at least one step")
+	}
+	names := map[string]bool{}
+	for _, e := range list.Values {
+		st, ok := d.step(e)
+		if !ok {
+			continue
+		}
+		if names[st.name] {
+			d.fail(e, "two steps of this rule are called %q; give one of them a name: of its own", st.name)
+		}
+		names[st.name] = true
+		d.current.steps = append(d.current.steps, st)
+	}
+}
+
+// step reads one entry of then: a mapping with one key, the kind of the step.
+func (d *decoder) step(n ast.Node) (step, bool) {
+	kinds := []string{"alert", "block", "remediate", "publish", "invoke"}
+	values, ok := pairs(n)
+	if !ok || len(values) != 1 {
+		d.fail(n, "a step is a mapping with one key: %s", strings.Join(kinds, ", "))
+		return step{}, false
+	}
+	kind := values[0].Key.GetToken().Value
+	body := values[0].Value
+	switch kind {
+	case "alert":
+		return d.alert(body)
+	case "block":
+		return d.response(body, schemas.LaneBlock)
+	case "remediate":
+		return d.response(body, schemas.LaneRemediate)
+	case "publish":
+		return d.publish(body)
+	case "invoke":
+		d.fail(values[0].Key, "invoke is not supported yet")
+		return step{}, false
+	}
+	d.fail(values[0].Key, "unknown step %q%s", kind, predicate.Suggest(kind, kinds))
+	return step{}, false
+}
+
+func (d *decoder) alert(n ast.Node) (step, bool) {
+	st := step{lane: schemas.LaneAlert, action: LogReceiver}
+	m, ok := map[string]ast.Node(nil), true
+	if n.Type() != ast.NullType {
+		m, ok = d.mapping(n, "alert", "to", "group_by", "name", "with", "mode")
+	}
+	if !ok {
+		return st, false
+	}
+	if v, ok := m["to"]; ok {
+		st.action, _ = d.text(v, "to")
+		known := append([]string{LogReceiver}, d.opts.Receivers...)
+		if d.opts.Receivers != nil && !contains(known, st.action) {
+			d.fail(v, "unknown receiver %q%s (known: %s)", st.action, predicate.Suggest(st.action, known), strings.Join(known, ", "))
+		}
+	}
+	if v, ok := m["group_by"]; ok {
+		for _, e := range elements(v) {
+			text, p := d.expression(e, "group_by", predicate.WantAny)
+			st.groupBy = append(st.groupBy, grouping{text: strings.TrimSpace(text), value: p})
+		}
+	}
+	if v, ok := m["with"]; ok {
+		st.with = d.with(v, nil)
+	}
+	d.common(&st, m)
+	return st, true
+}
+
+// response reads a step of the block or remediate lane.
+func (d *decoder) response(n ast.Node, lane schemas.Lane) (step, bool) {
+	st := step{lane: lane}
+	m, ok := d.mapping(n, string(lane), "action", "target", "with", "for", "approval", "mode", "name")
+	if !ok {
+		return st, false
+	}
+	if v, ok := m["action"]; ok {
+		st.action, _ = d.text(v, "action")
+		st.spec = d.spec(v, st.action, lane)
+	} else {
+		d.fail(n, "a %s step needs action", lane)
+	}
+	if v, ok := m["target"]; ok {
+		_, st.target = d.expression(v, "target", predicate.WantAny)
+	} else {
+		d.fail(n, "a %s step needs target", lane)
+	}
+	if v, ok := m["with"]; ok {
+		st.with = d.with(v, st.spec)
+	}
+	d.required(n, &st)
+	if v, ok := m["for"]; ok {
+		d.keep(v, &st)
+	}
+	if v, ok := m["approval"]; ok {
+		st.approval = d.oneOf(v, "approval", "required")
+	}
+	d.common(&st, m)
+	return st, true
+}
+
+// common reads what steps of all lanes share.
+func (d *decoder) common(st *step, m map[string]ast.Node) {
+	st.name = string(st.lane) + ":" + st.action
+	if v, ok := m["name"]; ok {
+		st.name, _ = d.text(v, "name")
+	}
+	if v, ok := m["mode"]; ok {
+		st.mode = d.oneOf(v, "mode", "dry_run")
+	}
+}
+
+// spec finds the action, and says where it is when it stands in the wrong lane.
+func (d *decoder) spec(n ast.Node, name string, lane schemas.Lane) *schemas.ActionSpec {
+	var names []string
+	for i := range d.opts.Actions {
+		a := &d.opts.Actions[i]
+		if a.Name == name && a.Lane == lane {
+			return a
+		}
+		if a.Name == name {
+			d.fail(n, "%s is an action of the %s lane, not of %s", name, a.Lane, lane)
+			return nil
+		}
+		if a.Lane == lane {
+			names = append(names, a.Name)
+		}
+	}
+	known := strings.Join(names, ", ")
+	if known == "" {
+		known = "none"
+	}
+	d.fail(n, "unknown action %q in the %s lane%s (known: %s)", name, lane, predicate.Suggest(name, names), known)
+	return nil
+}
+
+// keep reads for.
+func (d *decoder) keep(n ast.Node, st *step) {
+	text, ok := d.text(n, "for")
+	if !ok {
+		return
+	}
+	v, err := time.ParseDuration(text)
+	if err != nil || v <= 0 {
+		d.fail(n, "for: a time such as 90s, 30m or 4h expected, not %q", text)
+		return
+	}
+	if st.spec != nil && !st.spec.Expires {
+		d.fail(n, "for: the effect of %s does not end by itself", st.action)
+		return
+	}
+	st.keep = v
+}
+
+func (d *decoder) publish(n ast.Node) (step, bool) {
+	m, ok := d.mapping(n, "publish", "topic", "name")
+	if !ok {
+		return step{}, false
+	}
+	v, ok := m["topic"]
+	if !ok {
+		d.fail(n, "publish needs topic")
+		return step{}, false
+	}
+	topic, ok := d.text(v, "topic")
+	if !ok {
+		return step{}, false
+	}
+	if !regexp.MustCompile(`^[A-Za-z0-9._-]{1,249}$`).MatchString(topic) || topic == "." || topic == ".." {
+		d.fail(v, "%q is no name of a Kafka topic", topic)
+	}
+	for _, prefix := range []string{"riposte", d.opts.Prefix} {
+		if prefix != "" && strings.HasPrefix(topic, prefix+".") {
+			d.fail(v, "%q is one of riposte's own topics; a rule publishes to others", topic)
+			break
+		}
+	}
+	st := step{publish: topic, name: "publish:" + topic}
+	if v, ok := m["name"]; ok {
+		st.name, _ = d.text(v, "name")
+	}
+	return st, true
+}
