@@ -16,8 +16,8 @@ type Entry struct {
 	State    schemas.State
 	Plan     *schemas.Plan // stored before Apply; nil until planned
 	Applied  bool          // Apply has been called at least once (or may have been)
-	Attempts int
-	Due      time.Time // when a worker should look at it next
+	Attempts int           // claims since the last time the worker set it back; Claim adds one
+	Due      time.Time     // when a worker should look at it next; zero: never. Of a claimed entry, the end of the lease
 	Outcome  schemas.Outcome
 	// ApprovedHash is the plan hash a person approved, ApprovedBy who that was.
 	ApprovedHash, ApprovedBy string
@@ -25,6 +25,8 @@ type Entry struct {
 	Undo *UndoRequest
 	// Ends is when an effect in force is to be taken back; zero: never.
 	Ends time.Time
+	// Effect names what an effect that stands amounts to (action, target, enforcer); "" where nothing shares it. See Holders.
+	Effect string
 	// Fence grows with every claim: a write under an older one is refused with ErrFenced.
 	Fence   int64
 	Updated time.Time
@@ -57,42 +59,69 @@ const ErrFenced = ledgerError("the lease on the command was lost")
 // ErrNotFound says that no such command is in the ledger.
 const ErrNotFound = ledgerError("no such command")
 
+// ErrAmbiguous says that an abbreviated id stands for several commands, or is too short to stand for one.
+const ErrAmbiguous = ledgerError("the id is not unique; give more of it")
+
+// ErrState says that the command is not in a state in which what was asked can be done.
+const ErrState = ledgerError("the command is not in a state that allows it")
+
+// ErrBusy says that a worker is at the command at this moment.
+const ErrBusy = ledgerError("a worker is at the command at this moment; try again")
+
+// ShedReason begins the outcome of a command that stands for what the valve held back.
+const ShedReason = "shed"
+
 type ledgerError string
 
 func (e ledgerError) Error() string { return string(e) }
 
 // Ledger keeps commands. Everything in it is durable when the call returns. Implementations are safe for concurrent use, also by several
-// processes. Times come from the caller's clock.
+// processes. Times come from the caller's clock and are kept to the microsecond.
 type Ledger interface {
 	// Enter records commands that are not yet in the ledger, in their order, and returns how many were new. A command whose id is known is
-	// left alone.
-	Enter(ctx context.Context, now time.Time, cmds []schemas.Command) (int, error)
-	// Claim hands out up to n entries that are due, at most one per target over all lanes but alert, by severity, then sequence, never past an
-	// earlier unfinished entry of the same target, and leases them to owner until now+lease. Entries whose lease ran out are handed out again.
+	// left alone. A command that stands for what the valve held back (Shed) enters as refused. Messages to publish are recorded in the
+	// same transaction.
+	Enter(ctx context.Context, now time.Time, cmds []schemas.Command, publish ...Message) (int, error)
+	// Claim hands out up to n entries that are due, at most one per target over all lanes but alert, by severity, then sequence, and leases
+	// them to owner until now+lease. Within a target: what is held (running, retrying, verifying) keeps the rest waiting; then comes what
+	// has reached its time (expiry, undo); then pending entries, never past an earlier one. Pending and retrying entries come back as running,
+	// others in their state. Entries whose lease ran out are handed out again.
 	Claim(ctx context.Context, now time.Time, owner string, lanes []schemas.Lane, n int, lease time.Duration) ([]Entry, error)
 	// Extend lengthens the lease on a claimed entry, or returns ErrFenced.
 	Extend(ctx context.Context, e Entry, until time.Time) error
-	// Save writes what a worker changed on a claimed entry (state, plan, applied, attempts, due, outcome, ends, undo), or returns ErrFenced. A state
-	// other than running, retrying and verifying releases the target. If publish is set, messages for Kafka are recorded in the same
-	// transaction.
+	// Save writes what a worker changed on a claimed entry (state, plan, applied, attempts, due, outcome, ends, effect, undo), or returns
+	// ErrFenced. A state other than running, retrying and verifying releases the target. A request to undo that came in meanwhile is
+	// kept, and makes the entry due at once. If publish is set, messages for Kafka are recorded in the same transaction.
+	//
+	// The lease stays on a running or verifying entry until Due, as Extend left it, and ends with any other state.
 	Save(ctx context.Context, now time.Time, e Entry, publish ...Message) error
-	// Outbox returns recorded messages that were not yet marked as sent, oldest first, and Sent marks them.
-	Outbox(ctx context.Context, limit int) ([]Message, error)
+	// Holders returns other entries whose effect of that name stands (verified or in_force), newest first, ten at most.
+	Holders(ctx context.Context, effect, except string) ([]Entry, error)
+	// Outbox returns recorded messages that were not yet marked as sent, oldest first, and keeps them from other callers until now+lease.
+	// Sent marks them.
+	Outbox(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]Message, error)
 	Sent(ctx context.Context, ids []int64) error
+	// Depth counts the entries that are not finished, by lane and state.
+	Depth(ctx context.Context) (map[schemas.Lane]map[schemas.State]int64, error)
+	// Prune forgets up to limit entries that were finished before that time, and holds that are over. Ids must outlive the messages that
+	// could bring them again: before lies at least the commands' retention in Kafka plus respond_within back.
+	Prune(ctx context.Context, before time.Time, limit int) (int, error)
 
 	Desk
 }
 
-// Desk is the part of the ledger that people use, through the command line.
+// Desk is the part of the ledger that people use, through the command line. Where a method takes an id, a unique prefix of at least 6
+// characters will do; ErrNotFound and ErrAmbiguous say what is wrong with others.
 type Desk interface {
 	// List returns the entries that the filter selects, newest first.
 	List(ctx context.Context, f Filter) ([]Entry, error)
-	// Decide approves or rejects a command that waits in approval, or is stale. An approval binds to the hash of the plan as stored.
+	// Decide approves or rejects a command that waits in approval, or is stale; ErrState otherwise. An approval binds to the hash of the plan
+	// as stored. A rejected command is due once more, for a worker to make the decision known.
 	Decide(ctx context.Context, now time.Time, id string, approve bool, by, reason string) error
-	// RequestUndo asks that the effect of a command in state verified or in_force be taken back; a worker does it. It also puts a hold on the
-	// command's rule and target.
+	// RequestUndo asks that the effect of a command in state verified or in_force be taken back (ErrState otherwise); a worker does it. It
+	// also puts a hold on the command's rule and target for that long.
 	RequestUndo(ctx context.Context, now time.Time, id string, u UndoRequest, hold time.Duration) error
-	// Held tells whether a hold on (rule, target) is in force, and why.
+	// Held tells whether a hold on (rule, target) is in force, and why: "" if none is.
 	Held(ctx context.Context, now time.Time, rule, target string) (string, error)
 	// Close releases the database.
 	Close() error

@@ -1,0 +1,89 @@
+// Package postgres keeps the ledger in PostgreSQL 15 or later, for production: any number of processes share it.
+//
+// What is committed is as durable as the server's synchronous_commit makes it: leave that on.
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/consumers/ledger/sqlstore"
+	"github.com/riposte-security/riposte/internal/fault"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Open connects to the database that the URL names (postgres://user:password@host:port/database?sslmode=…&pool_max_conns=…) and brings its
+// tables up to date. A malformed URL is a permanent error; everything else may be worth another try.
+func Open(ctx context.Context, url string) (ledger.Ledger, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fault.Permanent(fmt.Errorf("ledger: %w", err)) // pgx leaves the password out
+	}
+	l, err := open(ctx, cfg)
+	if err != nil {
+		c := cfg.ConnConfig
+		return nil, fmt.Errorf("ledger postgres://%s:%d/%s: %w", c.Host, c.Port, c.Database, err)
+	}
+	return l, nil
+}
+
+func open(ctx context.Context, cfg *pgxpool.Config) (ledger.Ledger, error) {
+	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
+		cfg.ConnConfig.RuntimeParams["application_name"] = "riposte"
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	db := stdlib.OpenDBFromPool(pool)
+	shut := func() error {
+		err := db.Close()
+		pool.Close()
+		return err
+	}
+	if err := migrate(ctx, db); err != nil {
+		return nil, errors.Join(err, shut())
+	}
+	return sqlstore.New(db, db, dialect(), shut), nil
+}
+
+// migrate brings the tables up to date, one process at a time.
+func migrate(ctx context.Context, db *sql.DB) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(locker))
+	if err != nil {
+		return err
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	return nil
+}
+
+func dialect() sqlstore.Dialect {
+	return sqlstore.Dialect{
+		SkipLocked: "for update skip locked",
+		Lock:       "for update",
+		Any:        func(column, placeholder string) string { return column + " = any(" + placeholder + ")" },
+		List:       func(values any) (any, error) { return values, nil },
+	}
+}

@@ -1,0 +1,153 @@
+package sqlstore
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// A candidate is what may be claimed on a target.
+type candidate struct {
+	mutex   string
+	seq     int64
+	urgency int
+}
+
+// Claim hands out what is due. See ledger.Ledger.
+func (s *Store) Claim(
+	ctx context.Context, now time.Time, owner string, lanes []schemas.Lane, n int, lease time.Duration,
+) ([]ledger.Entry, error) {
+	var entries []ledger.Entry
+	err := s.tx(ctx, func(tx *sql.Tx) error {
+		if err := s.wake(ctx, tx, now, n); err != nil {
+			return err
+		}
+		found, err := s.candidates(ctx, tx, lanes, n)
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		entries, err = s.take(ctx, tx, now, owner, found, now.Add(lease))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim: %w", err)
+	}
+	return entries, nil
+}
+
+// wake brings targets up to date on which time alone has changed what comes next.
+func (s *Store) wake(ctx context.Context, tx *sql.Tx, now time.Time, n int) error {
+	var mutexes []string
+	err := each(ctx, tx, s.q.lapsed, func(rows *sql.Rows) error {
+		var m string
+		if err := rows.Scan(&m); err != nil {
+			return err
+		}
+		mutexes = append(mutexes, m)
+		return nil
+	}, now.UnixMicro(), max(n, 100))
+	if err != nil {
+		return fmt.Errorf("targets whose time has come: %w", err)
+	}
+	return s.advance(ctx, tx, now, mutexes)
+}
+
+// candidates locks and returns the n most urgent targets that are ready, over all the lanes.
+func (s *Store) candidates(ctx context.Context, tx *sql.Tx, lanes []schemas.Lane, n int) ([]candidate, error) {
+	var found []candidate
+	for _, lane := range lanes {
+		err := each(ctx, tx, s.q.ready, func(rows *sql.Rows) error {
+			var c candidate
+			if err := rows.Scan(&c.mutex, &c.seq, &c.urgency); err != nil {
+				return err
+			}
+			found = append(found, c)
+			return nil
+		}, string(lane), n)
+		if err != nil {
+			return nil, fmt.Errorf("lane %s: %w", lane, err)
+		}
+	}
+	slices.SortFunc(found, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(b.urgency, a.urgency), cmp.Compare(a.seq, b.seq))
+	})
+	return found[:min(n, len(found))], nil
+}
+
+// take leases the candidates, and returns their entries in the same order.
+func (s *Store) take(
+	ctx context.Context, tx *sql.Tx, now time.Time, owner string, found []candidate, until time.Time,
+) ([]ledger.Entry, error) {
+	seqs, mutexes, at := make([]int64, len(found)), make([]string, len(found)), make(map[int64]int, len(found))
+	for i, c := range found {
+		seqs[i], mutexes[i], at[c.seq] = c.seq, c.mutex, i
+	}
+	seqList, err := s.d.List(seqs)
+	if err != nil {
+		return nil, err
+	}
+	mutexList, err := s.d.List(mutexes)
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]ledger.Entry, len(found))
+	err = each(ctx, tx, s.q.claim, func(rows *sql.Rows) error {
+		var r row
+		if err := r.scan(rows); err != nil {
+			return err
+		}
+		entries[at[r.entry.Seq]] = r.entry
+		return nil
+	}, until.UnixMicro(), owner, now.UnixMicro(), seqList)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := tx.ExecContext(ctx, s.q.lease, until.UnixMicro(), mutexList); err != nil {
+		return nil, err
+	}
+	return entries, s.fill(ctx, tx, entries)
+}
+
+// Extend lengthens a lease. See ledger.Ledger.
+func (s *Store) Extend(ctx context.Context, e ledger.Entry, until time.Time) error {
+	err := s.tx(ctx, func(tx *sql.Tx) error {
+		mutex := mutexOf(e.Command)
+		if err := s.lock(ctx, tx, mutex); err != nil {
+			return err
+		}
+		res, err := tx.ExecContext(ctx, `update commands set due = $1 where seq = $2 and fence = $3 and slot = 1`, until.UnixMicro(), e.Seq, e.Fence)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return fencedOr(err)
+		}
+		_, err = tx.ExecContext(ctx, `update targets set ready = false, due = $1 where mutex = $2`, until.UnixMicro(), mutex)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("command %s: extend the lease: %w", e.Command.ID, err)
+	}
+	return nil
+}
+
+func fencedOr(err error) error {
+	if err != nil {
+		return err
+	}
+	return ledger.ErrFenced
+}
+
+// lock locks the row of one target, if there is one.
+func (s *Store) lock(ctx context.Context, tx *sql.Tx, mutex string) error {
+	if s.d.Lock == "" {
+		return nil
+	}
+	return each(ctx, tx, s.q.lock, func(*sql.Rows) error { return nil }, mutex)
+}

@@ -1,0 +1,170 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// shortest is the least that an abbreviated id must have.
+const shortest = 6
+
+// Decide approves or rejects. See ledger.Desk.
+func (s *Store) Decide(ctx context.Context, now time.Time, id string, approve bool, by, reason string) error {
+	return s.desk(ctx, now, id, func(tx *sql.Tx, r row) error {
+		e := r.entry
+		switch {
+		case e.State != schemas.StateApproval && e.State != schemas.StateStale:
+			return fmt.Errorf("%w: it is %s", ledger.ErrState, e.State)
+		case r.slot == slotHeld:
+			return ledger.ErrBusy
+		case !approve:
+			return reject(ctx, tx, now, e, by, reason)
+		}
+		if e.Plan == nil {
+			return fmt.Errorf("%w: it has no plan", ledger.ErrState)
+		}
+		hash, err := e.Plan.Hash()
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `update commands set state = 'pending', slot = $1, due = $2, attempts = 0, approved_hash = $3,
+			approved_by = $4, updated = $5 where seq = $6`, slotPending, now.UnixMicro(), hash, column(by), now.UnixMicro(), e.Seq)
+		return err
+	})
+}
+
+func reject(ctx context.Context, tx *sql.Tx, now time.Time, e ledger.Entry, by, reason string) error {
+	message := "rejected by " + by
+	if reason != "" {
+		message += ": " + reason
+	}
+	outcome, err := json.Marshal(schemas.Outcome{State: schemas.StateRejected, Message: message, Time: now.UTC()})
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `update commands set state = 'rejected', slot = $1, due = $2, attempts = 0, outcome = $3, updated = $4
+		where seq = $5`, slotTimed, now.UnixMicro(), outcome, now.UnixMicro(), e.Seq)
+	return err
+}
+
+// RequestUndo asks for an effect to be taken back. See ledger.Desk.
+func (s *Store) RequestUndo(ctx context.Context, now time.Time, id string, u ledger.UndoRequest, hold time.Duration) error {
+	return s.desk(ctx, now, id, func(tx *sql.Tx, r row) error {
+		e := r.entry
+		if e.State != schemas.StateVerified && e.State != schemas.StateInForce {
+			return fmt.Errorf("%w: it is %s, and has no effect to take back", ledger.ErrState, e.State)
+		}
+		undo, err := json.Marshal(u)
+		if err != nil {
+			return err
+		}
+		slot, due := slotTimed, now
+		if r.slot == slotHeld { // a worker has it: Save will find the request
+			slot, due = slotHeld, e.Due
+		}
+		if _, err := tx.ExecContext(ctx, `update commands set undo = $1, slot = $2, due = $3, updated = $4 where seq = $5`,
+			undo, slot, due.UnixMicro(), now.UnixMicro(), e.Seq); err != nil {
+			return err
+		}
+		if hold <= 0 {
+			return nil
+		}
+		entries := []ledger.Entry{e}
+		if err := s.fill(ctx, tx, entries); err != nil {
+			return err
+		}
+		return putHold(ctx, tx, entries[0], u, now.Add(hold))
+	})
+}
+
+// putHold makes further commands of a rule on a target ask a person, until then. A hold that lasts longer stays.
+func putHold(ctx context.Context, tx *sql.Tx, e ledger.Entry, u ledger.UndoRequest, until time.Time) error {
+	reason := fmt.Sprintf("command %s was undone by %s", e.Command.ID, u.By)
+	if u.Reason != "" {
+		reason += ": " + u.Reason
+	}
+	_, err := tx.ExecContext(ctx, `insert into holds (rule, target, until, reason) values ($1, $2, $3, $4)
+		on conflict (rule, target) do update set until = excluded.until, reason = excluded.reason where holds.until < excluded.until`,
+		column(e.Command.Rule), column(e.Command.Target.Key()), until.UnixMicro(), column(reason))
+	return err
+}
+
+// Held tells of a hold. See ledger.Desk.
+func (s *Store) Held(ctx context.Context, now time.Time, rule, target string) (string, error) {
+	reason := ""
+	err := each(ctx, s.read, `select reason, until from holds where rule = $1 and target = $2 and until > $3`, func(rows *sql.Rows) error {
+		var until int64
+		if err := rows.Scan(&reason, &until); err != nil {
+			return err
+		}
+		reason += ", hold until " + time.UnixMicro(until).UTC().Format(time.RFC3339)
+		return nil
+	}, column(rule), column(target), now.UnixMicro())
+	if err != nil {
+		return "", fmt.Errorf("hold: %w", err)
+	}
+	return reason, nil
+}
+
+// desk runs f on one command, whose target is locked, and works out afterwards what comes next there.
+func (s *Store) desk(ctx context.Context, now time.Time, id string, f func(tx *sql.Tx, r row) error) error {
+	err := s.tx(ctx, func(tx *sql.Tx) error {
+		seq, mutex, err := s.resolve(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if _, err := s.lockAll(ctx, tx, []string{mutex}); err != nil {
+			return err
+		}
+		var r row
+		if err := each(ctx, tx, `select `+columns+` from commands where seq = $1`, func(rows *sql.Rows) error { return r.scan(rows) }, seq); err != nil {
+			return err
+		}
+		if r.entry.Seq == 0 {
+			return ledger.ErrNotFound // pruned since
+		}
+		if err := f(tx, r); err != nil {
+			return err
+		}
+		return s.advance(ctx, tx, now, []string{mutex})
+	})
+	if err != nil {
+		return fmt.Errorf("command %s: %w", id, err)
+	}
+	return nil
+}
+
+// resolve finds the one command that an id, or the beginning of one, stands for.
+func (s *Store) resolve(ctx context.Context, q querier, id string) (seq int64, mutex string, err error) {
+	id = column(id)
+	n, exact := 0, false
+	err = each(ctx, q, `select seq, mutex, id from commands where id >= $1 and id < $2 order by id limit 2`, func(rows *sql.Rows) error {
+		var full, m string
+		var sq int64
+		if err := rows.Scan(&sq, &m, &full); err != nil {
+			return err
+		}
+		if n++; n == 1 { // an exact match comes first
+			seq, mutex, exact = sq, m, full == id
+		}
+		return nil
+	}, id, after(id))
+	switch {
+	case err != nil:
+		return 0, "", err
+	case exact || (n == 1 && len(id) >= shortest):
+		return seq, mutex, nil
+	case n == 0:
+		return 0, "", ledger.ErrNotFound
+	}
+	return 0, "", ledger.ErrAmbiguous
+}
+
+// after is a string that sorts after everything that begins with prefix.
+func after(prefix string) string { return prefix + "\U0010ffff" }

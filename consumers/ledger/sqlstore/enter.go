@@ -1,0 +1,186 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// Enter records new commands. See ledger.Ledger.
+func (s *Store) Enter(ctx context.Context, now time.Time, cmds []schemas.Command, publish ...ledger.Message) (int, error) {
+	entered := 0
+	err := s.tx(ctx, func(tx *sql.Tx) error {
+		fresh, err := s.unknown(ctx, tx, cmds)
+		if err != nil {
+			return err
+		}
+		var mutexes []string
+		for _, c := range fresh {
+			mutexes = append(mutexes, mutexOf(c))
+		}
+		if mutexes, err = s.lockAll(ctx, tx, mutexes); err != nil {
+			return err
+		}
+		if entered, err = s.insert(ctx, tx, now, fresh); err != nil {
+			return err
+		}
+		if err := s.advance(ctx, tx, now, mutexes); err != nil {
+			return err
+		}
+		return s.post(ctx, tx, now, publish)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("enter %d commands: %w", len(cmds), err)
+	}
+	return entered, nil
+}
+
+// unknown returns the commands that are not in the ledger, each once.
+func (s *Store) unknown(ctx context.Context, tx *sql.Tx, cmds []schemas.Command) ([]schemas.Command, error) {
+	ids := make([]string, len(cmds))
+	for i, c := range cmds {
+		ids[i] = column(c.ID)
+	}
+	list, err := s.d.List(ids)
+	if err != nil {
+		return nil, err
+	}
+	seen := make(map[string]bool, len(cmds))
+	err = each(ctx, tx, s.q.known, func(rows *sql.Rows) error {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		seen[id] = true
+		return nil
+	}, list)
+	if err != nil {
+		return nil, err
+	}
+	var fresh []schemas.Command
+	for i, c := range cmds {
+		if !seen[ids[i]] {
+			seen[ids[i]] = true
+			fresh = append(fresh, c)
+		}
+	}
+	return fresh, nil
+}
+
+// insert writes commands that were not known a moment ago. One that another process entered since, under the lock of its target, is left
+// alone.
+func (s *Store) insert(ctx context.Context, tx *sql.Tx, now time.Time, cmds []schemas.Command) (int, error) {
+	rows := make([][]any, 0, len(cmds))
+	bodies := make(map[string][]byte, len(cmds))
+	for _, c := range cmds {
+		body, err := json.Marshal(c)
+		if err != nil {
+			return 0, fmt.Errorf("command %s: %w", c.ID, err)
+		}
+		state, slot, due, out := schemas.StatePending, slotPending, micros(now), schemas.Outcome{State: schemas.StatePending, Time: now.UTC()}
+		if c.Shed != nil {
+			state, slot, due = schemas.StateRefused, slotRest, sql.NullInt64{}
+			out = schemas.Outcome{State: state, Time: now.UTC(), Message: ledger.ShedReason}
+		}
+		outcome, err := json.Marshal(out)
+		if err != nil {
+			return 0, fmt.Errorf("command %s: %w", c.ID, err)
+		}
+		id := column(c.ID)
+		bodies[id] = body
+		rows = append(rows, []any{id, string(c.Lane), column(c.Rule), column(c.Action), column(c.Target.Key()), mutexOf(c), urgency(c.Severity),
+			string(state), slot, due, outcome, now.UnixMicro(), now.UnixMicro()})
+	}
+	var texts [][]any
+	err := s.many(ctx, tx, `insert into commands (id, lane, rule, action, target, mutex, urgency, state, slot, due, outcome, entered, updated)
+		values `, ` on conflict (id) do nothing returning id, seq`, rows, func(r *sql.Rows) error {
+		var id string
+		var seq int64
+		if err := r.Scan(&id, &seq); err != nil {
+			return err
+		}
+		texts = append(texts, []any{seq, bodies[id]})
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return len(texts), s.many(ctx, tx, `insert into bodies (seq, body) values `, ` returning seq`, texts, func(*sql.Rows) error { return nil })
+}
+
+// lockAll locks the rows of targets, making those that are missing, and returns them sorted, each once. The order keeps two transactions
+// from waiting for each other.
+func (s *Store) lockAll(ctx context.Context, tx *sql.Tx, mutexes []string) ([]string, error) {
+	slices.Sort(mutexes)
+	mutexes = slices.Compact(mutexes)
+	rows := make([][]any, len(mutexes))
+	for i, m := range mutexes {
+		rows[i] = []any{m}
+	}
+	return mutexes, s.many(ctx, tx, `insert into targets (mutex) values `,
+		` on conflict (mutex) do update set mutex = excluded.mutex returning mutex`, rows, func(*sql.Rows) error { return nil })
+}
+
+// advance works out what comes next on targets whose rows are locked, and forgets those with nothing left.
+func (s *Store) advance(ctx context.Context, tx *sql.Tx, now time.Time, mutexes []string) error {
+	if len(mutexes) == 0 {
+		return nil
+	}
+	list, err := s.d.List(mutexes)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, s.q.next, now.UnixMicro(), list); err != nil {
+		return fmt.Errorf("what comes next: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx, s.q.idle, list); err != nil {
+		return fmt.Errorf("idle targets: %w", err)
+	}
+	return nil
+}
+
+// many runs an insert of many rows in few statements: of 64, 8 and 1 rows, so that few texts of statements come up and stay prepared.
+func (s *Store) many(ctx context.Context, tx *sql.Tx, head, tail string, rows [][]any, scan func(*sql.Rows) error) error {
+	for _, size := range []int{64, 8, 1} {
+		if len(rows) < size {
+			continue
+		}
+		text := head + placeholders(size, len(rows[0])) + tail
+		for len(rows) >= size {
+			if err := each(ctx, tx, text, scan, slices.Concat(rows[:size]...)...); err != nil {
+				return err
+			}
+			rows = rows[size:]
+		}
+	}
+	return nil
+}
+
+// placeholders writes ($1,$2),($3,$4) for two rows of two.
+func placeholders(rows, columns int) string {
+	var b strings.Builder
+	n := 0
+	for i := range rows {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('(')
+		for j := range columns {
+			if j > 0 {
+				b.WriteByte(',')
+			}
+			n++
+			b.WriteString("$" + strconv.Itoa(n))
+		}
+		b.WriteByte(')')
+	}
+	return b.String()
+}

@@ -1,0 +1,59 @@
+package sqlstore
+
+// queries are the statements that depend on the dialect.
+type queries struct {
+	known, next, idle, lapsed, ready, claim, lease, bodies, lock, outbox, sent, prune string
+}
+
+// columns are those that row.scan reads, in its order.
+const columns = `commands.seq, commands.state, commands.slot, commands.mutex, commands.due, commands.fence, commands.attempts, commands.applied,
+	commands.plan, commands.outcome, commands.approved_hash, commands.approved_by, commands.undo, commands.ends, commands.effect, commands.updated`
+
+func newQueries(d Dialect) queries {
+	return queries{
+		known: `select id from commands where ` + d.Any("id", "$1"),
+
+		// Which command of a target comes next: the one that holds it; else what has reached its time; else the first that is pending. A row is
+		// ready if that may be claimed now. Its due says when to ask again: when what comes next is due, or when something that waits for
+		// its time will go before it.
+		next: `
+with picked as (
+	select targets.mutex,
+		coalesce(
+			(select c.seq from commands c where c.mutex = targets.mutex and c.slot = 1),
+			(select c.seq from commands c where c.mutex = targets.mutex and c.slot = 2 and c.due <= $1 order by c.due, c.seq limit 1),
+			(select c.seq from commands c where c.mutex = targets.mutex and c.slot = 3 order by c.seq limit 1)) as seq,
+		(select min(c.due) from commands c where c.mutex = targets.mutex and c.slot = 2) as timed
+	from targets where ` + d.Any("targets.mutex", "$2") + `)
+update targets set
+	seq = c.seq, lane = c.lane, urgency = c.urgency,
+	ready = coalesce(c.due <= $1, false),
+	due = case
+		when c.seq is null then p.timed
+		when c.due <= $1 and c.slot = 3 then p.timed
+		when c.due <= $1 then null
+		when c.slot = 1 or p.timed is null or c.due < p.timed then c.due
+		else p.timed end
+from picked p left join commands c on c.seq = p.seq
+where targets.mutex = p.mutex`,
+		idle: `delete from targets where not ready and due is null and ` + d.Any("mutex", "$1"),
+
+		lapsed: `select mutex from targets where due <= $1 order by due limit $2 ` + d.SkipLocked,
+		ready: `select mutex, seq, urgency from targets where ready and lane = $1
+			order by urgency desc, seq limit $2 ` + d.SkipLocked,
+		claim: `update commands set state = case when state in ('pending', 'retrying') then 'running' else state end,
+			slot = 1, due = $1, owner = $2, fence = fence + 1, attempts = attempts + 1, updated = $3
+			where ` + d.Any("seq", "$4") + ` returning ` + columns,
+		lease:  `update targets set ready = false, due = $1 where ` + d.Any("mutex", "$2"),
+		bodies: `select seq, body from bodies where ` + d.Any("seq", "$1"),
+		lock:   `select mutex from targets where mutex = $1 ` + d.Lock,
+
+		outbox: `update outbox set due = $1 where id in
+			(select id from outbox where due <= $2 order by id limit $3 ` + d.SkipLocked + `)
+			returning id, topic, key, value, headers`,
+		sent: `delete from outbox where ` + d.Any("id", "$1"),
+
+		prune: `delete from commands where seq in (select seq from commands
+			where slot = 0 and updated < $1 and state <> 'approval' order by updated limit $2) returning seq`,
+	}
+}
