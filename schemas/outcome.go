@@ -29,6 +29,14 @@ const (
 	StateExpired   State = "expired"   // its time was over, and it was taken back
 )
 
+// States lists every state, in the order of a command's life.
+func States() []State {
+	return []State{
+		StatePending, StateApproval, StateRunning, StateRetrying, StateVerifying, StateInForce,
+		StateVerified, StateUnchanged, StateDryRun, StateRefused, StateExempted, StateRejected, StateStale, StateFailed, StateUndone, StateExpired,
+	}
+}
+
 // Terminal tells whether a command in this state is finished unless a person asks for more (approval of what is stale, undo).
 func (s State) Terminal() bool {
 	switch s {

@@ -32,11 +32,31 @@ type Call struct {
 // Empty tells whether nothing needs to be done.
 func (p Plan) Empty() bool { return len(p.Calls) == 0 }
 
-// Hash identifies the plan's effect, in hex: an approval binds to it. The summary does not count.
+// UnmarshalJSON reads a call. Numbers in Params come as in a command's With.
+func (c *Call) UnmarshalJSON(text []byte) error {
+	type plain Call // without methods
+	var p plain
+	if err := decode(text, &p, false); err != nil {
+		return err
+	}
+	plainMap(p.Params)
+	*c = Call(p)
+	return nil
+}
+
+// Hash identifies the plan's effect, in hex: an approval binds to it. The summary does not count, nor do white space, the order of keys and
+// the spelling of numbers, which a database may change.
 func (p Plan) Hash() (string, error) {
 	p.Summary = ""
-	b, err := json.Marshal(p) // maps are written with sorted keys
+	b, err := json.Marshal(p)
 	if err != nil {
+		return "", fmt.Errorf("plan: %w", err)
+	}
+	var v any
+	if err := decode(b, &v, false); err != nil {
+		return "", fmt.Errorf("plan: %w", err)
+	}
+	if b, err = json.Marshal(plainNumbers(v)); err != nil { // maps are written with sorted keys
 		return "", fmt.Errorf("plan: %w", err)
 	}
 	sum := sha256.Sum256(b)

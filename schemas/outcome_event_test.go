@@ -1,0 +1,147 @@
+package schemas_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/riposte-security/riposte/schemas"
+	"github.com/tidwall/gjson"
+	"golang.org/x/tools/txtar"
+)
+
+// Every lane, in every state, with and without plan and place, is a valid OCSF event.
+func TestOutcomeEventsAreValid(t *testing.T) {
+	v := validator(t)
+	uids := map[string]bool{}
+	p := plan()
+	for _, lane := range schemas.Lanes() {
+		for _, state := range schemas.States() {
+			for _, with := range []*schemas.Plan{nil, &p, {}} {
+				for _, target := range []schemas.Target{command().Target, {Type: "ip", ID: "203.0.113.9"}} {
+					c := command()
+					c.Lane, c.Target = lane, target
+					e, err := schemas.OutcomeEvent(c, with, outcome(state))
+					if err != nil {
+						t.Fatal(err)
+					}
+					if err := v.Validate(e.Data); err != nil {
+						t.Fatalf("%s %s: %v", lane, state, err)
+					}
+					if got := gjson.GetBytes(e.Data, "unmapped.riposte.state").Str; got != string(state) {
+						t.Errorf("state %s", got)
+					}
+					uids[e.UID] = true
+				}
+			}
+		}
+	}
+	if len(uids) != len(schemas.States()) {
+		t.Errorf("%d uids for %d states of one command", len(uids), len(schemas.States()))
+	}
+}
+
+func TestOutcomeEventGolden(t *testing.T) {
+	remediate, block, alert := command(), command(), command()
+	remediate.Shed, block.Shed, alert.Shed = nil, nil, nil
+	block.Lane, block.Action, block.Target = schemas.LaneBlock, "wafv2-ipset", schemas.Target{Type: "ip", ID: "203.0.113.9"}
+	block.Event = json.RawMessage(`{}`)
+	alert.Lane, alert.Action = schemas.LaneAlert, "security"
+	alert.Target = schemas.Target{Type: "resource", ID: "arn:aws:s3:::ledger-exports"}
+	p := plan()
+	for name, c := range map[string]struct {
+		cmd  schemas.Command
+		plan *schemas.Plan
+		o    schemas.Outcome
+	}{
+		"remediate_verified": {remediate, &p, outcome(schemas.StateVerified)},
+		"remediate_failed":   {remediate, nil, schemas.Outcome{State: schemas.StateFailed, Error: "AccessDenied", Attempts: 5, Time: outcome("").Time}},
+		"block_expired":      {block, &p, schemas.Outcome{State: schemas.StateExpired, Time: outcome("").Time}},
+		"alert_sent":         {alert, nil, outcome(schemas.StateVerified)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, err := schemas.OutcomeEvent(c.cmd, c.plan, c.o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			file := filepath.Join("testdata", "outcome_"+name+".txtar")
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := string(txtar.Parse(text).Files[0].Data)
+			var got bytes.Buffer
+			if err := json.Indent(&got, e.Data, "", "  "); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got.String()+"\n"); diff != "" {
+				t.Errorf("event (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// What OutcomeEvent says beside the text is what a reader finds in it.
+func TestOutcomeEventIsReadAsItself(t *testing.T) {
+	c := command()
+	want, err := schemas.OutcomeEvent(c, nil, outcome(schemas.StateFailed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	headers := schemas.EventHeaders(want)
+	got, err := schemas.ReadEvent(want.Data, schemas.ReadEnvelope(func(name string) string { return headers[name] }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got.Key = want.Key // in Kafka, the key is the canonical target
+	if diff := cmp.Diff(text(want), text(got)); diff != "" {
+		t.Errorf("event (-written +read):\n%s", diff)
+	}
+	if got.Cause != c.ID {
+		t.Errorf("cause %s", got.Cause)
+	}
+}
+
+func TestOutcomeEventStaysSmall(t *testing.T) {
+	c, p, o := command(), plan(), outcome(schemas.StateFailed)
+	big := strings.Repeat("ä", 400<<10)
+	c.Event = json.RawMessage(`{"raw":"` + big + `"}`)
+	p.Calls[0].Params["big"] = big
+	o.Error, o.Message, o.After = big, big, json.RawMessage(`"`+big+`"`)
+	e, err := schemas.OutcomeEvent(c, &p, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := validator(t).Validate(e.Data); err != nil {
+		t.Error(err)
+	}
+	if len(e.Data) > 64<<10 {
+		t.Errorf("%d bytes", len(e.Data))
+	}
+	if got := gjson.GetBytes(e.Data, "unmapped.riposte.truncated").Raw; got != `["after","plan.calls"]` {
+		t.Errorf("truncated: %s", got)
+	}
+	if strings.ContainsRune(string(e.Data), '\ufffd') {
+		t.Error("cut within a rune")
+	}
+}
+
+func TestOutcomeEventRefuses(t *testing.T) {
+	if _, err := schemas.OutcomeEvent(command(), nil, schemas.Outcome{State: schemas.StateFailed}); err == nil {
+		t.Error("an outcome without a time")
+	}
+	broken := schemas.Plan{Before: json.RawMessage("{")}
+	if _, err := schemas.OutcomeEvent(command(), &broken, outcome(schemas.StateFailed)); err == nil {
+		t.Error("a plan that is not JSON")
+	}
+	late := outcome(schemas.StateVerified)
+	late.After, late.Time = json.RawMessage("nonsense"), time.Now()
+	if _, err := schemas.OutcomeEvent(command(), nil, late); err == nil {
+		t.Error("an after that is not JSON")
+	}
+}
