@@ -1,0 +1,193 @@
+package producers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/rs/zerolog"
+
+	"github.com/riposte-security/riposte/internal/fault"
+	"github.com/riposte-security/riposte/internal/kafka"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+type fakeKafka struct {
+	mu    sync.Mutex
+	calls [][]kafka.Message
+	fail  func(call int, msgs []kafka.Message) error
+}
+
+func (f *fakeKafka) Publish(ctx context.Context, msgs ...kafka.Message) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, msgs)
+	if f.fail != nil {
+		return f.fail(len(f.calls), msgs)
+	}
+	return ctx.Err()
+}
+
+type sourceFunc func(ctx context.Context, emit func(context.Context, []Record) error) error
+
+func (f sourceFunc) Run(ctx context.Context, emit func(context.Context, []Record) error) error {
+	return f(ctx, emit)
+}
+
+type testFormat struct{}
+
+func (testFormat) Parse(r Record) ([]schemas.Event, error) {
+	switch {
+	case bytes.HasPrefix(r.Data, []byte("bad")):
+		return nil, fault.Permanent(errors.New("no such thing"))
+	case bytes.HasPrefix(r.Data, []byte("panic")):
+		var m map[string]int
+		m["x"] = 1
+	case bytes.HasPrefix(r.Data, []byte("none")):
+		return nil, nil
+	}
+	uid := schemas.DerivedUID(r.Origin, r.Position, "0")
+	return []schemas.Event{{Data: r.Data, UID: uid, Key: "k", Class: schemas.ClassAPIActivity, Time: time.Unix(1, 0)}}, nil
+}
+
+func producer(k *fakeKafka, s Source) Producer {
+	return Producer{Name: "p", Source: s, Format: testFormat{}, Publisher: k, Events: "ev", DeadLetter: "dl", Log: zerolog.Nop()}
+}
+
+func rec(i int, data string) Record {
+	return Record{Data: []byte(data), Origin: "o", Position: fmt.Sprint(i), Attrs: map[string]string{"header": "h"}}
+}
+
+func TestBatchIsOneCall(t *testing.T) {
+	k := &fakeKafka{}
+	m, err := NewMetrics(prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var refused []string
+	p := producer(k, sourceFunc(func(ctx context.Context, emit func(context.Context, []Record) error) error {
+		var batch []Record
+		for i := range 1000 {
+			batch = append(batch, rec(i, fmt.Sprintf(`{"i":%d}`, i)))
+		}
+		batch[3] = rec(3, "bad")
+		batch[5] = rec(5, "panic")
+		batch[7] = rec(7, "none")
+		batch[9] = rec(9, strings.Repeat("x", kafka.MaxMessage))
+		batch[11] = Record{Data: []byte("head"), Attrs: map[string]string{AttrProblem: "too large", AttrLength: "99", AttrSHA256: "abc"}}
+		return emit(WithReport(ctx, func(i int, err error) { refused = append(refused, fmt.Sprint(i)) }), batch)
+	}))
+	p.Metrics = m
+	if err := Run(context.Background(), p); err != nil {
+		t.Fatal(err)
+	}
+	if len(k.calls) != 1 || len(k.calls[0]) != 999 {
+		t.Fatalf("%d calls", len(k.calls))
+	}
+	if got := strings.Join(refused, " "); got != "3 5 9 11" {
+		t.Errorf("reported: %s", got)
+	}
+	var letters []kafka.Message
+	order := -1
+	for _, m := range k.calls[0] {
+		if m.Topic == "dl" {
+			letters = append(letters, m)
+			continue
+		}
+		var i int
+		_, _ = fmt.Sscanf(string(m.Value), `{"i":%d}`, &i)
+		if i <= order {
+			t.Fatalf("%d behind %d", i, order)
+		}
+		order = i
+		if m.Header("ce_source") != "riposte/p" || m.Header("ce_id") == "" || m.Header("ce_type") != "ocsf.api_activity" || m.Header("ce_specversion") != "1.0" {
+			t.Fatal(m.Headers)
+		}
+	}
+	for i, want := range []string{"no such thing", "the format failed", "a message has at most", "too large"} {
+		if m := letters[i]; !strings.Contains(m.Header("reason"), want) || m.Header("stage") != "produce" || m.Size() > kafka.MaxMessage {
+			t.Errorf("letter %d: %v", i, m.Headers)
+		}
+	}
+	if m := letters[0]; string(m.Value) != "bad" || m.Header("origin") != "o" || m.Header("position") != "3" || m.Header("attrs") != `{"header":"h"}` {
+		t.Errorf("%s %v", m.Value, m.Headers)
+	}
+	if m := letters[2]; len(m.Value) != DeadLetterBytes || m.Header("length") != fmt.Sprint(kafka.MaxMessage) || len(m.Header("sha256")) != 64 {
+		t.Errorf("%d %v", len(m.Value), m.Headers)
+	}
+	if m := letters[3]; m.Header("length") != "99" || m.Header("sha256") != "abc" {
+		t.Error(m.Headers)
+	}
+	if r, e, d := testutil.ToFloat64(m.records), testutil.ToFloat64(m.events), testutil.ToFloat64(m.deadLetters); r != 1000 || e != 995 || d != 4 {
+		t.Error(r, e, d)
+	}
+}
+
+func TestRejectedByKafka(t *testing.T) {
+	k := &fakeKafka{}
+	k.fail = func(call int, msgs []kafka.Message) error {
+		if call == 1 {
+			return fault.Permanent(&kafka.RejectedError{Rejected: []kafka.Rejection{{Index: 1, Topic: "ev", Err: kafka.ErrTooLarge}}})
+		}
+		return nil
+	}
+	err := Run(context.Background(), producer(k, sourceFunc(func(ctx context.Context, emit func(context.Context, []Record) error) error {
+		return emit(ctx, []Record{rec(0, "a"), rec(1, "b"), rec(2, "c")})
+	})))
+	if err != nil || len(k.calls) != 2 || len(k.calls[1]) != 1 || k.calls[1][0].Topic != "dl" || string(k.calls[1][0].Value) != "b" {
+		t.Error(err, k.calls)
+	}
+}
+
+func TestSourceIsRestarted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		runs := 0
+		p := producer(&fakeKafka{}, sourceFunc(func(ctx context.Context, emit func(context.Context, []Record) error) error {
+			runs++
+			if runs < 4 {
+				return errors.New("away")
+			}
+			return emit(ctx, []Record{rec(0, "a")})
+		}))
+		p.Log = zerolog.New(&log)
+		if err := Run(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		if runs != 4 || strings.Count(log.String(), "away; retrying") != 1 || strings.Count(log.String(), "is back") != 1 {
+			t.Errorf("%d runs\n%s", runs, &log)
+		}
+	})
+}
+
+func TestPermanentErrorEnds(t *testing.T) {
+	bad := errors.New("no such queue")
+	err := Run(context.Background(), producer(&fakeKafka{}, sourceFunc(func(context.Context, func(context.Context, []Record) error) error {
+		return fault.Permanent(bad)
+	})))
+	if !errors.Is(err, bad) || !fault.IsPermanent(err) {
+		t.Error(err)
+	}
+}
+
+func TestCancelEndsWithoutError(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	err := Run(ctx, producer(&fakeKafka{}, sourceFunc(func(ctx context.Context, emit func(context.Context, []Record) error) error {
+		cancel()
+		if err := emit(ctx, []Record{rec(0, "a")}); err == nil {
+			t.Error("emit after the end of ctx")
+		}
+		return ctx.Err()
+	})))
+	if err != nil {
+		t.Error(err)
+	}
+}
