@@ -2,7 +2,6 @@
 package catalog
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -34,36 +33,16 @@ type Action struct {
 // Actions lists every action, block before remediate, by name.
 func Actions() []Action {
 	return []Action{
-		{wafv2ipset.Spec(), with(func(d Deps) consumers.Action {
-			return wafv2ipset.New(wafv2ipset.Deps{Now: d.Now, WAF: func(ctx context.Context, account, region string) (wafv2ipset.API, error) {
-				return d.Clients.WAFV2(ctx, account, region)
-			}})
-		})},
-		{ec2requiresecuritygroup.Spec(), with(func(d Deps) consumers.Action {
-			return ec2requiresecuritygroup.New(ec2requiresecuritygroup.Deps{Now: d.Now, EC2: func(ctx context.Context, account, region string) (ec2requiresecuritygroup.API, error) {
-				return d.Clients.EC2(ctx, account, region)
-			}})
-		})},
-		{ec2requiretags.Spec(), with(func(d Deps) consumers.Action {
-			return ec2requiretags.New(ec2requiretags.Deps{Now: d.Now, EC2: func(ctx context.Context, account, region string) (ec2requiretags.API, error) {
-				return d.Clients.EC2(ctx, account, region)
-			}})
-		})},
-		{iamrevertpolicy.Spec(), with(func(d Deps) consumers.Action {
-			return iamrevertpolicy.New(iamrevertpolicy.Deps{Now: d.Now, IAM: func(ctx context.Context, account string) (iamrevertpolicy.API, error) {
-				return d.Clients.IAM(ctx, account, "")
-			}})
-		})},
-		{s3encryptbucket.Spec(), with(func(d Deps) consumers.Action {
-			return s3encryptbucket.New(s3encryptbucket.Deps{Now: d.Now, S3: func(ctx context.Context, account, region string) (s3encryptbucket.API, error) {
-				return d.Clients.S3(ctx, account, region)
-			}})
-		})},
+		{wafv2ipset.Spec(), onAWS(wafv2ipset.OnAWS)},
+		{ec2requiresecuritygroup.Spec(), onAWS(ec2requiresecuritygroup.OnAWS)},
+		{ec2requiretags.Spec(), onAWS(ec2requiretags.OnAWS)},
+		{iamrevertpolicy.Spec(), onAWS(iamrevertpolicy.OnAWS)},
+		{s3encryptbucket.Spec(), onAWS(s3encryptbucket.OnAWS)},
 	}
 }
 
-// with checks what every action needs before it is made.
-func with(make func(Deps) consumers.Action) func(Deps) (consumers.Action, error) {
+// onAWS checks what an action on AWS needs before it is made.
+func onAWS(make func(*cloud.Clients, func() time.Time) consumers.Action) func(Deps) (consumers.Action, error) {
 	return func(d Deps) (consumers.Action, error) {
 		if d.Clients == nil {
 			return nil, errors.New("no AWS clients")
@@ -71,6 +50,6 @@ func with(make func(Deps) consumers.Action) func(Deps) (consumers.Action, error)
 		if d.Now == nil {
 			d.Now = time.Now
 		}
-		return make(d), nil
+		return make(d.Clients, d.Now), nil
 	}
 }

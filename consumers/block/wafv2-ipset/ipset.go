@@ -46,6 +46,11 @@ type state struct {
 	Present bool   `json:"present"`
 }
 
+// OnAWS makes the action with real clients.
+func OnAWS(c *cloud.Clients, now func() time.Time) consumers.Action {
+	return New(Deps{Now: now, WAF: func(ctx context.Context, account, region string) (API, error) { return c.WAFV2(ctx, account, region) }})
+}
+
 // New makes the action.
 func New(d Deps) consumers.Action {
 	b := &blocker{Deps: d, writers: map[setRef]*writer{}, ids: map[setRef]string{}}

@@ -65,6 +65,11 @@ type state struct {
 	Gone      bool     `json:"gone,omitempty"`
 }
 
+// OnAWS makes the action with real clients.
+func OnAWS(c *cloud.Clients, now func() time.Time) consumers.Action {
+	return New(Deps{Now: now, EC2: func(ctx context.Context, account, region string) (API, error) { return c.EC2(ctx, account, region) }})
+}
+
 // New makes the action.
 func New(d Deps) consumers.Action {
 	g := grouper{d}

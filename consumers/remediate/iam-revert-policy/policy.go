@@ -13,6 +13,7 @@ import (
 
 	"github.com/riposte-security/riposte/consumers"
 	"github.com/riposte-security/riposte/consumers/remediate/attribute"
+	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/schemas"
 )
@@ -54,6 +55,11 @@ type state struct {
 type candidate struct {
 	Version  string
 	Document json.RawMessage
+}
+
+// OnAWS makes the action with real clients.
+func OnAWS(c *cloud.Clients, now func() time.Time) consumers.Action {
+	return New(Deps{Now: now, IAM: func(ctx context.Context, account string) (API, error) { return c.IAM(ctx, account, "") }})
 }
 
 // New makes the action.

@@ -66,6 +66,11 @@ func settingsOf(cmd schemas.Command) (settings, error) {
 	return s, nil
 }
 
+// OnAWS makes the action with real clients.
+func OnAWS(c *cloud.Clients, now func() time.Time) consumers.Action {
+	return New(Deps{Now: now, S3: func(ctx context.Context, account, region string) (API, error) { return c.S3(ctx, account, region) }})
+}
+
 // New makes the action.
 func New(d Deps) consumers.Action {
 	b := bucket{d}
