@@ -2,7 +2,11 @@
 // commits off the path, topics made on demand.
 package kafka
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // MaxMessage is the largest message, in bytes of key, value and headers: topics, writers and fetches are set alike.
 const MaxMessage = 1 << 20
@@ -42,4 +46,13 @@ func (m *Message) Size() int {
 		n += len(h.Key) + len(h.Value)
 	}
 	return n
+}
+
+// Headers makes headers of a map, in the order of their names.
+func Headers(from map[string]string) []Header {
+	out := make([]Header, 0, len(from))
+	for _, k := range slices.Sorted(maps.Keys(from)) {
+		out = append(out, Header{Key: k, Value: []byte(from[k])})
+	}
+	return out
 }

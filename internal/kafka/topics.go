@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -182,4 +183,12 @@ func ready(m *kafka.MetadataResponse, topics []string) error {
 		}
 	}
 	return nil
+}
+
+// Prefix is what the names of the topics begin with, without the dot.
+func (t Topics) Prefix() string { return strings.TrimSuffix(t.Events, ".events") }
+
+// Own tells whether a topic is riposte's own, or could be: its name begins with the prefix, or with "riposte".
+func (t Topics) Own(topic string) bool {
+	return strings.HasPrefix(topic, t.Prefix()+".") || strings.HasPrefix(topic, DefaultPrefix+".")
 }

@@ -1,0 +1,77 @@
+package router
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// ruleLabels is how many rules have a series of their own; the rest share one.
+const ruleLabels = 1000
+
+type metrics struct {
+	events, commands, dead, lost *prometheus.CounterVec
+	matches, sheds               *prometheus.CounterVec
+	publications                 prometheus.Counter
+	decide, publish              prometheus.Histogram
+
+	mu     sync.Mutex
+	labels map[string]struct{}
+}
+
+func newMetrics(reg prometheus.Registerer) (*metrics, error) {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "riposte", Subsystem: "router", Name: name, Help: help}, labels)
+	}
+	histogram := func(name, help string, buckets []float64) prometheus.Histogram {
+		return prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "riposte", Subsystem: "router", Name: name, Help: help, Buckets: buckets,
+		})
+	}
+	m := &metrics{
+		events:   counter("events_total", "Messages read and dealt with.", "topic"),
+		commands: counter("commands_total", "Commands published.", "lane"),
+		dead:     counter("dead_letters_total", "Dead letters published.", "reason"),
+		lost:     counter("lost_messages_total", "Messages that retention removed before they were read.", "topic"),
+		matches:  counter("rule_matches_total", "Events that a rule held for.", "rule"),
+		sheds:    counter("rule_shed_total", "Firings of a rule that were held back, being above its max_rate.", "rule"),
+		publications: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: "riposte", Subsystem: "router", Name: "publications_total", Help: "Events copied to other topics.",
+		}),
+		decide:  histogram("decide_seconds", "Time that all rules took for one event.", prometheus.ExponentialBuckets(1e-6, 4, 10)),
+		publish: histogram("publish_seconds", "Time until everything that follows from a batch was acknowledged.", prometheus.ExponentialBuckets(1e-3, 2, 14)),
+		labels:  map[string]struct{}{},
+	}
+	if reg == nil {
+		return m, nil
+	}
+	var errs []error
+	for _, c := range []prometheus.Collector{m.events, m.commands, m.dead, m.lost, m.matches, m.sheds, m.publications, m.decide, m.publish} {
+		errs = append(errs, reg.Register(c))
+	}
+	return m, errors.Join(errs...)
+}
+
+// label is the rule's id, or "other" when too many rules have been seen.
+func (m *metrics) label(rule string) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.labels[rule]; ok {
+		return rule
+	}
+	if len(m.labels) == ruleLabels {
+		return "other"
+	}
+	m.labels[rule] = struct{}{}
+	return rule
+}
+
+func (m *metrics) matched(rule string) { m.matches.WithLabelValues(m.label(rule)).Inc() }
+func (m *metrics) shed(rule string)    { m.sheds.WithLabelValues(m.label(rule)).Inc() }
+
+func (m *metrics) command(lane schemas.Lane) func() {
+	return m.commands.WithLabelValues(string(lane)).Inc
+}

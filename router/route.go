@@ -1,0 +1,143 @@
+package router
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/riposte-security/riposte/internal/kafka"
+	"github.com/riposte-security/riposte/router/rule"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// route decides one message and returns what is to be published for it. The error is ctx's.
+func (r *Router) route(ctx context.Context, m *kafka.Message) ([]letter, error) {
+	from := schemas.ReadEnvelope(m.Header)
+	from.Origin, from.Position = schemas.KafkaOrigin(m.Topic, m.Partition, m.Offset)
+	from.Appended = m.Time
+	ev, err := schemas.ReadEvent(m.Value, from)
+	if err != nil {
+		return []letter{r.dead(m, kafka.Failure{Reason: err.Error()}, "unreadable")}, nil
+	}
+	now := r.now()
+	d, err := r.decide(ev, m.Topic == r.topics.Outcomes, now)
+	if err != nil {
+		return []letter{r.dead(m, kafka.Failure{Reason: err.Error()}, "decide")}, nil
+	}
+	for _, id := range d.Fired {
+		r.metrics.matched(id)
+	}
+	out := r.throttle(m, ev, &d, now)
+	for i := range d.Commands {
+		out = append(out, r.command(m, ev, &d.Commands[i]))
+	}
+	for _, miss := range d.Misses {
+		out = append(out, r.dead(m, kafka.Failure{Reason: miss.Reason, Rule: miss.Rule, Step: miss.Step}, "miss"))
+	}
+	for _, p := range d.Publications {
+		l, err := r.publication(ctx, m, ev, p)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+// decide asks the rules. A rule that makes the evaluation crash must not stop the router, and would do so again after every restart: the
+// event becomes a dead letter.
+func (r *Router) decide(ev schemas.Event, outcomes bool, now time.Time) (d rule.Decision, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.log.Error().Str("event", ev.UID).Interface("cause", p).Bytes("stack", debug.Stack()).Msg("evaluating the rules crashed")
+			err = fmt.Errorf("evaluating the rules crashed: %v", p)
+		}
+	}()
+	began := time.Now()
+	d = r.decider.Decide(ev, outcomes, now)
+	r.metrics.decide.Observe(time.Since(began).Seconds())
+	return d, nil
+}
+
+// throttle takes out of d what the valve holds back, and returns the alerts that a burst has begun.
+func (r *Router) throttle(m *kafka.Message, ev schemas.Event, d *rule.Decision, now time.Time) []letter {
+	at := m.Time
+	if at.IsZero() || at.After(now.Add(time.Minute)) {
+		at = now
+	}
+	var (
+		alerts []letter
+		shed   []string
+	)
+	for _, id := range d.Fired {
+		pass, begins := r.valve.admit(id, at)
+		if pass {
+			continue
+		}
+		shed = append(shed, id)
+		cmd := stand(id, ev, d, now)
+		r.sheds.add(m, ev.UID, cmd, now)
+		r.metrics.shed(id)
+		if begins {
+			r.log.Warn().Str("rule", id).Int("max_rate", r.rate(id)).Msg("rule fires too often; what is above its max_rate is shed")
+			alerts = append(alerts, r.command(m, ev, burstAlert(cmd, d, at)))
+		}
+	}
+	if len(shed) > 0 {
+		held := func(id string) bool { return slices.Contains(shed, id) }
+		d.Commands = slices.DeleteFunc(slices.Clone(d.Commands), func(c schemas.Command) bool { return held(c.Rule) })
+		d.Misses = slices.DeleteFunc(slices.Clone(d.Misses), func(x rule.Miss) bool { return held(x.Rule) })
+		d.Publications = slices.DeleteFunc(slices.Clone(d.Publications), func(p rule.Publication) bool { return held(p.Rule) })
+	}
+	return alerts
+}
+
+// command makes the message of a command, or a dead letter if that is too large.
+func (r *Router) command(m *kafka.Message, ev schemas.Event, c *schemas.Command) letter {
+	fail := func(reason, kind string) letter {
+		return r.dead(m, kafka.Failure{Reason: reason, Rule: c.Rule, Step: c.Step}, kind)
+	}
+	topic := r.topics.Lane(c.Lane)
+	if topic == "" {
+		return fail(fmt.Sprintf("lane %q: no such lane", c.Lane), "invalid")
+	}
+	value, err := json.Marshal(c)
+	if err != nil {
+		return fail("the command cannot be encoded: "+err.Error(), "invalid")
+	}
+	l := letter{
+		Message: kafka.Message{
+			Topic: topic, Key: []byte(c.Target.Key()), Value: value, Headers: kafka.Headers(schemas.CommandHeaders(*c, source, ev.Trace)),
+		},
+		from: m, rule: c.Rule, step: c.Step, count: r.metrics.command(c.Lane),
+	}
+	if size := l.Size(); size > kafka.MaxMessage {
+		return fail(fmt.Sprintf("the command would have %d bytes, %d are allowed", size, kafka.MaxMessage), "too_large")
+	}
+	return l
+}
+
+// publication makes the copy of an event for a topic that a rule names, or a dead letter if there cannot be such a topic.
+func (r *Router) publication(ctx context.Context, m *kafka.Message, ev schemas.Event, p rule.Publication) (letter, error) {
+	fail := func(reason string) letter {
+		return r.dead(m, kafka.Failure{Reason: reason, Rule: p.Rule, Step: "publish"}, "publication")
+	}
+	if r.topics.Own(p.Topic) {
+		return fail(fmt.Sprintf("topic %s belongs to riposte", p.Topic)), nil
+	}
+	if err := r.foreign.ensure(ctx, p.Topic, r.now()); err != nil {
+		if ctx.Err() != nil {
+			return letter{}, ctx.Err()
+		}
+		return fail(err.Error()), nil
+	}
+	headers := schemas.EventHeaders(ev)
+	headers[schemas.HeaderID] = p.ID
+	return letter{
+		Message: kafka.Message{Topic: p.Topic, Key: []byte(ev.Key), Value: ev.Data, Headers: kafka.Headers(headers)},
+		from:    m, rule: p.Rule, step: "publish", count: r.metrics.publications.Inc,
+	}, nil
+}

@@ -1,0 +1,208 @@
+// Package router turns events into commands: it reads the events topic and the outcomes topic, asks the rules about every event, publishes
+// what they say, and only then commits.
+package router
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"github.com/riposte-security/riposte/internal/fault"
+	"github.com/riposte-security/riposte/internal/kafka"
+	"github.com/riposte-security/riposte/router/rule"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// source is the ce_source of what the router writes.
+const source = "riposte/router"
+
+// A Decider says what a set of rules makes of an event. It never fails: a rule that cannot be evaluated does not match. It is safe for
+// concurrent use, and the same event gives the same decision, but for Command.Created, which is now.
+type Decider interface {
+	// Decide evaluates all rules; outcomes tells that the event comes from the outcomes topic, where only rules with `on: outcomes` look.
+	Decide(ev schemas.Event, outcomes bool, now time.Time) rule.Decision
+}
+
+// A Rated decider knows how often a rule may fire. One that is not Rated, or says 0, leaves it at Config.MaxRate.
+type Rated interface {
+	// MaxRate is the number of firings a second above which the valve closes.
+	MaxRate(rule string) int
+}
+
+// Config is what can be set about the router.
+type Config struct {
+	// Group is the consumer group; "<prefix>.router" if empty.
+	Group string `yaml:"group"`
+	// MaxRate is how often a second a rule may fire that does not say so itself; 1000 if zero.
+	MaxRate int `yaml:"max_rate"`
+	// MaxBatch is how many events are decided and published in one go; 1000 if zero.
+	MaxBatch int `yaml:"max_batch"`
+}
+
+// Validate checks the settings.
+func (c Config) Validate() error {
+	if c.MaxRate < 0 {
+		return fmt.Errorf("max_rate: %d is negative", c.MaxRate)
+	}
+	if c.MaxBatch < 0 {
+		return fmt.Errorf("max_batch: %d is negative", c.MaxBatch)
+	}
+	return nil
+}
+
+// Deps are what the router works with. Kafka and Decider are needed; the others have defaults: no log, no metrics, the system's clock.
+type Deps struct {
+	Kafka      *kafka.Client
+	Decider    Decider
+	Log        *zerolog.Logger
+	Registerer prometheus.Registerer
+	Now        func() time.Time
+}
+
+// A Router is one instance of the router stage; several share the partitions.
+type Router struct {
+	cfg     Config
+	kafka   *kafka.Client
+	topics  kafka.Topics
+	decider Decider
+	log     zerolog.Logger
+	metrics *metrics
+	now     func() time.Time
+	valve   *valve
+	sheds   *sheds
+	foreign *foreign
+}
+
+// New makes a router. It fails on settings that make no sense and on metrics that cannot be registered.
+func New(cfg Config, d Deps) (*Router, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("router: %w", err)
+	}
+	if d.Kafka == nil || d.Decider == nil {
+		return nil, errors.New("router: Kafka and a decider are needed")
+	}
+	r := &Router{cfg: cfg, kafka: d.Kafka, topics: d.Kafka.Topics(), decider: d.Decider, log: zerolog.Nop(), now: d.Now}
+	if d.Log != nil {
+		r.log = *d.Log
+	}
+	if r.now == nil {
+		r.now = time.Now
+	}
+	r.cfg.Group = cmp.Or(cfg.Group, r.topics.Prefix()+".router")
+	r.cfg.MaxRate = cmp.Or(cfg.MaxRate, 1000)
+	r.valve = newValve(r.rate)
+	r.sheds = newSheds()
+	r.foreign = &foreign{kafka: d.Kafka, topics: map[string]time.Time{}}
+	var err error
+	if r.metrics, err = newMetrics(d.Registerer); err != nil {
+		return nil, fmt.Errorf("router: %w", err)
+	}
+	return r, nil
+}
+
+// Run routes until ctx ends, and then returns nil after what was begun is published and committed. Kafka being away is waited out.
+func (r *Router) Run(ctx context.Context) error {
+	w := r.kafka.NewWriter()
+	defer w.Close()
+	var flusher sync.WaitGroup
+	defer flusher.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	flusher.Go(func() { r.flushSheds(ctx, w) })
+	return r.kafka.Consume(ctx, kafka.Group{
+		ID:       r.cfg.Group,
+		Topics:   []string{r.topics.Events, r.topics.Outcomes},
+		MaxBatch: r.cfg.MaxBatch,
+		Hold:     r.sheds.held,
+		Lost: func(g kafka.Gap) {
+			r.metrics.lost.WithLabelValues(g.Topic).Add(float64(g.Last - g.First + 1))
+		},
+	}, func(ctx context.Context, batch []kafka.Message) error { return r.handle(ctx, w, batch) })
+}
+
+func (r *Router) rate(rule string) int {
+	if d, ok := r.decider.(Rated); ok {
+		if n := d.MaxRate(rule); n > 0 {
+			return n
+		}
+	}
+	return r.cfg.MaxRate
+}
+
+// A letter is a message to publish, with the one that it stems from.
+type letter struct {
+	kafka.Message
+
+	from       *kafka.Message
+	rule, step string
+	count      func() // counts it, once it is published
+}
+
+// handle decides a batch and publishes everything that follows from it in one call.
+func (r *Router) handle(ctx context.Context, w *kafka.Writer, batch []kafka.Message) error {
+	var out []letter
+	for i := range batch {
+		letters, err := r.route(ctx, &batch[i])
+		if err != nil {
+			return err
+		}
+		out = append(out, letters...)
+	}
+	if err := r.publish(ctx, w, out); err != nil {
+		return err
+	}
+	for _, l := range out {
+		l.count()
+	}
+	r.metrics.events.WithLabelValues(batch[0].Topic).Add(float64(len(batch)))
+	return nil
+}
+
+// publish writes the letters. One that Kafka will never take becomes a dead letter of what it stems from.
+func (r *Router) publish(ctx context.Context, w *kafka.Writer, out []letter) error {
+	if len(out) == 0 {
+		return nil
+	}
+	msgs := make([]kafka.Message, len(out))
+	for i := range out {
+		msgs[i] = out[i].Message
+	}
+	began := time.Now()
+	err := w.Publish(ctx, msgs...)
+	r.metrics.publish.Observe(time.Since(began).Seconds())
+	var rejected *kafka.RejectedError
+	if !errors.As(err, &rejected) {
+		return err
+	}
+	var dead []kafka.Message
+	for _, rej := range rejected.Rejected {
+		l := &out[rej.Index]
+		if l.Topic == r.topics.DeadLetter {
+			// A dead letter always fits, unless the topic was made by somebody else with a smaller limit: nothing may be dropped, so this
+			// waits for a person.
+			return fmt.Errorf("topic %s does not take a dead letter of %d bytes: %w", l.Topic, l.Size(), rej.Err)
+		}
+		d := r.dead(l.from, kafka.Failure{Reason: fmt.Sprintf("topic %s: %v", l.Topic, rej.Err), Rule: l.rule, Step: l.step}, "rejected")
+		l.count = d.count
+		dead = append(dead, d.Message)
+	}
+	err = w.Publish(ctx, dead...)
+	if fault.IsPermanent(err) {
+		return fmt.Errorf("topic %s does not take dead letters: %v", r.topics.DeadLetter, err) //nolint:errorlint // must be tried again
+	}
+	return err
+}
+
+// dead makes a dead letter. kind is for the metric.
+func (r *Router) dead(from *kafka.Message, f kafka.Failure, kind string) letter {
+	f.Stage = "router"
+	return letter{Message: r.kafka.DeadLetter(*from, f), from: from, rule: f.Rule, step: f.Step, count: func() {
+		r.metrics.dead.WithLabelValues(kind).Inc()
+	}}
+}
