@@ -105,7 +105,7 @@ func (l *Language) checkConfig(env nature.Nature) *conf.Config {
 	c.Builtins = map[string]*builtin.Function{}
 	c.Env, c.Strict = env, true
 	for name, f := range l.functions {
-		c.Functions[name] = &builtin.Function{
+		c.Functions[callMark+name] = &builtin.Function{
 			Name: name,
 			Func: func(...any) (any, error) { return nil, nil },
 			Validate: func(args []reflect.Type) (reflect.Type, error) {
@@ -117,6 +117,19 @@ func (l *Language) checkConfig(env nature.Nature) *conf.Config {
 		}
 	}
 	return c
+}
+
+// callMark stands before the name of a function while types are checked: attributes of OCSF have names of functions, such as type.
+const callMark = "call "
+
+func mark(root ast.Node, rename func(string) string) {
+	visit(root, func(n *ast.Node) {
+		if c, ok := (*n).(*ast.CallNode); ok {
+			if name, ok := c.Callee.(*ast.IdentifierNode); ok {
+				name.Value = rename(name.Value)
+			}
+		}
+	})
 }
 
 // located turns an error of expr into one of ours.
@@ -133,6 +146,8 @@ func located(err error) *Error {
 func (l *Language) types(tree *parser.Tree, env nature.Nature, want Want) []*Error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	mark(tree.Node, func(name string) string { return callMark + name })
+	defer func() { mark(tree.Node, func(name string) string { return strings.TrimPrefix(name, callMark) }) }()
 	var problems []*Error
 	const most = 20
 	for len(problems) < most {

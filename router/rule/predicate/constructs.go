@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -45,6 +46,12 @@ func (l *Language) constructs(root ast.Node, env nature.Nature) []*Error {
 		case *ast.PointerNode:
 			if x.Name != "" && x.Name != "index" {
 				refuse(x, "#%s is not part of the rule language", x.Name)
+			}
+		case *ast.BinaryNode:
+			if pattern, ok := x.Right.(*ast.StringNode); ok && x.Operator == "matches" {
+				if _, err := regexp.Compile(pattern.Value); err != nil {
+					refuse(pattern, "%v", err)
+				}
 			}
 		case *ast.SequenceNode:
 			refuse(x, "one expression is expected, not several")

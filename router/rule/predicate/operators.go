@@ -84,8 +84,11 @@ func (r *run) interval(a, b any) any {
 		return nil
 	}
 	out := []any{}
-	for ; i <= j && r.charge(1); i++ {
-		out = append(out, i)
+	for n := range max(0, j-i+1) {
+		if !r.charge(1) {
+			break
+		}
+		out = append(out, i+n)
 	}
 	return out
 }
