@@ -109,8 +109,7 @@ func apply(doc, merge map[string]any) {
 func TestReadCommandRefusesWhatIsNoObject(t *testing.T) {
 	for _, text := range []string{"", "[]", "null", "{", `{"id":1}`, `{} {}`, strings.Repeat(`{"event":`, 200) + "1" + strings.Repeat("}", 200)} {
 		_, err := schemas.ReadCommand([]byte(text))
-		var m *schemas.MalformedError
-		if !errors.As(err, &m) {
+		if _, ok := errors.AsType[*schemas.MalformedError](err); !ok {
 			t.Errorf("%.40q: %v", text, err)
 		}
 	}
@@ -136,7 +135,7 @@ func TestDeepestEventInACommand(t *testing.T) {
 
 func TestShedCommandNeedsNoEvent(t *testing.T) {
 	c := command()
-	c.Event, c.EventUID, c.EventTime = nil, "", time.Time{}
+	c.Event, c.EventUID, c.RuleHash, c.EventTime = nil, "", "", time.Time{}
 	text, err := json.Marshal(c)
 	if err != nil {
 		t.Fatal(err)
@@ -227,8 +226,7 @@ func FuzzReadCommand(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value []byte) {
 		c, err := schemas.ReadCommand(value)
 		if err != nil {
-			var m *schemas.MalformedError
-			if !errors.As(err, &m) {
+			if _, ok := errors.AsType[*schemas.MalformedError](err); !ok {
 				t.Fatalf("not permanent: %v", err)
 			}
 			return

@@ -3,6 +3,7 @@ package schemas_test
 import (
 	"bytes"
 	"encoding/json"
+	"io/fs"
 	"maps"
 	"os"
 	"reflect"
@@ -49,7 +50,7 @@ func outcome(state schemas.State) schemas.Outcome {
 
 func document(t testing.TB, name string) (*jsonschema.Schema, map[string]any) {
 	t.Helper()
-	text, err := os.ReadFile(name + ".schema.json")
+	text, err := fs.ReadFile(os.DirFS("."), name+".schema.json")
 	if err != nil {
 		t.Fatal(err)
 	}

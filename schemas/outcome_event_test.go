@@ -3,6 +3,7 @@ package schemas_test
 import (
 	"bytes"
 	"encoding/json"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,7 +71,7 @@ func TestOutcomeEventGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			file := filepath.Join("testdata", "outcome_"+name+".txtar")
-			text, err := os.ReadFile(file)
+			text, err := fs.ReadFile(os.DirFS("."), file)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -51,8 +51,7 @@ func ReadCommand(value []byte) (Command, error) {
 
 // notCommand makes the decoder's error one of ours, with the place where the library knows it.
 func notCommand(err error, start int) error {
-	var typ *json.UnmarshalTypeError
-	if errors.As(err, &typ) {
+	if typ, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return &MalformedError{Offset: int64(start) + typ.Offset, Reason: "command: " + typ.Field + " is of type " + typ.Value}
 	}
 	return malformed("command: %s", strings.TrimPrefix(err.Error(), "json: "))
@@ -76,6 +75,8 @@ func (c *Command) Check() error {
 		return malformed("command: created is missing")
 	case c.Shed != nil: // stands for many events
 		return nil
+	case c.RuleHash == "":
+		return malformed("command: rule_hash is missing")
 	case c.EventTime.IsZero():
 		return malformed("command: event_time is missing")
 	case c.EventUID == "":
@@ -92,7 +93,7 @@ func (c *Command) checkNames() error {
 		return malformed("command: id is %q, want %d hexadecimal digits", clip(c.ID), idLength)
 	}
 	for _, f := range []struct{ name, value string }{
-		{"rule", c.Rule}, {"rule_hash", c.RuleHash}, {"step", c.Step}, {"action", c.Action},
+		{"rule", c.Rule}, {"step", c.Step}, {"action", c.Action},
 		{"target.type", c.Target.Type}, {"target.id", c.Target.ID},
 	} {
 		if f.value == "" {

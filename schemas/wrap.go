@@ -65,7 +65,10 @@ func structured(obj []byte) (cloudEvent, bool) {
 		ce.tags = append(ce.tags, tag{key.Str, value.String()})
 		return !twice
 	})
-	return ce, !twice && spec && typ && ce.id != "" && ce.source != "" && ce.data != nil && !(seen["data"] && seen["data_base64"])
+	if seen["data"] && seen["data_base64"] {
+		return ce, false
+	}
+	return ce, !twice && spec && typ && ce.id != "" && ce.source != "" && ce.data != nil
 }
 
 // decoded is the JSON object that a base64 text stands for, or nil.

@@ -2,6 +2,7 @@ package ocsf_test
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,7 +22,7 @@ func TestValidate(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
+			text, err := fs.ReadFile(os.DirFS("."), file)
 			if err != nil {
 				t.Fatal(err)
 			}
