@@ -31,14 +31,14 @@ func Spec() schemas.ActionSpec {
 	return schemas.ActionSpec{
 		Name: "ec2-require-security-group",
 		Lane: schemas.LaneRemediate,
-		Summary: "Adds a security group of the instance's VPC to the groups of its primary network interface, which are those that EC2 shows as the " +
-			"instance's; the others stay. The target is the instance's id or ARN.",
+		Summary: "Adds a security group of the instance's VPC to the groups of the instance, which are those of its primary network interface; the others " +
+			"stay, and so do those of further interfaces. The target is the instance's id or ARN.",
 		TargetType: instance.TargetType,
 		Settings: []schemas.Setting{
 			{Name: "group", Type: "string", Default: defaultGroup, Help: "name of the group, or its id (sg-…)"},
 		},
 		Undo:      true,
-		Policy:    []string{"ec2:DescribeInstances", "ec2:DescribeSecurityGroups", "ec2:ModifyNetworkInterfaceAttribute"},
+		Policy:    []string{"ec2:DescribeInstances", "ec2:DescribeSecurityGroups", "ec2:ModifyInstanceAttribute", "ec2:ModifyNetworkInterfaceAttribute"},
 		Canonical: instance.Canonical,
 	}
 }
@@ -47,6 +47,7 @@ func Spec() schemas.ActionSpec {
 type API interface {
 	instance.Describer
 	DescribeSecurityGroups(context.Context, *ec2.DescribeSecurityGroupsInput, ...func(*ec2.Options)) (*ec2.DescribeSecurityGroupsOutput, error)
+	ModifyInstanceAttribute(context.Context, *ec2.ModifyInstanceAttributeInput, ...func(*ec2.Options)) (*ec2.ModifyInstanceAttributeOutput, error)
 	ModifyNetworkInterfaceAttribute(context.Context, *ec2.ModifyNetworkInterfaceAttributeInput, ...func(*ec2.Options)) (*ec2.ModifyNetworkInterfaceAttributeOutput, error)
 }
 
@@ -61,7 +62,8 @@ type state struct {
 	Interface string   `json:"interface,omitempty"`
 	VPC       string   `json:"vpc,omitempty"`
 	Group     string   `json:"group,omitempty"`
-	Groups    []string `json:"groups"` // ids, sorted
+	Groups    []string `json:"groups"`            // ids, sorted
+	Several   bool     `json:"several,omitempty"` // the instance has more interfaces than this one
 	Gone      bool     `json:"gone,omitempty"`
 }
 
@@ -108,10 +110,12 @@ func (g grouper) read(ctx context.Context, cmd schemas.Command, like *state) (st
 		return s, errors.New("its primary network interface is not attached") // as yet, perhaps
 	}
 	s.Interface = aws.ToString(nic.NetworkInterfaceId)
-	for _, group := range nic.Groups {
+	s.Several = len(i.NetworkInterfaces) > 1
+	for _, group := range slices.Concat(i.SecurityGroups, nic.Groups) { // one list, shown in two places, of which one may lag
 		s.Groups = append(s.Groups, aws.ToString(group.GroupId))
 	}
 	slices.Sort(s.Groups)
+	s.Groups = slices.Compact(s.Groups)
 	if like != nil {
 		s.Group = like.Group
 		return s, nil
@@ -181,9 +185,12 @@ func want(cmd schemas.Command, current state) (attribute.Change[state], error) {
 	c.After.Groups = append(slices.Clone(current.Groups), current.Group)
 	slices.Sort(c.After.Groups)
 	c.Summary = "add security group " + current.Group + " to instance " + cmd.Target.ID
-	c.Calls = []schemas.Call{{Service: "ec2", Operation: "ModifyNetworkInterfaceAttribute", Params: map[string]any{
-		"NetworkInterfaceId": current.Interface, "Groups": c.After.Groups,
-	}}}
+	call := schemas.Call{Service: "ec2", Operation: "ModifyInstanceAttribute", Params: map[string]any{"InstanceId": cmd.Target.ID, "Groups": c.After.Groups}}
+	if current.Several {
+		call.Operation = "ModifyNetworkInterfaceAttribute"
+		call.Params = map[string]any{"NetworkInterfaceId": current.Interface, "Groups": c.After.Groups}
+	}
+	c.Calls = []schemas.Call{call}
 	return c, nil
 }
 
@@ -198,11 +205,16 @@ func revert(current, before, _ state) state {
 	return to
 }
 
-func (g grouper) write(ctx context.Context, cmd schemas.Command, _, to state) error {
+// write replaces the list of groups. EC2 takes it for an instance only while that has one interface.
+func (g grouper) write(ctx context.Context, cmd schemas.Command, from, to state) error {
 	api, err := g.EC2(ctx, cmd.Target.Account, cmd.Target.Region)
 	if err != nil {
 		return err
 	}
-	_, err = api.ModifyNetworkInterfaceAttribute(ctx, &ec2.ModifyNetworkInterfaceAttributeInput{NetworkInterfaceId: &to.Interface, Groups: to.Groups})
+	if from.Several {
+		_, err = api.ModifyNetworkInterfaceAttribute(ctx, &ec2.ModifyNetworkInterfaceAttributeInput{NetworkInterfaceId: &from.Interface, Groups: to.Groups})
+	} else {
+		_, err = api.ModifyInstanceAttribute(ctx, &ec2.ModifyInstanceAttributeInput{InstanceId: &cmd.Target.ID, Groups: to.Groups})
+	}
 	return cloud.Classify(err)
 }
