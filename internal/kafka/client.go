@@ -153,3 +153,6 @@ func (h *health) well() bool {
 	defer h.mu.Unlock()
 	return len(h.failing) == 0
 }
+
+// Config returns the configuration, defaults filled in.
+func (c *Client) Config() Config { return c.cfg }

@@ -141,6 +141,7 @@ func consume(t *testing.T, c *kafka.Client, g kafka.Group, h kafka.Handler) (sto
 }
 
 func TestPublishAndConsume(t *testing.T) {
+	t.Parallel()
 	c := newClient(t, brokers(t))
 	if err := c.Ping(t.Context()); err != nil {
 		t.Fatal(err)
@@ -191,4 +192,15 @@ func TestPublishAndConsume(t *testing.T) {
 	if all != n+10 {
 		t.Errorf("ReadAll: %d messages, %d expected", all, n+10)
 	}
+}
+
+// newClientOf returns another client of the same cluster and topics.
+func newClientOf(t *testing.T, c *kafka.Client) *kafka.Client {
+	t.Helper()
+	other, err := kafka.New(c.Config(), logger(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(other.Close)
+	return other
 }

@@ -69,14 +69,7 @@ func (c *Client) numbers(ctx context.Context, topic string) ([]int, error) {
 		if err := ready(m, []string{topic}); err != nil {
 			return err
 		}
-		numbers = nil
-		for _, t := range m.Topics {
-			for _, p := range t.Partitions {
-				if t.Name == topic {
-					numbers = append(numbers, p.ID)
-				}
-			}
-		}
+		numbers = partitionsOf(m, topic)
 		return nil
 	})
 	c.health.ok(who)
@@ -133,42 +126,68 @@ func (c *Client) scanPartition(
 	return nil
 }
 
-// Lag returns how many messages a group has still to handle, by topic and partition: the end of each less the committed offset.
+// Lag returns how many messages a group has still to handle, by topic and partition: the end of each less the committed offset. A group
+// that does not exist has to handle everything.
 func (c *Client) Lag(ctx context.Context, group string, topics ...string) (map[string]map[int]int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
+	m, err := c.fresh(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := ready(m, topics); err != nil {
+		return nil, err
+	}
 	lag := map[string]map[int]int64{}
 	for _, topic := range topics {
-		m, err := c.fresh(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if err := ready(m, []string{topic}); err != nil {
-			return nil, err
-		}
-		lag[topic] = map[int]int64{}
-		var numbers []int
-		for _, t := range m.Topics {
-			for _, p := range t.Partitions {
-				if t.Name == topic {
-					numbers = append(numbers, p.ID)
-				}
-			}
-		}
-		res, err := c.api.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: group, Topics: map[string][]int{topic: numbers}})
-		if err == nil {
-			err = res.Error
-		}
+		numbers := partitionsOf(m, topic)
+		committed, err := c.committed(ctx, group, topic, numbers)
 		if err != nil {
 			return nil, fmt.Errorf("offsets of group %s: %w", group, err)
 		}
-		for _, p := range res.Topics[topic] {
-			first, end, err := c.bounds(ctx, topicPartition{topic, p.Partition})
+		lag[topic] = map[int]int64{}
+		for _, p := range numbers {
+			first, end, err := c.bounds(ctx, topicPartition{topic, p})
 			if err != nil {
 				return nil, err
 			}
-			lag[topic][p.Partition] = end - max(first, p.CommittedOffset)
+			lag[topic][p] = end - max(first, committed[p])
 		}
 	}
 	return lag, nil
+}
+
+// committed returns the committed offsets of a group; where there is none, nothing or -1.
+func (c *Client) committed(ctx context.Context, group, topic string, partitions []int) (map[int]int64, error) {
+	res, err := c.api.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: group, Topics: map[string][]int{topic: partitions}})
+	if err == nil {
+		err = res.Error
+	}
+	if errors.Is(err, kafka.GroupIdNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	offsets := map[int]int64{}
+	for _, p := range res.Topics[topic] {
+		if p.Error != nil {
+			return nil, fmt.Errorf("partition %d: %w", p.Partition, p.Error)
+		}
+		offsets[p.Partition] = p.CommittedOffset
+	}
+	return offsets, nil
+}
+
+// partitionsOf returns the numbers of a topic's partitions.
+func partitionsOf(m *kafka.MetadataResponse, topic string) []int {
+	var numbers []int
+	for _, t := range m.Topics {
+		for _, p := range t.Partitions {
+			if t.Name == topic {
+				numbers = append(numbers, p.ID)
+			}
+		}
+	}
+	return numbers
 }
