@@ -1,0 +1,195 @@
+package consumers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/riposte-security/riposte/consumers/guard"
+	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/internal/fault"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// A job is the work on one claimed entry. Its methods return an error only when the work was broken off: the lease lost, or the service
+// ending. What an action or a guard says goes into the ledger.
+type job struct {
+	s   *Service
+	e   ledger.Entry
+	log zerolog.Logger
+}
+
+// run goes on from where the entry stands.
+func (j *job) run(ctx context.Context) error {
+	standing := j.e.State == schemas.StateVerified || j.e.State == schemas.StateInForce
+	action, known := j.s.d.Actions[Name{j.e.Command.Lane, j.e.Command.Action}]
+	switch {
+	case j.e.State == schemas.StateRejected: // decided at the desk; all that is left is to say so
+		return j.settle(ctx, schemas.StateRejected, j.e.Outcome)
+	case !known && standing:
+		return j.undoFailed(ctx, fault.Permanent(errors.New("the action is not configured here any more")))
+	case !known:
+		return j.failed(ctx, fault.Permanent(errors.New("the action is not configured here any more")))
+	case standing && j.e.Undo != nil && j.e.Undo.Refused == "":
+		return j.undo(ctx, action)
+	case j.e.State == schemas.StateInForce:
+		return j.expire(ctx, action)
+	case standing || j.e.State == schemas.StateApproval: // nothing to be done
+		j.e.Due = time.Time{}
+		return j.save(ctx)
+	case j.e.Attempts > j.s.cfg.Attempts: // claimed again and again without a word: it takes its workers down with it
+		return j.failed(ctx, fault.Permanent(fmt.Errorf("given up after %d tries that nobody finished", j.e.Attempts-1)))
+	case j.e.State == schemas.StateVerifying:
+		return j.verify(ctx, action)
+	case j.e.Applied:
+		return j.apply(ctx, action)
+	}
+	return j.plan(ctx, action)
+}
+
+// plan finds out what would be done, asks the guards, and stores the plan before anything is done.
+func (j *job) plan(ctx context.Context, action Action) error {
+	c := guard.Case{Now: j.s.d.Now(), Command: j.e.Command, ApprovedHash: j.e.ApprovedHash, ApprovedBy: j.e.ApprovedBy}
+	if passed, err := j.ask(ctx, j.s.before, c); err != nil || !passed {
+		return err
+	}
+	if _, ok := action.(Undoer); !ok && j.e.Command.For > 0 {
+		return j.settle(ctx, schemas.StateRefused, schemas.Outcome{Message: "the rule gives the effect a time, and the action cannot take it back"})
+	}
+	var p schemas.Plan
+	err := guarded(func() (err error) { p, err = action.Plan(ctx, j.e.Command); return err })
+	if err == nil {
+		p, err = stored(p)
+	}
+	if err != nil {
+		return j.failed(ctx, err)
+	}
+	j.e.Plan = &p
+	shared, err := j.sharedWith(ctx, action)
+	if err != nil {
+		return err
+	}
+	if p.Empty() && shared == nil {
+		return j.settle(ctx, schemas.StateUnchanged, schemas.Outcome{Message: p.Summary})
+	}
+	if p.Empty() { // what another command brought about is to last for this one too
+		j.e.Plan = shared.Plan
+	}
+	if c.PlanHash, err = j.e.Plan.Hash(); err != nil {
+		return j.failed(ctx, fault.Permanent(err))
+	}
+	c.Plan = j.e.Plan
+	if passed, err := j.ask(ctx, j.s.after, c); err != nil || !passed {
+		return err
+	}
+	if p.Empty() {
+		return j.inEffect(ctx, action, schemas.Outcome{Message: fmt.Sprintf("command %s had done it already; the effect lasts for both", shared.Command.ID)})
+	}
+	j.e.State, j.e.Applied = schemas.StateRunning, true // before the first call: from here on it may have taken effect
+	if err := j.checkpoint(ctx); err != nil {
+		return err
+	}
+	return j.apply(ctx, action)
+}
+
+// ask asks guards, and settles the command if one of them does not let it pass.
+func (j *job) ask(ctx context.Context, guards []guard.Guard, c guard.Case) (passed bool, err error) {
+	v, err := guard.Ask(ctx, guards, c)
+	switch {
+	case err != nil:
+		return false, j.failed(ctx, err)
+	case v.Pass():
+		return true, nil
+	}
+	return false, j.settle(ctx, v.State, schemas.Outcome{Message: v.Reason})
+}
+
+// apply carries out the plan as the ledger has it.
+func (j *job) apply(ctx context.Context, action Action) error {
+	if err := guarded(func() error { return action.Apply(ctx, j.e.Command, *j.e.Plan) }); err != nil {
+		return j.failed(ctx, err)
+	}
+	j.s.m.effect(j.e.Command, j.s.d.Now())
+	if j.e.Command.Lane != schemas.LaneAlert { // an alert that was sent is as good as verified
+		j.e.State = schemas.StateVerifying
+		if err := j.checkpoint(ctx); err != nil {
+			return err
+		}
+	}
+	return j.verify(ctx, action)
+}
+
+// verify reads the target again.
+func (j *job) verify(ctx context.Context, action Action) error {
+	var out schemas.Outcome
+	err := guarded(func() (err error) { out, err = action.Verify(ctx, j.e.Command, *j.e.Plan); return err })
+	if err != nil {
+		return j.failed(ctx, err)
+	}
+	return j.inEffect(ctx, action, out)
+}
+
+// inEffect records that the target is as the command wants it, for as long as it says.
+func (j *job) inEffect(ctx context.Context, action Action, out schemas.Outcome) error {
+	j.e.Effect = effectOf(action, j.e.Command)
+	if out.Message == "" {
+		out.Message = j.e.Plan.Summary
+	}
+	if j.e.Command.For <= 0 {
+		return j.settle(ctx, schemas.StateVerified, out)
+	}
+	j.e.Ends = j.s.d.Now().Add(time.Duration(j.e.Command.For))
+	return j.settle(ctx, schemas.StateInForce, out)
+}
+
+// failed notes an error: another try later, or the end.
+func (j *job) failed(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause // broken off: the error says nothing
+	}
+	attempts := j.e.Attempts
+	if !fault.IsPermanent(err) && attempts < j.s.cfg.Attempts {
+		j.s.m.retries.WithLabelValues(string(j.e.Command.Lane), j.e.Command.Action).Inc()
+		j.e.State, j.e.Due = schemas.StateRetrying, j.retryAt(err)
+		j.e.Outcome = schemas.Outcome{State: j.e.State, Message: "will be tried again", Error: clip(err.Error()), Attempts: attempts, Time: j.s.d.Now().UTC()}
+		return j.save(ctx)
+	}
+	out := schemas.Outcome{Message: "failed for good", Error: clip(err.Error())}
+	if !fault.IsPermanent(err) {
+		out.Message = fmt.Sprintf("given up after %d tries", attempts)
+	}
+	letter, lerr := j.s.deadLetter(j.e.Command, out.Message+": "+out.Error, attempts)
+	if lerr != nil {
+		return lerr
+	}
+	return j.settle(ctx, schemas.StateFailed, out, letter)
+}
+
+// guarded turns a panic of an action into a permanent error: a defect in one action ends its command, not the service.
+func guarded(call func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fault.Permanent(fmt.Errorf("defect in the action: %v\n%s", r, debug.Stack()))
+		}
+	}()
+	return call()
+}
+
+// stored returns a plan as the ledger will give it back, so that the first Apply and one after a crash, and a hash before and after an approval,
+// see the same.
+func stored(p schemas.Plan) (schemas.Plan, error) {
+	b, err := json.Marshal(p)
+	if err != nil {
+		return p, fault.Permanent(fmt.Errorf("plan: %w", err))
+	}
+	var back schemas.Plan
+	if err := json.Unmarshal(b, &back); err != nil {
+		return p, fault.Permanent(fmt.Errorf("plan: %w", err))
+	}
+	return back, nil
+}

@@ -1,0 +1,98 @@
+package consumers
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"math/rand/v2"
+	"time"
+
+	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/internal/fault"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// settle brings the entry into a state in which it ends or waits, and makes that known: the state and the message that tells of it are written
+// in one transaction.
+func (j *job) settle(ctx context.Context, state schemas.State, out schemas.Outcome, publish ...ledger.Message) error {
+	out.State, out.Attempts, out.Time = state, j.e.Attempts, j.s.d.Now().UTC()
+	j.e.State, j.e.Outcome, j.e.Due, j.e.Attempts = state, out, time.Time{}, 0
+	if state == schemas.StateInForce {
+		j.e.Due = j.e.Ends
+	}
+	msg, err := outcomeMessage(j.e.Command, j.e.Plan, out)
+	if err != nil {
+		return err
+	}
+	if err := j.save(ctx, append(publish, msg)...); err != nil {
+		return err
+	}
+	nudge(j.s.outbox)
+	j.s.m.commands.WithLabelValues(string(j.e.Command.Lane), j.e.Command.Action, string(state)).Inc()
+	line := j.log.Info()
+	if state == schemas.StateFailed {
+		line = j.log.Warn().Str("error", out.Error)
+	}
+	line.Str("state", string(state)).Str("why", out.Message).Msg("command " + string(state))
+	return nil
+}
+
+// checkpoint saves how far the work has come, and goes on.
+func (j *job) checkpoint(ctx context.Context) error {
+	j.e.Due = j.s.d.Now().Add(j.s.cfg.Lease)
+	j.e.Outcome.State, j.e.Outcome.Time = j.e.State, j.s.d.Now().UTC()
+	return j.save(ctx)
+}
+
+// save writes the entry, trying until the ledger answers. It gives up when the lease is lost or ctx ends.
+func (j *job) save(ctx context.Context, publish ...ledger.Message) error {
+	err := fault.Retry(ctx, j.s.db.Failed, func() error {
+		return fenced(j.s.d.Ledger.Save(ctx, j.s.d.Now(), j.e, publish...))
+	})
+	if err == nil {
+		j.s.db.OK()
+	}
+	return err
+}
+
+// giveBack leaves the entry to the next start, due at once. This try does not count.
+func (j *job) giveBack(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer cancel()
+	j.e.Attempts = max(0, j.e.Attempts-1)
+	j.e.Due = j.s.d.Now()
+	if j.e.State == schemas.StateRunning || j.e.State == schemas.StateVerifying {
+		j.e.State = schemas.StateRetrying
+		j.e.Outcome = schemas.Outcome{State: j.e.State, Message: "the service ended; goes on at the next start", Time: j.s.d.Now().UTC()}
+	}
+	if err := j.s.d.Ledger.Save(ctx, j.s.d.Now(), j.e); err != nil {
+		j.log.Warn().Err(err).Msg("the command could not be given back; it goes on when its lease is over")
+	}
+}
+
+// retryAt is when to try again after that error: later each time, and not before the other side wants it.
+func (j *job) retryAt(err error) time.Time {
+	b := j.s.cfg.Backoff
+	wait := b.Max
+	if shift := max(0, j.e.Attempts-1); shift < 32 && b.Base<<shift > 0 {
+		wait = min(b.Max, b.Base<<shift)
+	}
+	wait -= time.Duration(rand.Float64() * 0.2 * float64(wait)) //nolint:gosec // spreads retries, hides nothing
+	return j.s.d.Now().Add(max(wait, fault.Wait(err)))
+}
+
+// effectOf names an effect that several commands may share, "" where none can: blocks, and whatever has a time.
+func effectOf(action Action, cmd schemas.Command) string {
+	if cmd.Lane != schemas.LaneBlock && cmd.For <= 0 {
+		return ""
+	}
+	enforcer := ""
+	if s, ok := action.(Sharer); ok {
+		enforcer = s.Enforcer(cmd)
+	} else if b, err := json.Marshal(cmd.With); err == nil { // keys are sorted
+		enforcer = string(b)
+	}
+	sum := sha256.Sum256([]byte(enforcer))
+	return string(cmd.Lane) + " " + cmd.Action + " " + hex.EncodeToString(sum[:8]) + " " + cmd.Target.Key()
+}

@@ -1,0 +1,174 @@
+package consumers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/riposte-security/riposte/consumers/guard"
+	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/internal/kafka"
+	"github.com/riposte-security/riposte/internal/obs"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+const (
+	// grace is how long work in course may go on when the service is asked to end.
+	grace = 5 * time.Second
+	// lastWords is how long it may take after that to write down how far the work came.
+	lastWords = 2 * time.Second
+	// pollEvery is how often the ledger is asked for what is due, when nothing wakes the workers.
+	pollEvery = time.Second
+)
+
+// A Sharer is an action whose effect on a target may be the work of several commands, and which says what carries it: the IP set and its
+// scope, say. Commands with the same action, target and enforcer share one effect, and the first of them to end must not take it away
+// from the others. For an action that is no Sharer the enforcer is the whole of `with`.
+type Sharer interface {
+	Enforcer(cmd schemas.Command) string
+}
+
+// A Name names an action: in the alert lane it is a receiver's.
+type Name struct {
+	Lane   schemas.Lane
+	Action string
+}
+
+// Broker is what the service needs of Kafka to read; *kafka.Client is one.
+type Broker interface {
+	Consume(ctx context.Context, g kafka.Group, handle kafka.Handler) error
+	DeadLetter(m kafka.Message, f kafka.Failure) kafka.Message
+	Topics() kafka.Topics
+}
+
+// Publisher is what the service needs of Kafka to write; *kafka.Writer is one.
+type Publisher interface {
+	Publish(ctx context.Context, msgs ...kafka.Message) error
+}
+
+// Deps is what a service works with. The caller keeps and closes all of it after Run has returned.
+type Deps struct {
+	Ledger  ledger.Ledger
+	Broker  Broker
+	Writer  Publisher
+	Actions map[Name]Action
+	// Before are further guards that need no plan, After those that see it; they are asked before the service's own.
+	Before, After []guard.Guard
+	// Owner names this process in the ledger's leases: host name and process id, say.
+	Owner string
+	// CommandRetention is how long Kafka keeps commands; zero: 30 days.
+	CommandRetention time.Duration
+	Now              func() time.Time      // default time.Now
+	Log              zerolog.Logger        // the zero Logger is silent
+	Registerer       prometheus.Registerer // nil: metrics are not shown
+}
+
+// A Service carries out the commands of some lanes: it enters them in the ledger, and its workers claim them from there.
+type Service struct {
+	cfg    Config
+	lanes  []schemas.Lane
+	d      Deps
+	before []guard.Guard
+	after  []guard.Guard
+	m      metrics
+	db     *obs.Condition
+	wake   map[schemas.Lane]chan struct{}
+	outbox chan struct{}
+}
+
+// New returns a service for lanes. It does no I/O.
+func New(cfg Config, lanes []schemas.Lane, d Deps) (*Service, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("consumers: %w", err)
+	}
+	if d.Ledger == nil || d.Broker == nil || d.Writer == nil || d.Owner == "" {
+		return nil, errors.New("consumers: ledger, broker, writer and owner are needed")
+	}
+	if d.CommandRetention == 0 {
+		d.CommandRetention = 30 * 24 * time.Hour
+	}
+	if cfg.Retention <= d.CommandRetention+cfg.RespondWithin {
+		return nil, fmt.Errorf("consumers: retention is %s; more than %s expected: what Kafka keeps (%s) and respond_within (%s)", cfg.Retention,
+			d.CommandRetention+cfg.RespondWithin, d.CommandRetention, cfg.RespondWithin)
+	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	m, err := newMetrics(d.Registerer)
+	if err != nil {
+		return nil, fmt.Errorf("consumers: %w", err)
+	}
+	s := &Service{
+		cfg: cfg, lanes: slices.Clone(lanes), d: d, m: m, db: obs.NewCondition(d.Log, "ledger"),
+		wake: map[schemas.Lane]chan struct{}{}, outbox: make(chan struct{}, 1),
+		before: append(slices.Clone(d.Before), guard.Trust{Sources: cfg.TrustedSources}),
+		after: append(slices.Clone(d.After), guard.Stale{Within: cfg.respondWithin}, guard.Mode{Of: cfg.mode},
+			guard.Hold{Held: d.Ledger.Held}, guard.Approval{}),
+	}
+	for _, lane := range lanes {
+		if !slices.Contains(schemas.Lanes(), lane) {
+			return nil, fmt.Errorf("consumers: no lane %q", lane)
+		}
+		s.wake[lane] = make(chan struct{}, 1)
+	}
+	return s, nil
+}
+
+// Run works until ctx ends, and then returns nil: work in course may finish within some seconds; what does not is given back to the ledger, where the next
+// start finds it at once. It returns an error only if the service makes no sense. Kafka or the ledger being away is waited out.
+func (s *Service) Run(ctx context.Context) error {
+	work, abort := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer abort(nil)
+	publishing := make(chan struct{})
+	stopPublishing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	go func() {
+		defer close(publishing)
+		s.publish(stopPublishing)
+	}()
+
+	g, ctx := errgroup.WithContext(ctx)
+	for _, lane := range s.lanes {
+		g.Go(func() error { return s.ingest(ctx, lane) })
+		g.Go(func() error {
+			s.serve(ctx, work, abort, lane)
+			return nil
+		})
+	}
+	g.Go(func() error {
+		s.housekeep(ctx)
+		return nil
+	})
+	err := g.Wait()
+	stop() // the workers are done: publish what they left, and end
+	<-publishing
+	return err
+}
+
+// rouse wakes the workers of a lane.
+func (s *Service) rouse(lane schemas.Lane) { nudge(s.wake[lane]) }
+
+// nudge leaves a note in a channel of one, unless one is there already.
+func nudge(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// pause waits for a nudge, some time, or the end of ctx.
+func pause(ctx context.Context, wake <-chan struct{}, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-wake:
+	case <-t.C:
+	}
+}

@@ -1,0 +1,132 @@
+package consumers
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// Why the work on a command was broken off. Nothing is known then about its effect, and it is not counted as a try.
+const (
+	errEnding    = workError("the service is ending")
+	errLeaseLost = workError("the lease was lost")
+)
+
+type workError string
+
+func (e workError) Error() string { return string(e) }
+
+// serve claims the commands of a lane and works on them, as many at once as the lane has workers, until ctx ends. Then what is in course has some
+// seconds, after which abort ends work.
+func (s *Service) serve(ctx, work context.Context, abort context.CancelCauseFunc, lane schemas.Lane) {
+	slots := make(chan struct{}, s.cfg.workers(lane))
+	var busy sync.WaitGroup
+	wait := backoff.NewExponentialBackOff()
+	wait.InitialInterval, wait.MaxInterval = 100*time.Millisecond, 15*time.Second
+	for ctx.Err() == nil {
+		free := acquire(ctx, slots)
+		if free == 0 {
+			break
+		}
+		entries, err := s.d.Ledger.Claim(ctx, s.d.Now(), s.d.Owner, []schemas.Lane{lane}, free, s.cfg.Lease)
+		for range free - len(entries) {
+			<-slots
+		}
+		for _, e := range entries {
+			busy.Go(func() {
+				s.work(work, e)
+				<-slots
+				for _, l := range s.lanes { // its target is free now, perhaps for another lane
+					if l == lane || lane != schemas.LaneAlert {
+						s.rouse(l)
+					}
+				}
+			})
+		}
+		switch {
+		case err != nil && ctx.Err() == nil:
+			s.db.Failed(err)
+			pause(ctx, nil, wait.NextBackOff())
+		case err == nil:
+			s.db.OK()
+			wait.Reset()
+			if len(entries) < free {
+				pause(ctx, s.wake[lane], pollEvery)
+			}
+		}
+	}
+	stop := time.AfterFunc(grace, func() { abort(errEnding) })
+	busy.Wait()
+	stop.Stop()
+}
+
+// acquire waits for a free slot and takes all that are free. It returns how many it took; zero when ctx ended first.
+func acquire(ctx context.Context, slots chan<- struct{}) int {
+	select {
+	case slots <- struct{}{}:
+	case <-ctx.Done():
+		return 0
+	}
+	for n := 1; ; n++ {
+		select {
+		case slots <- struct{}{}:
+		default:
+			return n
+		}
+	}
+}
+
+// work carries one claimed entry as far as it goes now. What can go wrong is written to the ledger; what is left is that the entry is
+// somebody else's by now, or that the service ends.
+func (s *Service) work(ctx context.Context, e ledger.Entry) {
+	ctx, release := s.keep(ctx, e)
+	defer release()
+	j := &job{s: s, e: e, log: s.d.Log.With().Str("command", e.Command.ID).Str("rule", e.Command.Rule).Str("lane", string(e.Command.Lane)).
+		Str("action", e.Command.Action).Str("target", e.Command.Target.Key()).Logger()}
+	err := j.run(ctx)
+	switch {
+	case err == nil:
+	case errors.Is(context.Cause(ctx), errEnding):
+		j.giveBack(ctx)
+	default:
+		j.log.Warn().Err(err).Msg("the command is left to whoever claims it next")
+	}
+}
+
+// keep keeps the lease on an entry until release is called. The context that it returns ends when the lease is lost: from then on somebody
+// else may work on the target.
+func (s *Service) keep(ctx context.Context, e ledger.Entry) (kept context.Context, release func()) {
+	kept, cancel := context.WithCancelCause(ctx)
+	var done sync.WaitGroup
+	done.Go(func() {
+		every := time.NewTicker(s.cfg.Lease / 3)
+		defer every.Stop()
+		until := e.Due
+		for {
+			select {
+			case <-kept.Done():
+				return
+			case <-every.C:
+			}
+			now := s.d.Now()
+			err := s.d.Ledger.Extend(kept, e, now.Add(s.cfg.Lease))
+			switch {
+			case err == nil:
+				until = now.Add(s.cfg.Lease)
+			case errors.Is(err, ledger.ErrFenced) || !s.d.Now().Add(s.cfg.Lease/3).Before(until):
+				cancel(errLeaseLost)
+				return
+			}
+		}
+	})
+	return kept, func() {
+		cancel(nil)
+		done.Wait()
+	}
+}
