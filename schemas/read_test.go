@@ -258,6 +258,21 @@ func TestReadEventRefuses(t *testing.T) {
 	}
 }
 
+func TestLongKeyIsHashed(t *testing.T) {
+	e, err := schemas.ReadEvent([]byte(`{"class_uid":1001,"metadata":{"uid":"u"},"resources":[{"uid":"`+strings.Repeat("r", 5000)+`"}]}`), from())
+	if err != nil || len(e.Key) != 32 {
+		t.Errorf("key of %d bytes, %v", len(e.Key), err)
+	}
+}
+
+// Brackets within strings are not levels, whatever stands before the quotes.
+func TestDepthIgnoresStrings(t *testing.T) {
+	value := `{"a":"\\\"` + strings.Repeat("[", 300) + `\\","b":"` + strings.Repeat("{", 300) + `"}`
+	if _, err := schemas.ReadEvent([]byte(value), from()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestReadEventNeedsAnIdentity(t *testing.T) {
 	_, err := schemas.ReadEvent([]byte(`{}`), schemas.Envelope{})
 	var m *schemas.MalformedError

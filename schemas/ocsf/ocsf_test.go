@@ -110,9 +110,14 @@ func TestUnion(t *testing.T) {
 	if a := u.Attrs["activity_id"]; a.Enum[99] != "Other" || a.Enum[1] != "" {
 		t.Errorf("activity_id: %+v", a.Enum)
 	}
-	api, _ := s.Class("api_activity")
-	if api.Attrs["activity_id"].Enum[1] != "Create" {
-		t.Error("the union changed a class")
+	if a := u.Attrs["finding_info"]; a.Required {
+		t.Errorf("finding_info, which is required where it is: %+v", a)
+	}
+	for _, name := range s.ClassNames() {
+		c, _ := s.Class(name)
+		if enum := c.Attrs["class_uid"].Enum; len(enum) != 1 || enum[c.UID] != c.Caption {
+			t.Errorf("the union changed class %s: %v", name, enum)
+		}
 	}
 }
 
