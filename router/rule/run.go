@@ -21,7 +21,7 @@ type Normaliser func(format string, settings map[string]string, record []byte) (
 
 // A TestResult is how one test of a rule went.
 type TestResult struct {
-	Rule, Test   string
+	Rule, Name   string
 	File         string
 	Line, Column int // of what was not as expected, else of the test
 	// Failures say what was not as expected; empty: passed.
@@ -36,10 +36,10 @@ func (t TestResult) Passed() bool { return len(t.Failures) == 0 }
 // String is a line for a test that passed, and several for one that failed, the first of which begins with file:line:column.
 func (t TestResult) String() string {
 	if t.Passed() {
-		return fmt.Sprintf("ok   %s: %s", t.Rule, t.Test)
+		return fmt.Sprintf("ok   %s: %s", t.Rule, t.Name)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s:%d:%d: rule %s, test %q: %s", t.File, t.Line, t.Column, t.Rule, t.Test, strings.Join(t.Failures, "\n    "))
+	fmt.Fprintf(&b, "%s:%d:%d: rule %s, test %q: %s", t.File, t.Line, t.Column, t.Rule, t.Name, strings.Join(t.Failures, "\n    "))
 	for _, p := range t.Parts {
 		fmt.Fprintf(&b, "\n    %s  ->  %s", p.Text, show(p.Value))
 	}
@@ -58,7 +58,7 @@ func RunTests(rules []*Rule, decider Decider, normalise Normaliser) []TestResult
 }
 
 func (r *Rule) runTest(t *Test, decider Decider, normalise Normaliser) TestResult {
-	res := TestResult{Rule: r.ID, Test: t.Name, File: r.File, Line: t.Line, Column: t.Column}
+	res := TestResult{Rule: r.ID, Name: t.Name, File: r.File, Line: t.Line, Column: t.Column}
 	events, err := t.input(normalise)
 	if err != nil {
 		res.Failures = append(res.Failures, err.Error())
