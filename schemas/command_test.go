@@ -115,6 +115,32 @@ func TestReadCommandRefusesWhatIsNoObject(t *testing.T) {
 	}
 }
 
+func TestReadCommandBoundsNames(t *testing.T) {
+	schema, _ := document(t, "command")
+	long := strings.Repeat("x", 3000)
+	for name, change := range map[string]func(*schemas.Command){
+		"rule":        func(c *schemas.Command) { c.Rule = long },
+		"step":        func(c *schemas.Command) { c.Step = long },
+		"action":      func(c *schemas.Command) { c.Action = long },
+		"event_uid":   func(c *schemas.Command) { c.EventUID = long },
+		"target.type": func(c *schemas.Command) { c.Target.Type = long },
+		"target.id":   func(c *schemas.Command) { c.Target.ID = long },
+	} {
+		c := command()
+		change(&c)
+		value, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := schemas.ReadCommand(value); err == nil || !strings.Contains(err.Error(), name+" has 3000 bytes") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if schema.Validate(toJSON(t, c)) == nil {
+			t.Errorf("%s: the schema takes it", name)
+		}
+	}
+}
+
 // The deepest event that can be read still fits into a command.
 func TestDeepestEventInACommand(t *testing.T) {
 	value := strings.Repeat(`{"a":`, schemas.MaxDepth-1) + "1" + strings.Repeat("}", schemas.MaxDepth-1)

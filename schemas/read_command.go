@@ -9,8 +9,11 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// idLength is that of a command's id: 16 bytes in hex.
-const idLength = 32
+const (
+	idLength  = 32   // of a command's id: 16 bytes in hex
+	maxName   = 512  // bytes of a rule's id, a step's and an action's name
+	maxTarget = 2048 // bytes of a target's key: databases index it
+)
 
 // Severities lists the severities of rules and commands, lowest first.
 func Severities() []string { return []string{"informational", "low", "medium", "high", "critical"} }
@@ -92,19 +95,25 @@ func (c *Command) checkNames() error {
 	if len(c.ID) != idLength || strings.Trim(c.ID, "0123456789abcdef") != "" {
 		return malformed("command: id is %q, want %d hexadecimal digits", clip(c.ID), idLength)
 	}
-	for _, f := range []struct{ name, value string }{
-		{"rule", c.Rule}, {"step", c.Step}, {"action", c.Action},
-		{"target.type", c.Target.Type}, {"target.id", c.Target.ID},
+	for _, f := range []struct {
+		name, value string
+		missing     bool
+		most        int
+	}{
+		{"rule", c.Rule, c.Rule == "", maxName},
+		{"step", c.Step, c.Step == "", maxName},
+		{"action", c.Action, c.Action == "", maxName},
+		{"event_uid", c.EventUID, false, maxUID},
+		{"target.type", c.Target.Type, c.Target.Type == "", maxName},
+		{"target.id", c.Target.ID, c.Target.ID == "", maxTarget},
+		{"target", c.Target.Key(), false, maxTarget},
 	} {
-		if f.value == "" {
+		switch {
+		case f.missing:
 			return malformed("command: %s is missing", f.name)
-		}
-	}
-	for _, f := range []struct{ name, value string }{
-		{"rule", c.Rule}, {"step", c.Step}, {"action", c.Action}, {"event_uid", c.EventUID},
-		{"target.type", c.Target.Type}, {"target.account", c.Target.Account}, {"target.region", c.Target.Region}, {"target.id", c.Target.ID},
-	} {
-		if strings.ContainsRune(f.value, 0) {
+		case len(f.value) > f.most:
+			return malformed("command: %s has %d bytes, at most %d are allowed", f.name, len(f.value), f.most)
+		case strings.ContainsRune(f.value, 0):
 			return malformed("command: %s has a NUL", f.name)
 		}
 	}
