@@ -101,7 +101,7 @@ func (l *loop) emit(ctx context.Context, records []Record) error {
 		if err != nil {
 			m = []kafka.Message{l.deadLetter(records[i], err)}
 			letters++
-			report(ctx, i, err)
+			Report(ctx, i, err)
 		} else {
 			events += len(m)
 		}
@@ -191,7 +191,7 @@ func (l *loop) publish(ctx context.Context, records []Record, msgs []kafka.Messa
 			return 0, wrapPublish(l.Name, fmt.Errorf("dead letter: %w", r.Err))
 		}
 		letters = append(letters, l.deadLetter(records[i], r.Err))
-		report(ctx, i, r.Err)
+		Report(ctx, i, r.Err)
 	}
 	return len(letters), wrapPublish(l.Name, l.Publisher.Publish(ctx, letters...))
 }

@@ -93,7 +93,8 @@ func WithReport(ctx context.Context, refused func(index int, reason error)) cont
 	return context.WithValue(ctx, reportKey{}, refused)
 }
 
-func report(ctx context.Context, index int, reason error) {
+// Report tells the source, if it asked to know, that a record became a dead letter. The loop calls it; so do tests of sources.
+func Report(ctx context.Context, index int, reason error) {
 	if f, ok := ctx.Value(reportKey{}).(func(int, error)); ok {
 		f(index, reason)
 	}

@@ -1,0 +1,192 @@
+// Package http is the source that takes records over HTTP.
+//
+// POST /v1/records takes one JSON record, an array, a line each (NDJSON or text), a CloudEvent (binary, structured or batched), or any other
+// container that unpack knows, compressed or not. The answer is JSON:
+//
+//	202  every record is in Kafka: {"accepted":3,"rejected":0}
+//	400  some record cannot be read: {"accepted":2,"rejected":1,"errors":[{"record":3,"reason":"…"}]}. Those accepted are in Kafka as events,
+//	     those rejected as dead letters: nothing is to be sent again as it was
+//	401  no valid bearer token          413  larger than max_body, also after decompression
+//	503  Kafka did not take it in time, or too much is waiting: send it again, after Retry-After seconds. With an Idempotency-Key, or as
+//	     CloudEvents, records that got through after all keep their uids
+//
+// The id that an Idempotency-Key gives is that of the first record; those after it have "#2", "#3" … behind it. GET /healthz answers 200
+// while the source listens.
+package http
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/riposte-security/riposte/internal/config"
+	"github.com/riposte-security/riposte/producers"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// Summary says in one line what the source does.
+const Summary = "HTTP POST of records, arrays, NDJSON and CloudEvents; answers when Kafka has them"
+
+// Settings describes the settings.
+func Settings() []schemas.Setting {
+	return []schemas.Setting{
+		{Name: "listen", Type: "string", Default: "127.0.0.1:8081", Help: "host:port"},
+		{Name: "tokens", Type: "list", Help: "bearer tokens, of which a request must bear one; at least 16 characters each"},
+		{Name: "open", Type: "bool", Default: "false", Help: "take records from anybody who can reach the port. Without tokens and without this, only loopback addresses may be listened on"},
+		{Name: "tls_cert", Type: "string", Help: "file with the certificate chain (PEM); with tls_key it makes this HTTPS"},
+		{Name: "tls_key", Type: "string", Help: "file with the private key (PEM)"},
+		{Name: "max_body", Type: "int", Default: "10485760", Help: "largest request in bytes, before and after decompression"},
+		{Name: "max_record", Type: "int", Default: "1048576", Help: "largest record in bytes; a larger one becomes a dead letter"},
+		{Name: "timeout", Type: "duration", Default: "10s", Help: "how long to wait for Kafka before the answer is 503"},
+	}
+}
+
+type settings struct {
+	Listen    string        `yaml:"listen"`
+	Tokens    []string      `yaml:"tokens"`
+	Open      bool          `yaml:"open"`
+	TLSCert   string        `yaml:"tls_cert"`
+	TLSKey    string        `yaml:"tls_key"`
+	MaxBody   int64         `yaml:"max_body"`
+	MaxRecord int           `yaml:"max_record"`
+	Timeout   time.Duration `yaml:"timeout"`
+}
+
+func (s *settings) Validate() error {
+	host, _, err := net.SplitHostPort(s.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	for _, t := range s.Tokens {
+		if len(t) < 16 || strings.ContainsAny(t, " \t\r\n") {
+			return errors.New("tokens: at least 16 characters expected, and no white space") // the token itself is not printed
+		}
+	}
+	ip := net.ParseIP(host)
+	if len(s.Tokens) == 0 && !s.Open && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("listen %s: tokens are required (or open: true) where others can reach it", s.Listen)
+	}
+	if (s.TLSCert == "") != (s.TLSKey == "") {
+		return errors.New("tls_cert and tls_key go together")
+	}
+	if s.MaxBody < 1<<10 || s.MaxBody > 64<<20 {
+		return fmt.Errorf("max_body %d: between 1024 and 67108864 expected", s.MaxBody)
+	}
+	if s.MaxRecord < 1<<10 || s.MaxRecord > 10<<20 {
+		return fmt.Errorf("max_record %d: between 1024 and 10485760 expected", s.MaxRecord)
+	}
+	if s.Timeout < 100*time.Millisecond || s.Timeout > 5*time.Minute {
+		return fmt.Errorf("timeout %s: between 100ms and 5m expected", s.Timeout)
+	}
+	return nil
+}
+
+const (
+	readTimeout   = 30 * time.Second // for a request, headers and body
+	headerTimeout = 5 * time.Second
+	idleTimeout   = 2 * time.Minute
+	stopTimeout   = 5 * time.Second // for requests in course when ctx ends
+	memory        = 128 << 20       // bytes of bodies in memory at the same time, about
+)
+
+type source struct {
+	settings
+	name   string
+	log    zerolog.Logger
+	hashes [][sha256.Size]byte // of the tokens
+	queue  chan *request
+	room   *semaphore.Weighted
+	listen func(ctx context.Context, network, addr string) (net.Listener, error)
+}
+
+// New makes the source. It does not listen before Run.
+func New(cfg config.Node, deps producers.SourceDeps) (producers.Source, error) {
+	s := &source{
+		settings: settings{Listen: "127.0.0.1:8081", MaxBody: 10 << 20, MaxRecord: 1 << 20, Timeout: 10 * time.Second},
+		name:     deps.Name, log: deps.Log,
+		queue: make(chan *request, queueLength), room: semaphore.NewWeighted(memory),
+		listen: (&net.ListenConfig{}).Listen,
+	}
+	if err := cfg.Decode(&s.settings); err != nil {
+		return nil, fmt.Errorf("source http: %w", err)
+	}
+	for _, t := range s.Tokens {
+		s.hashes = append(s.hashes, sha256.Sum256([]byte(t)))
+	}
+	return s, nil
+}
+
+// Run implements producers.Source. When ctx ends it takes no more requests, and answers those in course if Kafka has them in time.
+func (s *source) Run(ctx context.Context, emit func(context.Context, []producers.Record) error) error {
+	ln, err := s.listen(ctx, "tcp", s.Listen)
+	if err != nil {
+		return fmt.Errorf("source http: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v1/records", s.take)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	server := &http.Server{
+		Handler: mux, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 32 << 10,
+		WriteTimeout: readTimeout + s.Timeout + 5*time.Second,
+	}
+	s.log.Info().Str("listen", ln.Addr().String()).Bool("tls", s.TLSCert != "").Msg("taking records over HTTP")
+
+	// Publishing outlives ctx by the time that requests in course have for it.
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	g, gone := errgroup.WithContext(work)
+	for range writers {
+		g.Go(func() error { return s.write(gone, emit) })
+	}
+	g.Go(func() error {
+		serve := func() error { return server.Serve(ln) }
+		if s.TLSCert != "" {
+			serve = func() error { return server.ServeTLS(ln, s.TLSCert, s.TLSKey) }
+		}
+		if err := serve(); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("source http: %w", err)
+		}
+		return nil
+	})
+	g.Go(func() error {
+		defer stopWork()
+		select {
+		case <-ctx.Done():
+		case <-gone.Done():
+		}
+		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+		defer cancel()
+		if err := server.Shutdown(within); err != nil {
+			return server.Close()
+		}
+		return nil
+	})
+	return g.Wait()
+}
+
+// authorized compares in constant time: of the token's hash, so that not even its length shows.
+func (s *source) authorized(r *http.Request) bool {
+	if len(s.hashes) == 0 {
+		return true
+	}
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return false
+	}
+	got := sha256.Sum256([]byte(strings.TrimSpace(token)))
+	ok := 0
+	for _, h := range s.hashes {
+		ok |= subtle.ConstantTimeCompare(got[:], h[:])
+	}
+	return ok == 1
+}

@@ -1,0 +1,192 @@
+package http
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/riposte-security/riposte/producers"
+	"github.com/riposte-security/riposte/producers/unpack"
+)
+
+// answer is the body of every answer.
+type answer struct {
+	Accepted int      `json:"accepted"`
+	Rejected int      `json:"rejected"`
+	Errors   []reason `json:"errors,omitempty"` // the first hundred
+	Error    string   `json:"error,omitempty"`  // about the request as a whole
+}
+
+type reason struct {
+	Record int    `json:"record"` // 1-based position in the request
+	Reason string `json:"reason"`
+}
+
+const maxErrors = 100
+
+func reply(w http.ResponseWriter, status int, a answer) {
+	w.Header().Set("Content-Type", "application/json")
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "2")
+	}
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(a) // the sender is gone, or has it
+}
+
+// take handles one POST.
+func (s *source) take(w http.ResponseWriter, r *http.Request) {
+	if !s.authorized(r) {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		reply(w, http.StatusUnauthorized, answer{Error: "a valid bearer token is required"})
+		return
+	}
+	if r.ContentLength > s.MaxBody {
+		reply(w, http.StatusRequestEntityTooLarge, answer{Error: fmt.Sprintf("more than %d bytes", s.MaxBody)})
+		return
+	}
+	body := bufio.NewReader(http.MaxBytesReader(w, r.Body, s.MaxBody))
+	weight := s.weight(r, body)
+	if !s.room.TryAcquire(weight) {
+		reply(w, http.StatusServiceUnavailable, answer{Error: "too much is waiting"})
+		return
+	}
+	defer s.room.Release(weight)
+	records, err := s.records(r, body)
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge), errors.Is(err, unpack.ErrTooLarge):
+		reply(w, http.StatusRequestEntityTooLarge, answer{Error: fmt.Sprintf("more than %d bytes", s.MaxBody)})
+	case err != nil:
+		reply(w, http.StatusBadRequest, answer{Error: err.Error()})
+	case len(records) == 0:
+		reply(w, http.StatusBadRequest, answer{Error: "no record in the request"})
+	default:
+		s.submit(w, r, records)
+	}
+}
+
+// weight is how much memory a request may need.
+func (s *source) weight(r *http.Request, body *bufio.Reader) int64 {
+	head, _ := body.Peek(4) // a shorter body is not compressed, and an error comes again with the next read
+	if r.ContentLength < 0 || unpack.Compressed(head) {
+		return s.MaxBody
+	}
+	return max(r.ContentLength, 1)
+}
+
+// submit hands records over to the writers and answers when Kafka has them, or not in time.
+func (s *source) submit(w http.ResponseWriter, r *http.Request, records []producers.Record) {
+	req := &request{records: records, count: len(records), done: make(chan struct{})}
+	for _, rec := range records {
+		req.size += len(rec.Data)
+	}
+	timer := time.NewTimer(s.Timeout)
+	defer timer.Stop()
+	select {
+	case s.queue <- req:
+	default:
+		reply(w, http.StatusServiceUnavailable, answer{Error: "too much is waiting"})
+		return
+	}
+	select {
+	case <-req.done:
+	case <-timer.C:
+		req.abandon()
+		reply(w, http.StatusServiceUnavailable, answer{Error: "Kafka did not take it in time"})
+		return
+	case <-r.Context().Done():
+		req.abandon()
+		return
+	}
+	if req.err != nil {
+		reply(w, http.StatusServiceUnavailable, answer{Error: "Kafka did not take it"})
+		return
+	}
+	a := answer{Accepted: req.count - len(req.rejected), Rejected: len(req.rejected)}
+	for i := 0; i < req.count && len(a.Errors) < maxErrors; i++ {
+		if why, bad := req.rejected[i]; bad {
+			text, _, _ := strings.Cut(why.Error(), "\n")
+			a.Errors = append(a.Errors, reason{Record: i + 1, Reason: text})
+		}
+	}
+	status := http.StatusAccepted
+	if a.Rejected > 0 {
+		status = http.StatusBadRequest
+	}
+	reply(w, status, a)
+}
+
+// records reads the records of a request. The error is about the request as a whole: then none of it is taken.
+func (s *source) records(r *http.Request, body io.Reader) ([]producers.Record, error) {
+	base := producers.Record{
+		Origin: "http:" + s.name + ":" + uuid.NewString(), Received: time.Now(),
+		Attrs: map[string]string{producers.AttrPeer: r.RemoteAddr},
+	}
+	key := r.Header.Get("Idempotency-Key")
+	if len(key) > 255 {
+		return nil, errors.New("Idempotency-Key: at most 255 bytes expected")
+	}
+	kind := cloudEventMode(r.Header)
+	if kind == modeBinary {
+		if err := binaryAttrs(r.Header, base.Attrs); err != nil {
+			return nil, err
+		}
+	}
+	var records []producers.Record
+	err := unpack.Unpack(r.Context(), body, base, unpack.Options{MaxRecord: s.MaxRecord, MaxTotal: s.MaxBody}, func(it unpack.Item) error {
+		rec := it.Record
+		if it.Err != nil && errors.Is(it.Err, unpack.ErrTooLarge) {
+			return it.Err
+		}
+		if it.Err == nil && kind == modeStructured {
+			var err error
+			if rec, err = openStructured(rec); err != nil {
+				rec.Attrs[producers.AttrProblem] = err.Error()
+			}
+		}
+		records = append(records, rec)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	number(records, key, "riposte/http/"+s.name, kind)
+	return records, nil
+}
+
+// number gives every record of a request an id of its own, where the request gave one.
+func number(records []producers.Record, key, source string, kind mode) {
+	for i := range records {
+		rec := &records[i]
+		id, from := key, source
+		if kind == modeBinary {
+			id, from = rec.Attrs[producers.AttrID], rec.Attrs[producers.AttrSource]
+			if i == 0 {
+				continue
+			}
+		} else if rec.Attrs[producers.AttrID] != "" || key == "" {
+			continue // it has an id of its own, or there is none to give
+		}
+		if i > 0 {
+			id += "#" + strconv.Itoa(i+1)
+		}
+		rec.Attrs = copyAttrs(rec.Attrs)
+		rec.Attrs[producers.AttrID], rec.Attrs[producers.AttrSource] = id, from
+	}
+}
+
+func copyAttrs(attrs map[string]string) map[string]string {
+	m := make(map[string]string, len(attrs)+4)
+	for k, v := range attrs {
+		m[k] = v
+	}
+	return m
+}
