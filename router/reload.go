@@ -155,6 +155,9 @@ func (r *Reloader) Run(ctx context.Context) error {
 func (r *Reloader) look(ctx context.Context, w *fsnotify.Watcher) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if w.Events != nil {
+		r.watch(w) // folders may be new; those that are known stay
+	}
 	now, err := fingerprint(r.paths)
 	if err != nil {
 		// Files come and go while somebody copies; what stays wrong is told once.
@@ -164,9 +167,6 @@ func (r *Reloader) look(ctx context.Context, w *fsnotify.Watcher) {
 		return
 	}
 	r.last = now
-	if w.Events != nil {
-		r.watch(w) // folders may be new
-	}
 	if err == nil {
 		err = r.reload(ctx)
 	} else {
@@ -184,7 +184,7 @@ func (r *Reloader) look(ctx context.Context, w *fsnotify.Watcher) {
 func (r *Reloader) watch(w *fsnotify.Watcher) {
 	add := func(dir string) {
 		if err := w.Add(dir); err != nil {
-			r.log.Warn().Err(err).Str("folder", dir).Msg("cannot be watched; it is looked at now and then")
+			r.log.Debug().Err(err).Str("folder", dir).Msg("cannot be watched; it is looked at now and then")
 		}
 	}
 	for _, path := range r.paths {

@@ -46,6 +46,7 @@ func New(cfg Config, log zerolog.Logger) (*Client, error) {
 	cfg.Prefix = cmp.Or(cfg.Prefix, DefaultPrefix)
 	cfg.ClientID = cmp.Or(cfg.ClientID, cfg.Prefix)
 	cfg.Partitions = cmp.Or(cfg.Partitions, 6)
+	cfg.SessionTimeout = cmp.Or(cfg.SessionTimeout, 10*time.Second)
 	conf, err := cfg.TLS.client()
 	if err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"regexp"
+	"time"
 
 	"github.com/segmentio/kafka-go/sasl"
 	"github.com/segmentio/kafka-go/sasl/plain"
@@ -28,9 +29,12 @@ type Config struct {
 	// Partitions is the number of partitions of a topic that is made; 6 if zero.
 	Partitions int `yaml:"partitions"`
 	// Replication is the number of replicas of a topic that is made; three, or as many as there are brokers, if zero.
-	Replication int  `yaml:"replication"`
-	TLS         TLS  `yaml:"tls"`
-	SASL        SASL `yaml:"sasl"`
+	Replication int `yaml:"replication"`
+	// SessionTimeout is how long a consumer that died without a word keeps its partitions; 10 s if zero, at least 1 s. Brokers have limits of
+	// their own, 6 s to 30 min by default.
+	SessionTimeout time.Duration `yaml:"session_timeout"`
+	TLS            TLS           `yaml:"tls"`
+	SASL           SASL          `yaml:"sasl"`
 }
 
 // TLS says how connections are protected.
@@ -87,6 +91,9 @@ func (c Config) Validate() error {
 	}
 	if c.Replication < 0 {
 		errs = append(errs, fmt.Errorf("replication: %d is negative", c.Replication))
+	}
+	if c.SessionTimeout != 0 && c.SessionTimeout < time.Second {
+		errs = append(errs, fmt.Errorf("session_timeout: %v is less than 1s", c.SessionTimeout))
 	}
 	return errors.Join(append(errs, c.TLS.validate(), c.SASL.validate())...)
 }

@@ -18,8 +18,6 @@ import (
 
 const (
 	heartbeatEvery = 500 * time.Millisecond // also how fast a rebalance is noticed
-	sessionTimeout = 10 * time.Second       // after which a member that died gives its partitions up
-	joinTimeout    = 10 * time.Second       // that the coordinator waits for the others to come back
 	watchEvery     = 5 * time.Second        // how often new partitions are looked for
 	// rebalanceGrace is how long a handler may go on when its partition may be somebody else's soon.
 	rebalanceGrace = time.Second
@@ -104,7 +102,8 @@ func (m *member) run(ctx context.Context) error {
 	group, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
 		ID: m.g.ID, Brokers: m.c.cfg.Brokers, Dialer: &dialer, Topics: m.g.Topics,
 		GroupBalancers:    []kafka.GroupBalancer{spread{}},
-		HeartbeatInterval: heartbeatEvery, SessionTimeout: sessionTimeout, RebalanceTimeout: joinTimeout, JoinGroupBackoff: time.Second,
+		HeartbeatInterval: min(heartbeatEvery, m.c.cfg.SessionTimeout/4), JoinGroupBackoff: time.Second,
+		SessionTimeout: m.c.cfg.SessionTimeout, RebalanceTimeout: m.c.cfg.SessionTimeout,
 		WatchPartitionChanges: true, PartitionWatchInterval: watchEvery, StartOffset: kafka.FirstOffset,
 	})
 	if err != nil {

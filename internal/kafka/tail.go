@@ -191,3 +191,17 @@ func partitionsOf(m *kafka.MetadataResponse, topic string) []int {
 	}
 	return numbers
 }
+
+// DropOffsets forgets what a group has committed: it begins at the first message again. The group must have no members.
+func (c *Client) DropOffsets(ctx context.Context, group string) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	res, err := c.api.DeleteGroups(ctx, &kafka.DeleteGroupsRequest{GroupIDs: []string{group}})
+	if err == nil {
+		err = res.Errors[group]
+	}
+	if err != nil {
+		return fmt.Errorf("offsets of group %s: %w", group, err)
+	}
+	return nil
+}

@@ -122,7 +122,7 @@ func TestBrokerAway(t *testing.T) {
 	}
 	var lines bytes.Buffer
 	var mu sync.Mutex
-	c, err := kafka.New(kafka.Config{Brokers: []string{b.Addr()}, Partitions: 3}, zerolog.New(lockedWriter{&mu, &lines}).Level(zerolog.WarnLevel))
+	c, err := kafka.New(kafka.Config{Brokers: []string{b.Addr()}, Partitions: 3, SessionTimeout: time.Second}, zerolog.New(lockedWriter{&mu, &lines}).Level(zerolog.WarnLevel))
 	if err != nil {
 		t.Fatal(err)
 	}
