@@ -148,6 +148,9 @@ func typeName(t reflect.Type) string {
 
 // plain puts the type names in a message of expr's checker into those of the language.
 func plain(message string) string {
+	if name, ok := strings.CutPrefix(message, "cannot redeclare "); ok {
+		return fmt.Sprintf("let: %s is taken already, for a field or another variable", strings.TrimPrefix(name, "variable "))
+	}
 	return strings.NewReplacer(
 		"map[string]interface {}", "object", "[]interface {}", "list", "interface {}", "any", "float64", "number",
 		"builtin ", "",
