@@ -61,7 +61,7 @@ func parse(e *ocsfjson.Event, in producers.Record) (schemas.Event, error) {
 		return schemas.Event{}, err
 	}
 	if r.uid = e.Doc.Str(r.eventID); r.uid == "" {
-		r.uid = schemas.DerivedUID(in.Origin, in.Position, "0")
+		r.uid = ocsfjson.UID(in)
 	}
 	p := r.plan()
 	r.Begin(p.class, p.activity, p.activityName, r.time)
@@ -85,7 +85,9 @@ func (r *record) read() error {
 	if k := d.Kind(d.Root()); k != ocsfjson.Object {
 		return fmt.Errorf("offset 0: an object expected, %s found", k)
 	}
-	r.lookup(d)
+	if r.lookup(d, d.Root()); r.eventTime < 0 {
+		r.lookup(d, d.Detail(d.Root()))
+	}
 	r.service, r.call = r.eventSource, r.eventName
 	if r.insightDetails >= 0 && r.eventName < 0 {
 		r.service, r.call = d.Get(r.insightDetails, "eventSource"), d.Get(r.insightDetails, "eventName")

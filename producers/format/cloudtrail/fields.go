@@ -20,9 +20,9 @@ func (f *fields) clear() {
 }
 
 // lookup finds the members in one pass.
-func (f *fields) lookup(d *ocsfjson.Doc) {
+func (f *fields) lookup(d *ocsfjson.Doc, at node) {
 	f.clear()
-	for c := d.First(d.Root()); c >= 0; c = d.Next(c) {
+	for c := d.First(at); c >= 0; c = d.Next(c) {
 		if p := f.member(d.Key(c)); p != nil {
 			*p = c
 		}

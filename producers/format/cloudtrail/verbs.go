@@ -48,7 +48,7 @@ func verb(operation string) int {
 	}
 	switch word {
 	case "Create", "Run", "Launch", "Allocate", "Register", "Issue", "Copy", "Import", "Clone", "Provision", "Purchase", "Request",
-		"Upload", "Insert", "Generate", "Build", "Initiate", "Open":
+		"Upload", "Insert", "Build", "Initiate", "Open":
 		return apiCreate
 	case "Describe", "Get", "List", "Head", "Lookup", "Search", "Scan", "Query", "View", "Read", "Check", "Validate", "Verify", "Preview",
 		"Estimate", "Simulate", "Filter", "Poll", "Receive", "Download", "Discover", "Detect", "Export", "Select", "Retrieve", "Is",

@@ -74,6 +74,14 @@ func (d *Doc) Parse(data []byte) error {
 	return d.parseText(string(data))
 }
 
+// ParseText is Parse for a text.
+func (d *Doc) ParseText(text string) error {
+	if len(text) > MaxRecord {
+		return fmt.Errorf("%d bytes, at most %d are read", len(text), MaxRecord)
+	}
+	return d.parseText(text)
+}
+
 func (d *Doc) parseText(text string) error {
 	if !utf8.ValidString(text) {
 		return fmt.Errorf("offset %d: not UTF-8", invalidUTF8(text))
@@ -185,6 +193,9 @@ func (d *Doc) Key(n Node) string {
 	return d.text[v.key:v.keyEnd]
 }
 
+// RawKey returns the member name of n as it stands between its quotes.
+func (d *Doc) RawKey(n Node) string { return d.text[d.nodes[n].key:d.nodes[n].keyEnd] }
+
 // Raw returns the text of n as it stands in the record, without white space between tokens.
 func (d *Doc) Raw(n Node) string {
 	if n < 0 {
@@ -232,6 +243,14 @@ func (d *Doc) Get(n Node, name string) Node {
 func (d *Doc) Path(n Node, names ...string) Node {
 	for _, name := range names {
 		n = d.Get(n, name)
+	}
+	return n
+}
+
+// Detail returns the detail of n if n is an EventBridge event, else n itself.
+func (d *Doc) Detail(n Node) Node {
+	if inner := d.Get(n, "detail"); d.Kind(inner) == Object && d.Kind(d.Get(n, "detail-type")) == String {
+		return inner
 	}
 	return n
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/riposte-security/riposte/producers"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -69,6 +70,8 @@ type observable struct {
 type Event struct {
 	Writer
 	Doc Doc
+	// Outer is what Doc was found in as a string, if anything: its members go to unmapped beside those of Doc.
+	Outer *Doc
 	// What Kafka's key is chosen from, see schemas.Event.Key.
 	KeyResource, KeyUser, KeyIP string
 
@@ -103,6 +106,7 @@ func (e *Event) Reset() {
 	e.B = e.B[:0]
 	e.observables = e.observables[:0]
 	e.KeyResource, e.KeyUser, e.KeyIP = "", "", ""
+	e.Outer = nil
 }
 
 // Move writes the string n as a member and marks it as taken. It does nothing and tells false if n is no string, or an empty one.
@@ -247,11 +251,18 @@ func (e *Event) writeObservables() {
 
 func (e *Event) writeUnmapped() {
 	d := &e.Doc
-	if len(d.nodes) == 0 || d.nodes[0].taken {
+	if len(d.nodes) == 0 {
 		return
 	}
 	at := e.Open("unmapped")
 	e.rest(0)
+	if o := e.Outer; o != nil {
+		for c := o.First(0); c >= 0; c = o.Next(c) {
+			if d.Get(0, o.Key(c)) < 0 { // else it stands there twice; the inner one is in Outer's string as well
+				e.Raw(o.RawKey(c), o.Raw(c))
+			}
+		}
+	}
 	e.Close(at)
 }
 
@@ -263,12 +274,12 @@ func (e *Event) rest(n Node) {
 		switch {
 		case v.taken:
 		case v.kind == Object && v.touched:
-			at := e.Open(d.text[v.key:v.keyEnd])
+			at := e.Open(d.RawKey(c))
 			e.rest(c)
 			e.Close(at)
 		case v.kind == Array && v.touched && !d.left(c):
 		default: // of an array all elements: without the others, positions would change
-			e.Raw(d.text[v.key:v.keyEnd], d.Raw(c))
+			e.Raw(d.RawKey(c), d.Raw(c))
 		}
 	}
 }
@@ -288,6 +299,24 @@ func (d *Doc) left(n Node) bool {
 		}
 	}
 	return false
+}
+
+// UID is the metadata.uid of a record that has no id of its own: that of the message it came in, else one derived from its place.
+func UID(r producers.Record) string {
+	if id := r.Attrs[producers.AttrID]; id != "" {
+		return schemas.CloudEventUID(r.Attrs[producers.AttrSource], id)
+	}
+	return schemas.DerivedUID(r.Origin, r.Position, "0")
+}
+
+// Received is the time of a record that has none of its own: that of the message it came in, else that of reception.
+func Received(r producers.Record) time.Time {
+	if text := r.Attrs[producers.AttrTime]; text != "" {
+		if t, err := time.Parse(time.RFC3339, text); err == nil {
+			return t.UTC()
+		}
+	}
+	return r.Received.UTC()
 }
 
 // Begin starts the event with what every class has: activity, category, class, type, severity Informational, time.

@@ -99,10 +99,10 @@ func (f *format) parse(e *ocsfjson.Event, in producers.Record) (schemas.Event, e
 		}
 		return schemas.Event{}, err
 	}
-	if err := l.read(in.Received); err != nil {
+	if err := l.read(ocsfjson.Received(in)); err != nil {
 		return schemas.Event{}, err
 	}
-	l.uid = schemas.DerivedUID(in.Origin, in.Position, "0")
+	l.uid = ocsfjson.UID(in)
 	return l.write()
 }
 

@@ -210,7 +210,7 @@ func (l *line) writePacketAddr(s *side) {
 		return
 	}
 	addr, err := netip.ParseAddr(text)
-	if err != nil || addr.Zone() != "" {
+	if err != nil || addr.Zone() != "" || addr == s.addr { // the same address is no intermediate
 		return
 	}
 	canonical := addr.Unmap().String()
