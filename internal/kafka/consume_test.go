@@ -13,9 +13,8 @@ import (
 	"github.com/riposte-security/riposte/internal/kafka"
 )
 
-func TestHandlerErrors(t *testing.T) {
-	t.Parallel()
-	c := newClient(t, brokers(t))
+func handlerErrors(t *testing.T, addrs []string) {
+	c := newClient(t, addrs)
 	topic := c.Topics().Events
 	publish(t, c, topic, 0, 30)
 	var calls atomic.Int32
@@ -50,10 +49,9 @@ func TestHandlerErrors(t *testing.T) {
 	}
 }
 
-// TestEndWaitsForHandler ends a consumer while a handler is at work: the handler finishes, and its work is committed.
-func TestEndWaitsForHandler(t *testing.T) {
-	t.Parallel()
-	c := newClient(t, brokers(t))
+// endWaitsForHandler ends a consumer while a handler is at work: the handler finishes, and its work is committed.
+func endWaitsForHandler(t *testing.T, addrs []string) {
+	c := newClient(t, addrs)
 	topic := c.Topics().Events
 	publish(t, c, topic, 0, 1)
 	g := kafka.Group{ID: topic + ".g", Topics: []string{topic}}
@@ -84,10 +82,9 @@ func TestEndWaitsForHandler(t *testing.T) {
 	}
 }
 
-// TestMembersComeAndGo adds a member to a group under load and takes the first away: every message is handled, most of them once.
-func TestMembersComeAndGo(t *testing.T) {
-	t.Parallel()
-	c := newClient(t, brokers(t))
+// membersComeAndGo adds a member to a group under load and takes the first away: every message is handled, most of them once.
+func membersComeAndGo(t *testing.T, addrs []string) {
+	c := newClient(t, addrs)
 	topic := c.Topics().Events
 	g := kafka.Group{ID: topic + ".g", Topics: []string{topic}, MaxBatch: 10}
 	got, first, second := newSeen(), atomic.Int32{}, atomic.Int32{}
@@ -128,9 +125,8 @@ func TestMembersComeAndGo(t *testing.T) {
 	}
 }
 
-func TestHoldKeepsOffsetBack(t *testing.T) {
-	t.Parallel()
-	c := newClient(t, brokers(t))
+func holdKeepsOffsetBack(t *testing.T, addrs []string) {
+	c := newClient(t, addrs)
 	topic := c.Topics().Events
 	publish(t, c, topic, 0, 300)
 	got := newSeen()
@@ -160,9 +156,8 @@ func TestHoldKeepsOffsetBack(t *testing.T) {
 	}
 }
 
-func TestTail(t *testing.T) {
-	t.Parallel()
-	c := newClient(t, brokers(t))
+func tail(t *testing.T, addrs []string) {
+	c := newClient(t, addrs)
 	topic := c.Topics().Outcomes
 	publish(t, c, topic, 0, 5)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

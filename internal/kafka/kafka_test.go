@@ -3,8 +3,6 @@ package kafka_test
 import (
 	"context"
 	"fmt"
-	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,22 +13,36 @@ import (
 	"github.com/riposte-security/riposte/internal/kafka"
 )
 
-// brokers returns the brokers to test with: those named in RIPOSTE_TEST_KAFKA, or an embedded one.
-func brokers(t *testing.T) []string {
-	t.Helper()
-	if b := os.Getenv("RIPOSTE_TEST_KAFKA"); b != "" {
-		return strings.Split(b, ",")
+// scenarios run on the embedded broker here, and on Apache Kafka under the integration tag.
+func scenarios() map[string]func(*testing.T, []string) {
+	return map[string]func(*testing.T, []string){
+		"PublishAndConsume":                publishAndConsume,
+		"HandlerErrors":                    handlerErrors,
+		"EndWaitsForHandler":               endWaitsForHandler,
+		"MembersComeAndGo":                 membersComeAndGo,
+		"HoldKeepsOffsetBack":              holdKeepsOffsetBack,
+		"Tail":                             tail,
+		"PublishRejectsOnlyWhatIsTooLarge": publishRejectsOnlyWhatIsTooLarge,
+		"PublishWaitsForTheTopic":          publishWaitsForTheTopic,
 	}
-	b, err := broker.Start(t.Context(), broker.Options{DataDir: t.TempDir(), Log: zerolog.Nop()})
-	if err != nil {
-		t.Fatal(err)
+}
+
+func TestOnEmbeddedBroker(t *testing.T) {
+	for name, scenario := range scenarios() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, err := broker.Start(t.Context(), broker.Options{DataDir: t.TempDir(), Log: zerolog.Nop()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := b.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			scenario(t, []string{b.Addr()})
+		})
 	}
-	t.Cleanup(func() {
-		if err := b.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return []string{b.Addr()}
 }
 
 func logger(t *testing.T) zerolog.Logger {
@@ -140,9 +152,8 @@ func consume(t *testing.T, c *kafka.Client, g kafka.Group, h kafka.Handler) (sto
 	return stop
 }
 
-func TestPublishAndConsume(t *testing.T) {
-	t.Parallel()
-	c := newClient(t, brokers(t))
+func publishAndConsume(t *testing.T, addrs []string) {
+	c := newClient(t, addrs)
 	if err := c.Ping(t.Context()); err != nil {
 		t.Fatal(err)
 	}

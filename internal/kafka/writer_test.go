@@ -16,9 +16,8 @@ import (
 	"github.com/riposte-security/riposte/internal/kafka"
 )
 
-func TestPublishRejectsOnlyWhatIsTooLarge(t *testing.T) {
-	t.Parallel()
-	c := newClient(t, brokers(t))
+func publishRejectsOnlyWhatIsTooLarge(t *testing.T, addrs []string) {
+	c := newClient(t, addrs)
 	w := c.NewWriter()
 	defer w.Close()
 	topic := c.Topics().Alert
@@ -59,9 +58,8 @@ func TestPublishRejectsOnlyWhatIsTooLarge(t *testing.T) {
 	}
 }
 
-func TestPublishWaitsForTheTopic(t *testing.T) {
-	t.Parallel()
-	c := newClient(t, brokers(t))
+func publishWaitsForTheTopic(t *testing.T, addrs []string) {
+	c := newClient(t, addrs)
 	w := c.NewWriter()
 	defer w.Close()
 	topic := c.Topics().Prefix() + "-later"
