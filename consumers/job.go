@@ -32,7 +32,7 @@ func (j *job) run(ctx context.Context) error {
 	case j.e.State == schemas.StateRejected: // decided at the desk; all that is left is to say so
 		return j.settle(ctx, schemas.StateRejected, j.e.Outcome)
 	case !known && standing:
-		return j.undoFailed(ctx, fault.Permanent(errors.New("the action is not configured here any more")))
+		return j.undoFailed(ctx, errors.New("the action is not configured here any more"))
 	case !known:
 		return j.failed(ctx, fault.Permanent(errors.New("the action is not configured here any more")))
 	case standing && j.e.Undo != nil && j.e.Undo.Refused == "":

@@ -13,6 +13,7 @@ import (
 
 	"github.com/riposte-security/riposte/consumers/guard"
 	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/internal/kafka"
 	"github.com/riposte-security/riposte/internal/obs"
 	"github.com/riposte-security/riposte/schemas"
@@ -62,6 +63,9 @@ type Deps struct {
 	Before, After []guard.Guard
 	// Owner names this process in the ledger's leases: host name and process id, say.
 	Owner string
+	// OwnerRestarts says that the only other process that could have used this Owner is this one's predecessor, which is dead: what it had claimed is
+	// then taken up at once, and not when its leases are over.
+	OwnerRestarts bool
 	// CommandRetention is how long Kafka keeps commands; zero: 30 days.
 	CommandRetention time.Duration
 	Now              func() time.Time      // default time.Now
@@ -133,6 +137,15 @@ func (s *Service) Run(ctx context.Context) error {
 		s.publish(stopPublishing)
 	}()
 
+	if s.d.OwnerRestarts {
+		err := fault.Retry(ctx, s.db.Failed, func() error {
+			_, err := s.d.Ledger.Release(ctx, s.d.Now(), s.d.Owner)
+			return err
+		})
+		if err == nil {
+			s.db.OK()
+		} // else ctx has ended, and what follows ends at once
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	for _, lane := range s.lanes {
 		g.Go(func() error { return s.ingest(ctx, lane) })

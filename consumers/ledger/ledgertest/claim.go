@@ -154,6 +154,24 @@ func extendsLeases(t *testing.T, db Database) {
 	want(t, "state is kept", again.State, schemas.StateVerifying)
 }
 
+func releases(t *testing.T, db Database) {
+	l := db.Open(t)
+	enter(t, l, noon(), command(1, "a"), command(2, "b"), command(3, "c"))
+	es := claim(t, l, noon(), 2)
+	finish(t, l, noon(), es[1], schemas.StateRetrying, noon().Add(time.Hour))
+	_, err := l.Claim(t.Context(), noon(), "another", schemas.Lanes(), 1, lease)
+	must(t, err)
+	n, err := l.Release(t.Context(), noon(), owner)
+	must(t, err)
+	want(t, "released", n, 1)
+	e := one(t, l, noon())
+	want(t, "due at once", e.Command.EventUID, "event-1")
+	if e.Fence <= es[0].Fence {
+		t.Error("the fence did not grow")
+	}
+	none(t, l, noon(), "the others wait, and are leased")
+}
+
 func waitsForDue(t *testing.T, db Database) {
 	l := db.Open(t)
 	enter(t, l, noon(), command(1, "a"), command(2, "a"))

@@ -137,6 +137,40 @@ func (s *Store) Extend(ctx context.Context, e ledger.Entry, until time.Time) err
 	return nil
 }
 
+// Release ends the leases of an owner. See ledger.Ledger.
+func (s *Store) Release(ctx context.Context, now time.Time, owner string) (int, error) {
+	var n int64
+	err := s.tx(ctx, func(tx *sql.Tx) error {
+		var mutexes []string
+		err := each(ctx, tx, `select mutex from commands where slot = 1 and owner = $1`, func(rows *sql.Rows) error {
+			var m string
+			if err := rows.Scan(&m); err != nil {
+				return err
+			}
+			mutexes = append(mutexes, m)
+			return nil
+		}, owner)
+		if err != nil {
+			return err
+		}
+		if mutexes, err = s.lockAll(ctx, tx, mutexes); err != nil {
+			return err
+		}
+		res, err := tx.ExecContext(ctx, `update commands set due = $1 where slot = 1 and owner = $2 and state <> 'retrying'`, now.UnixMicro(), owner)
+		if err != nil {
+			return err
+		}
+		if n, err = res.RowsAffected(); err != nil {
+			return err
+		}
+		return s.advance(ctx, tx, now, mutexes)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("release the leases of %s: %w", owner, err)
+	}
+	return int(n), nil
+}
+
 func fencedOr(err error) error {
 	if err != nil {
 		return err
