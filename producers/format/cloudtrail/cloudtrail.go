@@ -110,6 +110,14 @@ func (r *record) read() error {
 	return nil
 }
 
+// speaker names who tells of an event that names no caller: the service itself, or CloudTrail where it tells of a pattern of calls.
+func (r *record) speaker() string {
+	if r.insightDetails >= 0 {
+		return "cloudtrail.amazonaws.com"
+	}
+	return r.source
+}
+
 // hasFailed tells whether the record says that the call failed. Sign-in events say so in an element that bears the event's name.
 func (r *record) hasFailed() bool {
 	d := &r.Doc

@@ -97,7 +97,7 @@ func (r *record) writeEndpoint() {
 	r.Move("uid", r.vpcEndpointID)
 	if !r.Close(at) { // where a record names no caller, the service itself speaks
 		at = r.Open("src_endpoint")
-		r.Str("svc_name", r.source)
+		r.Str("svc_name", r.speaker())
 		r.Close(at)
 	}
 	request := r.Open("http_request")

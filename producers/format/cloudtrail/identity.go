@@ -23,7 +23,7 @@ func (r *record) writeActor() {
 	r.Close(idp)
 	if !r.Close(at) {
 		at = r.Open("actor")
-		r.Str("app_name", r.source)
+		r.Str("app_name", r.speaker())
 		r.Close(at)
 	}
 }

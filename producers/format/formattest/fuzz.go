@@ -58,6 +58,6 @@ func (s Suite) Fuzz(t *testing.T, data []byte, attrs map[string]string) {
 		}
 	}
 	if len(attrs) == 0 {
-		check.Lossless(t, s.Scalars(t, r), events)
+		check.Lossless(t, s.Scalars(t, r), s.Free, events)
 	}
 }
