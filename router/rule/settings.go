@@ -85,7 +85,7 @@ func literal(s *schemas.Setting, t *template) error {
 		return settingType(s, map[string]any{})
 	case len(t.parts) > 1:
 		if s.Type != "string" && s.Type != "duration" {
-			return fmt.Errorf("a %s expected, this is a string", s.Type)
+			return fmt.Errorf("%s expected, this is a string", s.Type)
 		}
 	}
 	return nil
@@ -114,7 +114,7 @@ func settingType(s *schemas.Setting, v any) error {
 		}
 	}
 	if !ok {
-		return fmt.Errorf("a %s expected, this is %s", s.Type, goKind(v))
+		return fmt.Errorf("%s expected, this is %s", s.Type, goKind(v))
 	}
 	return nil
 }

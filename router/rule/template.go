@@ -132,7 +132,7 @@ func (d *decoder) interpolated(n ast.Node, text string) *template {
 			if end < 0 {
 				line, column := d.at(n, i)
 				d.failAt(line, column, "${ without its }")
-				return &template{constant: text}
+				return &template{parts: []part{{text: text}, {}}}
 			}
 			flush()
 			found = true

@@ -72,10 +72,8 @@ func (l *Language) Compile(source string, classes []string, want Want) (*Program
 	if err != nil {
 		return nil, []*Error{located(err)}
 	}
-	problems := l.constructs(tree.Node, env)
-	if len(problems) == 0 {
-		problems = l.types(tree, env, want)
-	}
+	problems := l.constructs(tree, env)
+	problems = append(problems, l.types(tree, env, want)...)
 	if len(problems) > 0 {
 		slices.SortStableFunc(problems, func(a, b *Error) int { return a.Offset - b.Offset })
 		return nil, problems
@@ -165,7 +163,7 @@ func (l *Language) types(tree *parser.Tree, env nature.Nature, want Want) []*Err
 	root := tree.Node.Nature()
 	known := root.Type != nil && root.Type.Kind() != reflect.Interface
 	if want == WantBool && len(problems) == 0 && (root.Nil || known && !root.IsBool()) {
-		problems = append(problems, &Error{Message: fmt.Sprintf("a condition must be a boolean, this is a %s", typeName(root.Type))})
+		problems = append(problems, &Error{Message: fmt.Sprintf("a condition must be a boolean, this is %s", article(typeName(root.Type)))})
 	}
 	return problems
 }

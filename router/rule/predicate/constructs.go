@@ -10,72 +10,76 @@ import (
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/checker/nature"
+	"github.com/expr-lang/expr/parser"
 )
 
 // constructs refuses what expr has and the rule language has not: everything that depends on something other than the event, has no meaning
-// for absent values, or cannot be bounded.
-func (l *Language) constructs(root ast.Node, env nature.Nature) []*Error {
+// for absent values, or cannot be bounded. What it refuses, it replaces by a value of unknown type, so that the type check can go on.
+func (l *Language) constructs(tree *parser.Tree, env nature.Nature) []*Error {
 	var problems []*Error
-	refuse := func(n ast.Node, format string, args ...any) {
-		problems = append(problems, &Error{Offset: n.Location().From, Message: fmt.Sprintf(format, args...)})
+	refuse := func(n *ast.Node, format string, args ...any) {
+		problems = append(problems, &Error{Offset: (*n).Location().From, Message: fmt.Sprintf(format, args...)})
+		ast.Patch(n, &ast.ConstantNode{})
 	}
 	callees := map[ast.Node]bool{}
-	visit(root, func(n *ast.Node) {
+	visit(tree.Node, func(n *ast.Node) {
 		if c, ok := (*n).(*ast.CallNode); ok {
 			callees[c.Callee] = true
 		}
 	})
-	visit(root, func(n *ast.Node) {
+	ast.Walk(&tree.Node, visitor(func(n *ast.Node) {
 		switch x := (*n).(type) {
 		case *ast.CallNode:
-			l.callee(x, refuse)
+			l.callee(n, x, refuse)
 		case *ast.IdentifierNode:
+			if callees[x] {
+				return
+			}
 			_, isFunction := l.functions[x.Value]
 			_, isField := env.Fields[x.Value]
 			switch {
-			case callees[x]:
 			case x.Value == "$env":
-				refuse(x, "$env is not part of the rule language; name the field")
+				refuse(n, "$env is not part of the rule language; name the field")
 			case isFunction && !isField:
-				refuse(x, "%s is a function; it must be called", x.Value)
+				refuse(n, "%s is a function; it must be called", x.Value)
 			}
 		case *ast.BuiltinNode:
 			if !slices.Contains(loops(), x.Name) {
-				refuse(x, "%s is not part of the rule language", x.Name)
+				refuse(n, "%s is not part of the rule language", x.Name)
 			}
 		case *ast.PointerNode:
 			if x.Name != "" && x.Name != "index" {
-				refuse(x, "#%s is not part of the rule language", x.Name)
+				refuse(n, "#%s is not part of the rule language", x.Name)
 			}
 		case *ast.BinaryNode:
 			if pattern, ok := x.Right.(*ast.StringNode); ok && x.Operator == "matches" {
 				if _, err := regexp.Compile(pattern.Value); err != nil {
-					refuse(pattern, "%v", err)
+					refuse(&x.Right, "%v", err)
 				}
 			}
 		case *ast.SequenceNode:
-			refuse(x, "one expression is expected, not several")
+			refuse(n, "one expression is expected, not several")
 		case *ast.BytesNode:
-			refuse(x, "byte strings are not part of the rule language")
+			refuse(n, "byte strings are not part of the rule language")
 		}
-	})
+	}))
 	return problems
 }
 
-func (l *Language) callee(c *ast.CallNode, refuse func(ast.Node, string, ...any)) {
+func (l *Language) callee(n *ast.Node, c *ast.CallNode, refuse func(*ast.Node, string, ...any)) {
 	name, ok := c.Callee.(*ast.IdentifierNode)
 	if !ok {
-		refuse(c, "only functions can be called")
+		refuse(n, "only functions can be called")
 		return
 	}
 	if _, ok := l.functions[name.Value]; ok {
 		return
 	}
 	if later(name.Value) {
-		refuse(name, "%s is not supported yet", name.Value)
+		refuse(n, "%s is not supported yet", name.Value)
 		return
 	}
-	refuse(name, "unknown function %s%s", name.Value,
+	refuse(n, "unknown function %s%s", name.Value,
 		suggestion(name.Value, concatSeq(maps.Keys(l.functions), slices.Values(loops()))))
 }
 

@@ -92,7 +92,7 @@ func (f *function) arguments(types []reflect.Type) error {
 	for i, t := range types {
 		want := f.params[min(i, len(f.params)-1)]
 		if !accepts(want, t) {
-			return fmt.Errorf("argument %d must be a %s, not a %s", i+1, want, typeName(t))
+			return fmt.Errorf("argument %d must be %s, not %s", i+1, article(want.String()), article(typeName(t)))
 		}
 	}
 	return nil

@@ -146,6 +146,17 @@ func typeName(t reflect.Type) string {
 	return t.String()
 }
 
+// article puts a or an before the name of a type.
+func article(name string) string {
+	switch name {
+	case "nil":
+		return name
+	case "integer", "object", "any value":
+		return "an " + name
+	}
+	return "a " + name
+}
+
 // plain puts the type names in a message of expr's checker into those of the language.
 func plain(message string) string {
 	if name, ok := strings.CutPrefix(message, "cannot redeclare "); ok {
