@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"slices"
+	"strconv"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -127,6 +128,10 @@ func (d *decoder) selection(m map[string]ast.Node) {
 
 // expression reads a string that is an expr expression, and compiles it. The program is nil if there was a problem.
 func (d *decoder) expression(n ast.Node, what string, want predicate.Want) (string, *predicate.Program) {
+	if b, ok := n.(*ast.BoolNode); ok { // true and false are expressions, too
+		text := strconv.FormatBool(b.Value)
+		return text, d.compile(n, text, 0, want)
+	}
 	text, ok := d.text(n, what)
 	if !ok {
 		return "", nil
