@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -35,8 +36,9 @@ type API interface {
 
 // Deps is what the action is made of.
 type Deps struct {
-	WAF func(ctx context.Context, account, region string) (API, error)
-	Now func() time.Time
+	WAF    func(ctx context.Context, account, region string) (API, error)
+	Region string // of sets for which none is given
+	Now    func() time.Time
 }
 
 // state is whether an address is in a set. What else is in there is none of the command's business.
@@ -48,13 +50,13 @@ type state struct {
 
 // OnAWS makes the action with real clients.
 func OnAWS(c *cloud.Clients, now func() time.Time) consumers.Action {
-	return New(Deps{Now: now, WAF: func(ctx context.Context, account, region string) (API, error) { return c.WAFV2(ctx, account, region) }})
+	return New(Deps{Now: now, Region: c.Region(), WAF: func(ctx context.Context, account, region string) (API, error) { return c.WAFV2(ctx, account, region) }})
 }
 
-// New makes the action.
+// New makes the action. Commands that block one address in one set share their effect.
 func New(d Deps) consumers.Action {
 	b := &blocker{Deps: d, writers: map[setRef]*writer{}, ids: map[setRef]string{}}
-	return attribute.New(attribute.Row[state]{
+	b.Action = attribute.New(attribute.Row[state]{
 		Noun:   func(cmd schemas.Command) string { return "address " + cmd.Target.ID },
 		Read:   b.read,
 		Want:   want,
@@ -63,9 +65,11 @@ func New(d Deps) consumers.Action {
 		Now:    d.Now,
 		Within: within,
 	})
+	return b
 }
 
 type blocker struct {
+	*attribute.Action[state]
 	Deps
 
 	mu      sync.Mutex
@@ -126,7 +130,7 @@ func get(ctx context.Context, api API, r setRef) (*wafv2.GetIPSetOutput, error) 
 
 // plannedSet settles whether the address may be blocked, and where.
 func (b *blocker) plannedSet(ctx context.Context, cmd schemas.Command, p netip.Prefix) (setRef, error) {
-	s, err := settingsOf(cmd)
+	s, err := settingsOf(cmd, b.Region)
 	if err != nil {
 		return setRef{}, err
 	}
@@ -151,6 +155,23 @@ func (b *blocker) plannedSet(ctx context.Context, cmd schemas.Command, p netip.P
 	b.ids[named] = r.ID
 	b.mu.Unlock()
 	return r, nil
+}
+
+// Enforcer implements consumers.Sharer: it names the set that a command's address goes into, whatever else its settings say.
+func (b *blocker) Enforcer(cmd schemas.Command) string {
+	p, err := parsePrefix(cmd.Target.ID)
+	if err != nil {
+		return ""
+	}
+	s, err := settingsOf(cmd, b.Region)
+	if err != nil {
+		return ""
+	}
+	r, err := s.set(p)
+	if err != nil {
+		return ""
+	}
+	return strings.Join([]string{r.Account, r.Region, r.Scope, r.Name}, " ")
 }
 
 // forget drops a looked-up id: a set made anew under the old name has another.

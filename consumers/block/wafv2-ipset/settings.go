@@ -26,13 +26,17 @@ type settings struct {
 	Never     []string `json:"never"`
 }
 
-func settingsOf(cmd schemas.Command) (settings, error) {
+// settingsOf reads the settings. region is where sets are for which they name none.
+func settingsOf(cmd schemas.Command, region string) (settings, error) {
 	s := settings{Scope: scopeRegional}
 	if err := attribute.Settings(cmd, &s); err != nil {
 		return s, err
 	}
 	switch s.Scope {
 	case scopeRegional:
+		if s.Region == "" {
+			s.Region = region
+		}
 	case scopeCloudFront:
 		if s.Region != "" && s.Region != cloud.RegionGlobal {
 			return s, fault.Permanent(fmt.Errorf("with.region %q: the sets of CLOUDFRONT are in %s", s.Region, cloud.RegionGlobal))

@@ -43,13 +43,14 @@ type Change[S any] struct {
 	Approval      string
 }
 
-// New makes the action of a row. It can be undone.
-func New[S any](r Row[S]) consumers.Action { return &action[S]{r} }
+// An Action is a row as an action: a consumers.Action and a consumers.Undoer.
+type Action[S any] struct{ row Row[S] }
 
-type action[S any] struct{ row Row[S] }
+// New makes the action of a row.
+func New[S any](r Row[S]) *Action[S] { return &Action[S]{r} }
 
 // Plan implements consumers.Action.
-func (a *action[S]) Plan(ctx context.Context, cmd schemas.Command) (schemas.Plan, error) {
+func (a *Action[S]) Plan(ctx context.Context, cmd schemas.Command) (schemas.Plan, error) {
 	current, err := a.row.Read(ctx, cmd, nil)
 	if err != nil {
 		return schemas.Plan{}, fmt.Errorf("%s: %w", a.row.Noun(cmd), cloud.Settle(err, cmd.EventTime, a.row.Now()))
@@ -68,9 +69,9 @@ func (a *action[S]) Plan(ctx context.Context, cmd schemas.Command) (schemas.Plan
 	return p, nil
 }
 
-// Apply implements consumers.Action. What was changed between plan and effect is left alone: the error wraps consumers.ErrChanged and is
-// not permanent, since a new plan may fit.
-func (a *action[S]) Apply(ctx context.Context, cmd schemas.Command, p schemas.Plan) error {
+// Apply implements consumers.Action. What was changed between plan and effect is left alone: the error is permanent and wraps
+// consumers.ErrChanged.
+func (a *Action[S]) Apply(ctx context.Context, cmd schemas.Command, p schemas.Plan) error {
 	if p.Empty() {
 		return nil
 	}
@@ -82,13 +83,13 @@ func (a *action[S]) Apply(ctx context.Context, cmd schemas.Command, p schemas.Pl
 		return nil
 	}
 	if !a.row.Same(current, before) {
-		return fmt.Errorf("%s: %w, between plan and effect", a.row.Noun(cmd), consumers.ErrChanged)
+		return fault.Permanent(fmt.Errorf("%s: %w, between plan and effect", a.row.Noun(cmd), consumers.ErrChanged))
 	}
 	return a.write(ctx, cmd, current, after)
 }
 
 // Verify implements consumers.Action.
-func (a *action[S]) Verify(ctx context.Context, cmd schemas.Command, p schemas.Plan) (schemas.Outcome, error) {
+func (a *Action[S]) Verify(ctx context.Context, cmd schemas.Command, p schemas.Plan) (schemas.Outcome, error) {
 	before, after, err := images[S](p)
 	if err != nil {
 		return schemas.Outcome{}, fmt.Errorf("%s: %w", a.row.Noun(cmd), err)
@@ -105,7 +106,7 @@ func (a *action[S]) Verify(ctx context.Context, cmd schemas.Command, p schemas.P
 }
 
 // Undo implements consumers.Undoer. It returns when the old value has been seen again.
-func (a *action[S]) Undo(ctx context.Context, cmd schemas.Command, p schemas.Plan, force bool) error {
+func (a *Action[S]) Undo(ctx context.Context, cmd schemas.Command, p schemas.Plan, force bool) error {
 	if p.Empty() {
 		return nil
 	}
@@ -130,7 +131,7 @@ func (a *action[S]) Undo(ctx context.Context, cmd schemas.Command, p schemas.Pla
 	return err
 }
 
-func (a *action[S]) read(ctx context.Context, cmd schemas.Command, p schemas.Plan) (before, after, current S, err error) {
+func (a *Action[S]) read(ctx context.Context, cmd schemas.Command, p schemas.Plan) (before, after, current S, err error) {
 	if before, after, err = images[S](p); err == nil {
 		current, err = a.row.Read(ctx, cmd, &before)
 	}
@@ -140,7 +141,7 @@ func (a *action[S]) read(ctx context.Context, cmd schemas.Command, p schemas.Pla
 	return before, after, current, err
 }
 
-func (a *action[S]) write(ctx context.Context, cmd schemas.Command, from, to S) error {
+func (a *Action[S]) write(ctx context.Context, cmd schemas.Command, from, to S) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%s: %w", a.row.Noun(cmd), err)
 	}
@@ -151,7 +152,7 @@ func (a *action[S]) write(ctx context.Context, cmd schemas.Command, from, to S) 
 }
 
 // await reads until the attribute is as wanted, and returns what was read last.
-func (a *action[S]) await(ctx context.Context, cmd schemas.Command, like, want S) (S, error) {
+func (a *Action[S]) await(ctx context.Context, cmd schemas.Command, like, want S) (S, error) {
 	var current S
 	err := cloud.Await(ctx, a.row.Within, a.row.Noun(cmd), func(ctx context.Context) (bool, error) {
 		var err error
