@@ -215,7 +215,7 @@ func fingerprint(paths []string) ([sha256.Size]byte, error) {
 		if err != nil {
 			return [sha256.Size]byte{}, err
 		}
-		err = filepath.WalkDir(root, func(sub string, e fs.DirEntry, err error) error {
+		err = filepath.WalkDir(root, func(sub string, _ fs.DirEntry, err error) error {
 			if err != nil {
 				return err
 			}
@@ -239,7 +239,7 @@ func fingerprint(paths []string) ([sha256.Size]byte, error) {
 }
 
 func hashFile(h io.Writer, name string) error {
-	f, err := os.Open(name)
+	f, err := os.Open(name) //nolint:gosec // the files that the operator named
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func TestReload(t *testing.T) {
 			var loads atomic.Int32
 			load := func(context.Context) (Decider, error) {
 				loads.Add(1)
-				b, err := os.ReadFile(filepath.Join(dir, "r.yaml"))
+				b, err := os.ReadFile(filepath.Join(dir, "r.yaml")) //nolint:gosec // a folder of the test
 				if err == nil && strings.Contains(string(b), "wrong") {
 					err = errors.New("r.yaml:1:1: wrong")
 				}

@@ -23,7 +23,6 @@ import (
 // A fake decides by what the event asks for under unmapped.do: words like "alert", "block", "miss", "publish", "huge", "crash".
 type fake struct {
 	maxRate int
-	created time.Time // of all commands
 }
 
 type wish struct {
@@ -41,7 +40,7 @@ func (f fake) Decide(ev schemas.Event, outcomes bool, now time.Time) rule.Decisi
 		return rule.Decision{}
 	}
 	var d rule.Decision
-	for _, what := range strings.Fields(w.Unmapped.Do) {
+	for what := range strings.FieldsSeq(w.Unmapped.Do) {
 		id := "on-" + what
 		cmd := schemas.Command{
 			Rule: id, Step: what, Lane: schemas.Lane(what), Action: "a", Target: schemas.Target{Type: "thing", ID: fmt.Sprint(w.Unmapped.N)},

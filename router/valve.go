@@ -45,7 +45,7 @@ func (v *valve) admit(rule string, at time.Time) (pass, begins bool) {
 		g = &gauge{}
 		v.rules[rule] = g
 	}
-	w := &g.counts[uint64(second)%windows]
+	w := &g.counts[(second%windows+windows)%windows]
 	if w.second != second {
 		w.second, w.n = second, 0
 	}

@@ -52,7 +52,7 @@ func (e brokerError) Error() string { return string(e) }
 
 // Start starts a broker. It has loaded its data and accepts connections when Start returns. It runs until Close; ctx matters while starting
 // only.
-func Start(ctx context.Context, o Options) (*Broker, error) {
+func Start(ctx context.Context, o Options) (*Broker, error) { //nolint:contextcheck // the broker outlives ctx, until Close
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("embedded broker: %w", err)
 	}

@@ -97,7 +97,7 @@ func startChild(t *testing.T, dir string) *child {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), exe)
+	cmd := exec.CommandContext(t.Context(), exe) //nolint:gosec // itself
 	cmd.Env = append(os.Environ(), "RIPOSTE_BROKER_CHILD="+dir)
 	if _, err := cmd.StdinPipe(); err != nil {
 		t.Fatal(err)

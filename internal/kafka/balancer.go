@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"cmp"
+	"fmt"
 	"hash/fnv"
 	"slices"
 
@@ -53,8 +54,6 @@ func (spread) AssignGroups(members []kafka.GroupMember, partitions []kafka.Parti
 // weight ranks members for a partition by chance, the same for the same pair: two members are not always first in the same order.
 func weight(member string, p kafka.Partition) uint64 {
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(member))
-	_, _ = h.Write([]byte{byte(p.ID), byte(p.ID >> 8)})
-	_, _ = h.Write([]byte(p.Topic))
+	_, _ = fmt.Fprintf(h, "%s/%s/%d", member, p.Topic, p.ID) // a hash takes everything
 	return h.Sum64()
 }

@@ -87,15 +87,15 @@ func membersComeAndGo(t *testing.T, addrs []string) {
 	c := newClient(t, addrs)
 	topic := c.Topics().Events
 	g := kafka.Group{ID: topic + ".g", Topics: []string{topic}, MaxBatch: 10}
-	got, first, second := newSeen(), atomic.Int32{}, atomic.Int32{}
-	slow := func(n *atomic.Int32) kafka.Handler {
+	got, first, second := newSeen(), atomic.Int64{}, atomic.Int64{}
+	slow := func(n *atomic.Int64) kafka.Handler {
 		return func(ctx context.Context, b []kafka.Message) error {
 			select {
 			case <-time.After(2 * time.Millisecond):
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-			n.Add(int32(len(b)))
+			n.Add(int64(len(b)))
 			return got.handle(ctx, b)
 		}
 	}

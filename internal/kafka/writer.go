@@ -194,7 +194,7 @@ func (w *Writer) enqueue(byLane map[topicPartition][]item) error {
 		if l == nil {
 			l = &lane{c: w.c, tp: tp, who: "write " + tp.String(), wake: make(chan struct{}, 1)}
 			w.lanes[tp] = l
-			w.wg.Go(func() { l.run(w.stop) })
+			w.wg.Go(func() { l.run(w.stop) }) //nolint:contextcheck // a lane outlives the call, until Close
 		}
 		l.put(items)
 	}
