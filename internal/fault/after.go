@@ -23,8 +23,7 @@ func After(err error, wait time.Duration) error {
 
 // Wait returns how long the other side asked to wait before the next try; zero where it did not say.
 func Wait(err error) time.Duration {
-	var d delayed
-	if errors.As(err, &d) {
+	if d, ok := errors.AsType[delayed](err); ok {
 		return d.wait
 	}
 	return 0

@@ -139,7 +139,7 @@ func putEncryption(b *Bucket, body []byte) *fault {
 	case r.Algorithm == "AES256" && r.Key != "":
 		return refuse(http.StatusBadRequest, "InvalidArgument", "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms")
 	default:
-		b.Encryption = Encryption{Algorithm: r.Algorithm, Key: r.Key, BucketKey: r.BucketKey}
+		b.Encryption = Encryption(r)
 	}
 	return nil
 }

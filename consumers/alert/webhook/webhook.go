@@ -153,8 +153,7 @@ func retryAfter(value string, now time.Time) time.Duration {
 
 // withoutURL takes the URL out of an error of net/http: its path may be a secret.
 func withoutURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		return u.Err
 	}
 	return err

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"io"
 	"log"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -63,11 +64,7 @@ func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *hook) state() any {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	kept := map[string]int{}
-	for k, v := range h.byKey {
-		kept[k] = v
-	}
-	return kept
+	return maps.Clone(h.byKey)
 }
 
 func start(t *testing.T, answers ...func(http.ResponseWriter)) (*hook, *httptest.Server) {
