@@ -17,18 +17,15 @@ import (
 
 // follow reads all files that are there or come to be, until ctx ends.
 func (s *source) follow(ctx context.Context, cp *checkpoint, emit emitFunc) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return s.watch(ctx) })
-	g.Go(func() error { return s.keepSaving(ctx, cp) })
-	g.Go(func() error { return s.look(ctx, g, cp, emit) })
+	g, working := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.watch(working) })
+	g.Go(func() error { return s.keepSaving(working, cp) })
+	g.Go(func() error { return s.look(working, g, cp, emit) })
 	err := g.Wait()
-	if saveErr := cp.save(); saveErr != nil {
-		err = errors.Join(err, saveErr)
+	if ctx.Err() != nil {
+		err = nil // how it ended no longer matters
 	}
-	if errors.Is(err, context.Canceled) {
-		return nil // every other error would have come first
-	}
-	return err
+	return errors.Join(err, cp.save())
 }
 
 // look lists the files again and again, and starts a reader for each that has something new.

@@ -1,0 +1,28 @@
+package catalog
+
+import (
+	"github.com/riposte-security/riposte/internal/config"
+	"github.com/riposte-security/riposte/producers"
+	"github.com/riposte-security/riposte/producers/source/file"
+	"github.com/riposte-security/riposte/producers/source/http"
+	"github.com/riposte-security/riposte/producers/source/sqs"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// A Source is what the catalogue knows of a source. New makes one without I/O: that begins with Run.
+type Source struct {
+	Name     string                                                                     `json:"name"`
+	Summary  string                                                                     `json:"summary"`
+	Settings []schemas.Setting                                                          `json:"settings,omitempty"`
+	Policy   []string                                                                   `json:"policy,omitempty"` // least AWS IAM actions
+	New      func(cfg config.Node, deps producers.SourceDeps) (producers.Source, error) `json:"-"`
+}
+
+// Sources lists every source, one a line.
+func Sources() []Source {
+	return []Source{
+		{"file", file.Summary, file.Settings(), nil, file.New},
+		{"http", http.Summary, http.Settings(), nil, http.New},
+		{"sqs", sqs.Summary, sqs.Settings(), sqs.Policy(), sqs.New},
+	}
+}
