@@ -3,6 +3,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -73,22 +74,13 @@ func newIndex(rules []*rule.Rule, outcomes bool) index {
 			}
 		default:
 			for n, c := range classes {
-				if !repeated(classes[:n], c) {
+				if !slices.Contains(classes[:n], c) {
 					x.byClass[c] = append(x.byClass[c], i)
 				}
 			}
 		}
 	}
 	return x
-}
-
-func repeated(list []int, c int) bool {
-	for _, v := range list {
-		if v == c {
-			return true
-		}
-	}
-	return false
 }
 
 func (x index) of(class int) []int {

@@ -97,8 +97,7 @@ func filesIn(path string) ([]string, error) {
 
 // reason is the message of an error without the path, which stands before it anyway.
 func reason(err error) string {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		return pe.Err.Error()
 	}
 	return err.Error()

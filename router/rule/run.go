@@ -3,7 +3,9 @@ package rule
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,7 +70,7 @@ func (r *Rule) runTest(t *Test, decider Decider, normalise Normaliser) TestResul
 	var got Decision
 	for _, ev := range events {
 		d := decider.Decide(ev, r.Outcomes, ev.Time)
-		fired = fired || contains(d.Fired, r.ID)
+		fired = fired || slices.Contains(d.Fired, r.ID)
 		for _, c := range d.Commands {
 			if c.Rule == r.ID {
 				got.Commands = append(got.Commands, c)
@@ -116,7 +118,7 @@ func (t *Test) input(normalise Normaliser) ([]schemas.Event, error) {
 func (r *Rule) parts(events []schemas.Event) []predicate.Part {
 	var parts []predicate.Part
 	for _, ev := range events {
-		if len(r.classUIDs) > 0 && !containsInt(r.classUIDs, ev.Class) {
+		if len(r.classUIDs) > 0 && !slices.Contains(r.classUIDs, ev.Class) {
 			parts = append(parts, predicate.Part{Text: "class_uid (the rule looks at " + strings.Join(r.Classes, ", ") + " only)", Value: int64(ev.Class)})
 			continue
 		}
@@ -131,15 +133,6 @@ func (r *Rule) parts(events []schemas.Event) []predicate.Part {
 		parts = append(parts, p...)
 	}
 	return parts
-}
-
-func containsInt(list []int, n int) bool {
-	for _, v := range list {
-		if v == n {
-			return true
-		}
-	}
-	return false
 }
 
 // compare holds the commands against those expected: each of these must be found among them, and none of them twice.
@@ -257,9 +250,7 @@ func subset(want, have any) bool {
 // String is the expectation as it could stand in the rule.
 func (x Expected) String() string {
 	m := map[string]any{}
-	for k, v := range x.Fields {
-		m[k] = v
-	}
+	maps.Copy(m, x.Fields)
 	if x.Target != nil {
 		m["target"] = x.Target
 	}

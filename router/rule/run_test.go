@@ -21,7 +21,7 @@ func lines(format string, settings map[string]string, record []byte) ([]schemas.
 		return nil, errors.New("offset 0: bad")
 	}
 	var out []schemas.Event
-	for _, word := range strings.Fields(string(record)) {
+	for word := range strings.FieldsSeq(string(record)) {
 		text := `{"class_uid": 0, "metadata": {"uid": "` + word + `"}, "message": "` + settings["prefix"] + word + `"}`
 		ev, err := schemas.ReadEvent([]byte(text), schemas.Envelope{})
 		if err != nil {

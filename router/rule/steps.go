@@ -2,6 +2,7 @@ package rule
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,7 +74,7 @@ func (d *decoder) alert(n ast.Node) (step, bool) {
 	if v, ok := m["to"]; ok {
 		st.action, _ = d.text(v, "to")
 		known := append([]string{LogReceiver}, d.opts.Receivers...)
-		if d.opts.Receivers != nil && !contains(known, st.action) {
+		if d.opts.Receivers != nil && !slices.Contains(known, st.action) {
 			d.fail(v, "unknown receiver %q%s (known: %s)", st.action, predicate.Suggest(st.action, known), strings.Join(known, ", "))
 		}
 	}

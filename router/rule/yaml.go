@@ -3,6 +3,7 @@ package rule
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -115,7 +116,7 @@ func (s *source) mapping(n ast.Node, what string, known ...string) (m map[string
 	m = make(map[string]ast.Node, len(values))
 	for _, v := range values {
 		key := v.Key.GetToken().Value
-		if !contains(known, key) {
+		if !slices.Contains(known, key) {
 			s.fail(v.Key, "unknown key %q in %s%s", key, what, predicate.Suggest(key, known))
 			continue
 		}
@@ -132,15 +133,6 @@ func pairs(n ast.Node) ([]*ast.MappingValueNode, bool) {
 		return []*ast.MappingValueNode{x}, true
 	}
 	return nil, false
-}
-
-func contains(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
 }
 
 // kindOf names what a node is, for messages.
@@ -202,7 +194,7 @@ func (s *source) oneOf(n ast.Node, what string, choices ...string) string {
 	if !ok {
 		return ""
 	}
-	if !contains(choices, t) {
+	if !slices.Contains(choices, t) {
 		s.fail(n, "%s %q: %s expected%s", what, t, strings.Join(choices, ", "), predicate.Suggest(t, choices))
 		return ""
 	}

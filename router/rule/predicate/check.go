@@ -132,8 +132,7 @@ func mark(root ast.Node, rename func(string) string) {
 
 // located turns an error of expr into one of ours.
 func located(err error) *Error {
-	var fe *file.Error
-	if errors.As(err, &fe) {
+	if fe, ok := errors.AsType[*file.Error](err); ok {
 		return &Error{Offset: fe.From, Message: plain(fe.Message)}
 	}
 	return &Error{Message: plain(err.Error())}
@@ -175,6 +174,7 @@ func forget(root ast.Node) {
 
 type visitor func(*ast.Node)
 
+// Visit implements ast.Visitor.
 func (v visitor) Visit(n *ast.Node) { v(n) }
 
 func visit(root ast.Node, f func(*ast.Node)) {

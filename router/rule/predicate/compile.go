@@ -3,6 +3,7 @@ package predicate
 import (
 	"fmt"
 	"regexp"
+	"slices"
 
 	"github.com/expr-lang/expr/ast"
 )
@@ -94,9 +95,9 @@ func (c *compiler) traced(n ast.Node, e node) node {
 func logical(op string) bool { return op == "and" || op == "&&" || op == "or" || op == "||" }
 
 func (c *compiler) identifier(n *ast.IdentifierNode) node {
-	for i := len(c.vars) - 1; i >= 0; i-- {
-		if c.vars[i].name == n.Value {
-			slot := c.vars[i].slot
+	for _, v := range slices.Backward(c.vars) {
+		if v.name == n.Value {
+			slot := v.slot
 			return func(r *run) any { return r.vars[slot] }
 		}
 	}
@@ -162,12 +163,7 @@ func staticPath(n ast.Node) ([]string, bool) {
 }
 
 func (c *compiler) shadowed(name string) bool {
-	for _, v := range c.vars {
-		if v.name == name {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.vars, func(v variable) bool { return v.name == name })
 }
 
 func (c *compiler) slice(n *ast.SliceNode) node {

@@ -2,6 +2,7 @@ package predicate
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 
 	"github.com/expr-lang/expr/ast"
@@ -59,9 +60,7 @@ type function struct {
 func functions() map[string]*function {
 	t := map[string]*function{}
 	for _, group := range []map[string]*function{netFunctions(), textFunctions(), listFunctions(), numberFunctions(), codecFunctions()} {
-		for name, f := range group {
-			t[name] = f
-		}
+		maps.Copy(t, group)
 	}
 	return t
 }

@@ -2,6 +2,7 @@ package predicate
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 
@@ -119,9 +120,7 @@ func (t *Types) scope(classes []string) (nature.Nature, error) {
 		if !ok {
 			return n, fmt.Errorf("unknown class %q", name)
 		}
-		for field, ft := range c.Fields {
-			n.Fields[field] = ft
-		}
+		maps.Copy(n.Fields, c.Fields)
 	}
 	return n, nil
 }
