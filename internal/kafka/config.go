@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"regexp"
 	"time"
 
 	"github.com/segmentio/kafka-go/sasl"
@@ -126,8 +125,18 @@ func (s SASL) validate() error {
 
 // ValidTopic tells whether Kafka accepts name as the name of a topic.
 func ValidTopic(name string) bool {
-	ok, err := regexp.MatchString(`^[a-zA-Z0-9._-]{1,249}$`, name)
-	return err == nil && ok && name != "." && name != ".."
+	const longest = 249
+	if name == "" || len(name) > longest || name == "." || name == ".." {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		letter := (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+		if !letter && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return true
 }
 
 // client reads the files and makes the TLS settings; nil where TLS is off.
