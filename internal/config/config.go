@@ -112,13 +112,15 @@ func (c *Config) name(file string) {
 // nameForm is the form of the names of producers and receivers: they stand in message headers, metrics and file names.
 const nameForm = `^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$`
 
+// ValidName tells whether a producer or receiver may be called so.
+func ValidName(name string) bool { return regexp.MustCompile(nameForm).MatchString(name) }
+
 func (c *Config) check(root Node) error {
-	form := regexp.MustCompile(nameForm)
 	seen := map[string]bool{}
 	for i, p := range c.Producers {
 		at := p.Source.Pos()
 		switch {
-		case !form.MatchString(p.Name):
+		case !ValidName(p.Name):
 			return fmt.Errorf("%s: producer %d: name %q: letters, digits, dots, dashes and underscores expected", at, i+1, p.Name)
 		case seen[p.Name]:
 			return fmt.Errorf("%s: producer %q stands twice", at, p.Name)

@@ -1,0 +1,124 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/riposte-security/riposte/consumers"
+	"github.com/riposte-security/riposte/consumers/catalog"
+	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/consumers/ledger/open"
+	"github.com/riposte-security/riposte/internal/config"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+type consumeCmd struct {
+	stackFlags
+	Lanes []schemas.Lane `arg:"" name:"LANE" enum:"alert,block,remediate" help:"Lanes to serve: alert, block, remediate."`
+}
+
+// Run consumes until it is interrupted.
+func (c *consumeCmd) Run(ctx context.Context, a *App) error {
+	s, err := a.newStack(ctx, c.Data, nil)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	st, err := s.consumers(c.Lanes, owner(), false)
+	if err != nil {
+		return err
+	}
+	return s.run(ctx, st)
+}
+
+// consumers builds the consumers of lanes. restarts says that no other living process bears this owner's name.
+func (s *stack) consumers(lanes []schemas.Lane, owner string, restarts bool) (stage, error) {
+	conf, err := consumerConfig(s.cfg)
+	if err != nil {
+		return nil, err
+	}
+	actions, err := s.actions()
+	if err != nil {
+		return nil, err
+	}
+	url, err := s.ledgerURL(s.cfg, s.data)
+	if err != nil {
+		return nil, err
+	}
+	if err := open.Check(url); err != nil {
+		return nil, err //nolint:wrapcheck // says ledger
+	}
+	return func(ctx context.Context) error {
+		l, err := open.Wait(ctx, url, s.log)
+		if err != nil {
+			return err //nolint:wrapcheck // says ledger
+		}
+		defer l.Close() //nolint:errcheck // what was done is durable already
+		w := s.kafka.NewWriter()
+		defer w.Close()
+		service, err := consumers.New(conf, lanes, consumers.Deps{
+			Ledger: l, Broker: s.kafka, Writer: w, Actions: actions, Owner: owner, OwnerRestarts: restarts, Log: s.log, Registerer: s.reg,
+		})
+		if err != nil {
+			return err //nolint:wrapcheck // says consumers
+		}
+		return service.Run(ctx) //nolint:wrapcheck // says consumers
+	}, nil
+}
+
+// consumerConfig reads the section `consumers`. Unless it says whose events may block and remediate, the producers of the same configuration
+// may, and the consumers' own outcomes.
+func consumerConfig(cfg config.Config) (consumers.Config, error) {
+	conf := consumers.Defaults()
+	if err := cfg.Consumers.Decode(&conf); err != nil {
+		return conf, fmt.Errorf("consumers: %w", err)
+	}
+	if conf.TrustedSources == nil {
+		for _, p := range cfg.Producers {
+			conf.TrustedSources = append(conf.TrustedSources, "riposte/"+p.Name)
+		}
+		for _, lane := range schemas.Lanes() {
+			conf.TrustedSources = append(conf.TrustedSources, schemas.OutcomeSource(lane))
+		}
+	}
+	return conf, nil
+}
+
+// actions builds every action and receiver.
+func (s *stack) actions() (map[consumers.Name]consumers.Action, error) {
+	deps := catalog.Deps{Clients: s.clients, Log: s.log}
+	all := map[consumers.Name]consumers.Action{}
+	receivers, err := buildReceivers(s.cfg.Receivers, deps)
+	if err != nil {
+		return nil, err
+	}
+	for name, r := range receivers {
+		all[consumers.Name{Lane: schemas.LaneAlert, Action: name}] = r
+	}
+	for _, e := range catalog.Actions() {
+		action, err := e.New(deps)
+		if err != nil {
+			return nil, fmt.Errorf("action %s: %w", e.Spec.Name, err)
+		}
+		all[consumers.Name{Lane: e.Spec.Lane, Action: e.Spec.Name}] = action
+	}
+	return all, nil
+}
+
+// withDesk opens the ledger for a command of a person.
+func (a *App) withDesk(ctx context.Context, f deskFlags, fn func(ledger.Desk) error) error {
+	cfg, _, err := a.find()
+	if err != nil {
+		return err
+	}
+	url, err := a.ledgerURL(cfg, f.Data)
+	if err != nil {
+		return err
+	}
+	l, err := open.Existing(ctx, url)
+	if err != nil {
+		return err //nolint:wrapcheck // says ledger
+	}
+	defer l.Close() //nolint:errcheck // what was done is durable already
+	return fn(l)
+}

@@ -1,0 +1,68 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/riposte-security/riposte/internal/config"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+type kafkaCmd struct {
+	Topics topicsCmd `cmd:"" help:"Print the topics that riposte uses, or make them."`
+}
+
+type topicsCmd struct {
+	Create bool `help:"Make what is missing."`
+}
+
+// Run prints the names of the topics, or makes them.
+func (c *topicsCmd) Run(ctx context.Context, a *App) error {
+	s, err := a.newStack(ctx, "", nil)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if c.Create {
+		if err := s.kafka.EnsureTopics(ctx); err != nil {
+			return err //nolint:wrapcheck // says which topic
+		}
+	}
+	for _, name := range s.kafka.Topics().All() {
+		fmt.Fprintln(a.Out, name)
+	}
+	return nil
+}
+
+type configCmd struct {
+	Check configCheckCmd `cmd:"" help:"Build everything that the configuration names, without I/O."`
+}
+
+type configCheckCmd struct{}
+
+// Run builds every component as the stages would, and says what is wrong and where.
+func (configCheckCmd) Run(ctx context.Context, a *App) error {
+	s, err := a.newStack(ctx, "", func(cfg *config.Config) error {
+		if cfg.Kafka.IsZero() { // a configuration for riposte up
+			return embedded(cfg, "127.0.0.1:9092")
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if len(s.cfg.Producers) > 0 {
+		if _, err := s.producers(nil); err != nil {
+			return err
+		}
+	}
+	if _, err := s.router(ctx); err != nil {
+		return a.printProblems(err)
+	}
+	if _, err := s.consumers(schemas.Lanes(), "check", false); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.Out, "the configuration is sound")
+	return nil
+}

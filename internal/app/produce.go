@@ -1,0 +1,94 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/riposte-security/riposte/internal/config"
+	"github.com/riposte-security/riposte/producers"
+	"github.com/riposte-security/riposte/producers/catalog"
+)
+
+type produceCmd struct {
+	stackFlags
+	Names []string `arg:"" optional:"" name:"NAME" help:"Names of producers in the configuration; all of them for none."`
+}
+
+// Run produces until it is interrupted, or every source is exhausted.
+func (c *produceCmd) Run(ctx context.Context, a *App) error {
+	s, err := a.newStack(ctx, c.Data, nil)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	st, err := s.producers(c.Names)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	return s.run(ctx, func(ctx context.Context) error {
+		defer cancel() // exhausted sources end the process
+		return st(ctx)
+	})
+}
+
+// producers builds the named producers, or all.
+func (s *stack) producers(names []string) (stage, error) {
+	for _, name := range names {
+		if !slices.ContainsFunc(s.cfg.Producers, func(p config.Producer) bool { return p.Name == name }) {
+			return nil, misuse{fmt.Errorf("no producer %q in the configuration", name)}
+		}
+	}
+	metrics, err := producers.NewMetrics(s.reg)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // says producers
+	}
+	var all []producers.Producer
+	for _, p := range s.cfg.Producers {
+		if len(names) > 0 && !slices.Contains(names, p.Name) {
+			continue
+		}
+		built, err := s.producer(p)
+		if err != nil {
+			return nil, fmt.Errorf("producer %s: %w", p.Name, err)
+		}
+		built.Metrics = metrics
+		all = append(all, built)
+	}
+	if len(all) == 0 {
+		return nil, misuse{fmt.Errorf("no producers in the configuration")}
+	}
+	return func(ctx context.Context) error {
+		w := s.kafka.NewWriter()
+		defer w.Close()
+		g, ctx := errgroup.WithContext(ctx)
+		for _, p := range all {
+			p.Publisher = w
+			g.Go(func() error { return producers.Run(ctx, p) })
+		}
+		return g.Wait() //nolint:wrapcheck // says which producer
+	}, nil
+}
+
+func (s *stack) producer(p config.Producer) (producers.Producer, error) {
+	format, err := catalog.NewFormat(p.Format, p.Set)
+	if err != nil {
+		return producers.Producer{}, err //nolint:wrapcheck // has its place
+	}
+	kind, settings, err := p.Source.One()
+	if err != nil {
+		return producers.Producer{}, err //nolint:wrapcheck // has its place
+	}
+	source, err := catalog.NewSource(kind, settings, producers.SourceDeps{
+		Name: p.Name, DataDir: s.data, Log: s.log, Stdin: s.In, AWS: s.clients,
+	})
+	if err != nil {
+		return producers.Producer{}, err //nolint:wrapcheck // has its place
+	}
+	topics := s.kafka.Topics()
+	return producers.Producer{Name: p.Name, Source: source, Format: format, Events: topics.Events, DeadLetter: topics.DeadLetter, Log: s.log}, nil
+}

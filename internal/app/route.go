@@ -1,0 +1,104 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/riposte-security/riposte/internal/config"
+	"github.com/riposte-security/riposte/router"
+	"github.com/riposte-security/riposte/router/engine"
+	"github.com/riposte-security/riposte/router/rule"
+	"github.com/riposte-security/riposte/rules"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+type routeCmd struct{ stackFlags }
+
+// Run routes until it is interrupted.
+func (c *routeCmd) Run(ctx context.Context, a *App) error {
+	s, err := a.newStack(ctx, c.Data, nil)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	stage, err := s.router(ctx)
+	if err != nil {
+		return err
+	}
+	return s.run(ctx, stage)
+}
+
+// routerConfig is the section `router`.
+type routerConfig struct {
+	// Rules are files and folders; without any, the rules that riposte ships apply.
+	Rules         []string `yaml:"rules"`
+	router.Config `yaml:",inline"`
+}
+
+// router builds the router stage: the rules are loaded, and refused, here.
+func (s *stack) router(ctx context.Context) (stage, error) {
+	var conf routerConfig
+	if err := s.cfg.Router.Decode(&conf); err != nil {
+		return nil, fmt.Errorf("router: %w", err)
+	}
+	reloader, err := router.NewReloader(ctx, conf.Rules, func(context.Context) (router.Decider, error) {
+		set, err := s.loadRuleSet(&s.cfg, conf.Rules)
+		if err != nil {
+			return nil, err
+		}
+		return newDecider(set, engine.New(set, s.log)), nil
+	}, s.log, s.reg)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // says rules
+	}
+	r, err := router.New(conf.Config, router.Deps{Kafka: s.kafka, Decider: reloader, Log: &s.log, Registerer: s.reg})
+	if err != nil {
+		return nil, err //nolint:wrapcheck // says router
+	}
+	return func(ctx context.Context) error {
+		g, ctx := errgroup.WithContext(ctx)
+		g.Go(func() error { return reloader.Run(ctx) })
+		g.Go(func() error { return r.Run(ctx) })
+		return g.Wait() //nolint:wrapcheck // says router
+	}, nil
+}
+
+// loadRuleSet reads the configured rules, or those that ship.
+func (a *App) loadRuleSet(cfg *config.Config, paths []string) ([]*rule.Rule, error) {
+	if len(paths) > 0 {
+		return a.loadRules(cfg, paths...)
+	}
+	o, err := ruleOptions(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return rule.LoadFS(o, rules.FS()) //nolint:wrapcheck // every problem names its file
+}
+
+// decider tells the router what it wants to know of a rule set beside decisions.
+type decider struct {
+	*engine.Engine
+	rates map[string]int
+}
+
+func newDecider(set []*rule.Rule, e *engine.Engine) decider {
+	d := decider{Engine: e, rates: map[string]int{}}
+	for _, r := range set {
+		d.rates[r.ID] = r.MaxRate
+	}
+	return d
+}
+
+// Decide is the engine's.
+func (d decider) Decide(ev schemas.Event, outcomes bool, now time.Time) rule.Decision {
+	return d.Engine.Decide(ev, outcomes, now)
+}
+
+// MaxRate is the rule's own limit of firings a second, 0 for none.
+func (d decider) MaxRate(id string) int { return d.rates[id] }
+
+// Rules is how many rules there are.
+func (d decider) Rules() int { return len(d.Engine.Rules()) }
