@@ -2,6 +2,7 @@ package rule_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +20,10 @@ func TestProblems(t *testing.T) {
 	if err != nil || len(cases) == 0 {
 		t.Fatal("no cases", err)
 	}
+	l, err := rule.NewLanguage()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, path := range cases {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
 			t.Parallel()
@@ -27,7 +32,7 @@ func TestProblems(t *testing.T) {
 				t.Fatal(err)
 			}
 			o := options()
-			o.Receivers = []string{"security"}
+			o.Receivers, o.Language = []string{"security"}, l
 			_, err = rule.Parse(o, "r.yaml", a.Files[0].Data)
 			got := ""
 			if err != nil {
@@ -49,6 +54,11 @@ func TestProblems(t *testing.T) {
 // TestPlacesInScalars: a misspelt field is found in every style that YAML has for a string.
 func TestPlacesInScalars(t *testing.T) {
 	t.Parallel()
+	o := options()
+	var err error
+	if o.Language, err = rule.NewLanguage(); err != nil {
+		t.Fatal(err)
+	}
 	for name, when := range map[string]string{
 		"plain":             "when: status_id == 1 and BAD == 2\n",
 		"plain, two lines":  "when: status_id == 1\n  and BAD == 2\n",
@@ -69,7 +79,7 @@ func TestPlacesInScalars(t *testing.T) {
 	} {
 		for _, before := range []string{"", "# a comment\n\n", "description: >\n  Some text.\n\n  More of it.\n"} {
 			text := before + when + minimal + "then: [ { alert: {} } ]\n"
-			_, err := rule.Parse(options(), "r.yaml", []byte(text))
+			_, err := rule.Parse(o, "r.yaml", []byte(text))
 			var problems rule.Problems
 			if !errors.As(err, &problems) || len(problems) != 1 {
 				t.Errorf("%s: %v", name, err)
@@ -144,6 +154,7 @@ func TestLimits(t *testing.T) {
 		"dashes":         minimal + "tags:\n" + strings.Repeat("- ", 200_000) + "x\n",
 		"indentation":    deep(2000),
 		"question marks": strings.Repeat("? ", 100_000),
+		"keys":           keys(60_000),
 		"anchor":         "a: &a [x]\nb: *a\n",
 		"tag":            "id: !!binary x\n",
 	} {
@@ -158,6 +169,14 @@ func TestLimits(t *testing.T) {
 	if _, err := rule.Load(options(), big); err == nil || !strings.Contains(err.Error(), "larger than") {
 		t.Errorf("a file of 2 MiB: %v", err)
 	}
+}
+
+func keys(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "k%d: v\n", i)
+	}
+	return b.String()
 }
 
 func deep(n int) string {

@@ -57,7 +57,7 @@ func (s *source) documents(text string) []ast.Node {
 		s.failAt(t.Position.Line, t.Position.Column, "%s", why)
 		return nil
 	}
-	f, err := parser.Parse(tokens, 0)
+	f, err := parsed(tokens)
 	if err != nil {
 		var ye yaml.Error
 		if errors.As(err, &ye) && ye.GetToken() != nil {
@@ -76,11 +76,21 @@ func (s *source) documents(text string) []ast.Node {
 	return bodies
 }
 
+// parsed runs the YAML parser. Rules are reloaded while the router runs: a file that the parser trips over must not end it.
+func parsed(tokens token.Tokens) (f *ast.File, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the YAML parser failed on this file: %v", r)
+		}
+	}()
+	return parser.Parse(tokens, 0) //nolint:wrapcheck // told with its place by the caller
+}
+
 // refused finds what rules may not hold: aliases, which can make a small file large; tags and complex keys, which no rule needs; and
-// nesting so deep that reading it would exhaust the stack.
+// nesting so deep, or mappings so large, that reading them would exhaust the stack or take minutes.
 func refused(tokens token.Tokens) (*token.Token, string) {
-	const deepest = 64
-	depth, dashes, line := 0, 0, 0
+	const deepest, mostKeys = 64, 10_000
+	depth, dashes, line, keys := 0, 0, 0, 0
 	for _, t := range tokens {
 		switch t.Type { //nolint:exhaustive // the others are harmless
 		case token.AnchorType, token.AliasType, token.MergeKeyType:
@@ -89,6 +99,12 @@ func refused(tokens token.Tokens) (*token.Token, string) {
 			return t, "tags are not supported in rules"
 		case token.MappingKeyType:
 			return t, "complex keys are not supported in rules"
+		case token.DocumentHeaderType:
+			keys = 0
+		case token.MappingValueType:
+			if keys++; keys > mostKeys {
+				return t, fmt.Sprintf("more than %d keys in one document", mostKeys)
+			}
 		case token.MappingStartType, token.SequenceStartType:
 			depth++
 		case token.MappingEndType, token.SequenceEndType:
