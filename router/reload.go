@@ -27,9 +27,6 @@ const (
 	maxRuleFiles = 20_000
 )
 
-// A Counted decider knows how many rules it has.
-type Counted interface{ Rules() int }
-
 // A Reloader is a Decider that follows the files that its rules stand in: a change is loaded as a whole or, if anything is wrong with it,
 // refused as a whole, and the rules in force stay.
 type Reloader struct {
@@ -38,7 +35,7 @@ type Reloader struct {
 	log     zerolog.Logger
 	settle  time.Duration
 	poll    time.Duration
-	current atomic.Pointer[Decider]
+	current atomic.Pointer[ruledSet]
 
 	reloads *prometheus.CounterVec
 	rules   prometheus.Gauge
@@ -77,16 +74,14 @@ func NewReloader(
 
 // Decide asks the rules in force.
 func (r *Reloader) Decide(ev schemas.Event, outcomes bool, now time.Time) rule.Decision {
-	return (*r.current.Load()).Decide(ev, outcomes, now)
+	return r.current.Load().Decide(ev, outcomes, now)
 }
 
-// MaxRate asks the rules in force.
-func (r *Reloader) MaxRate(rule string) int {
-	if d, ok := (*r.current.Load()).(Rated); ok {
-		return d.MaxRate(rule)
-	}
-	return 0
-}
+// maxRate asks the rules in force.
+func (r *Reloader) maxRate(rule string) int { return r.current.Load().maxRate(rule) }
+
+// Current returns the decider in force, as load returned it.
+func (r *Reloader) Current() Decider { return r.current.Load().Decider }
 
 // Reload loads the rules now, changed or not. An error says why the new ones were refused.
 func (r *Reloader) Reload(ctx context.Context) error {
@@ -109,10 +104,9 @@ func (r *Reloader) swap(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("rules: %w", err)
 	}
-	r.current.Store(&d)
-	if c, ok := d.(Counted); ok {
-		r.rules.Set(float64(c.Rules()))
-	}
+	set := newRuledSet(d)
+	r.current.Store(set)
+	r.rules.Set(float64(len(set.rates)))
 	return nil
 }
 

@@ -25,7 +25,14 @@ type text string
 func (x text) Decide(schemas.Event, bool, time.Time) rule.Decision {
 	return rule.Decision{Fired: []string{string(x)}}
 }
-func (x text) Rules() int { return strings.Count(string(x), "rule") }
+
+func (x text) Rules() []*rule.Rule {
+	var rules []*rule.Rule
+	for id := range strings.FieldsSeq(string(x)) {
+		rules = append(rules, &rule.Rule{ID: id, MaxRate: len(id)})
+	}
+	return rules
+}
 
 func TestReload(t *testing.T) {
 	for name, poll := range map[string]time.Duration{"told": time.Hour, "by polling": 30 * time.Millisecond} {
@@ -46,7 +53,7 @@ func TestReload(t *testing.T) {
 			var loads atomic.Int32
 			load := func(context.Context) (Decider, error) {
 				loads.Add(1)
-				b, err := os.ReadFile(filepath.Join(dir, "r.yaml")) //nolint:gosec // a folder of the test
+				b, err := os.ReadFile(filepath.Join(dir, "r.yaml"))
 				if err == nil && strings.Contains(string(b), "wrong") {
 					err = errors.New("r.yaml:1:1: wrong")
 				}
@@ -65,7 +72,7 @@ func TestReload(t *testing.T) {
 			}
 			put(2, "rule two")
 			wait(t, says("rule two"))
-			if got := testutil.ToFloat64(r.rules); got != 1 {
+			if got := testutil.ToFloat64(r.rules); got != 2 || r.maxRate("two") != 3 {
 				t.Errorf("%v rules", got)
 			}
 			put(3, "wrong")

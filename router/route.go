@@ -20,12 +20,12 @@ func (r *Router) route(ctx context.Context, m *kafka.Message) ([]letter, error) 
 	from.Appended = m.Time
 	ev, err := schemas.ReadEvent(m.Value, from)
 	if err != nil {
-		return []letter{r.dead(m, kafka.Failure{Reason: err.Error()}, "unreadable")}, nil
+		return []letter{r.dead(m, kafka.Failure{Reason: err.Error()}, "unreadable")}, nil //nolint:nilerr // the dead letter tells
 	}
 	now := r.now()
 	d, err := r.decide(ev, m.Topic == r.topics.Outcomes, now)
 	if err != nil {
-		return []letter{r.dead(m, kafka.Failure{Reason: err.Error()}, "decide")}, nil
+		return []letter{r.dead(m, kafka.Failure{Reason: err.Error()}, "decide")}, nil //nolint:nilerr // the dead letter tells
 	}
 	for _, id := range d.Fired {
 		r.metrics.matched(id)
@@ -83,7 +83,7 @@ func (r *Router) throttle(m *kafka.Message, ev schemas.Event, d *rule.Decision, 
 		r.metrics.shed(id)
 		if begins {
 			r.log.Warn().Str("rule", id).Int("max_rate", r.rate(id)).Msg("rule fires too often; what is above its max_rate is shed")
-			alerts = append(alerts, r.command(m, ev, burstAlert(cmd, d, at)))
+			alerts = append(alerts, r.command(m, ev, burstAlert(cmd, d, at, r.rate(id))))
 		}
 	}
 	if len(shed) > 0 {

@@ -29,11 +29,33 @@ type Decider interface {
 	Decide(ev schemas.Event, outcomes bool, now time.Time) rule.Decision
 }
 
-// A Rated decider knows how often a rule may fire. One that is not Rated, or says 0, leaves it at Config.MaxRate.
-type Rated interface {
-	// MaxRate is the number of firings a second above which the valve closes.
-	MaxRate(rule string) int
+// A Ruled decider tells its rules: how often each may fire, and how many there are. For one that is not Ruled, Config.MaxRate holds.
+type Ruled interface {
+	// Rules are the rules of the decider. They never change.
+	Rules() []*rule.Rule
 }
+
+// A rated decider knows how often a rule may fire; 0 if it does not.
+type rated interface{ maxRate(rule string) int }
+
+// A ruledSet is a decider with the rates of its rules at hand.
+type ruledSet struct {
+	Decider
+
+	rates map[string]int
+}
+
+func newRuledSet(d Decider) *ruledSet {
+	s := &ruledSet{Decider: d, rates: map[string]int{}}
+	if r, ok := d.(Ruled); ok {
+		for _, one := range r.Rules() {
+			s.rates[one.ID] = one.MaxRate
+		}
+	}
+	return s
+}
+
+func (s *ruledSet) maxRate(rule string) int { return s.rates[rule] }
 
 // Config is what can be set about the router.
 type Config struct {
@@ -91,6 +113,9 @@ func New(cfg Config, d Deps) (*Router, error) {
 	if d.Log != nil {
 		r.log = *d.Log
 	}
+	if _, ok := d.Decider.(rated); !ok {
+		r.decider = newRuledSet(d.Decider)
+	}
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -127,8 +152,8 @@ func (r *Router) Run(ctx context.Context) error {
 }
 
 func (r *Router) rate(rule string) int {
-	if d, ok := r.decider.(Rated); ok {
-		if n := d.MaxRate(rule); n > 0 {
+	if d, ok := r.decider.(rated); ok {
+		if n := d.maxRate(rule); n > 0 {
 			return n
 		}
 	}

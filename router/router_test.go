@@ -22,7 +22,6 @@ import (
 
 // A fake decides by what the event asks for under unmapped.do: words like "alert", "block", "miss", "publish", "huge", "crash".
 type fake struct {
-	maxRate int
 }
 
 type wish struct {
@@ -31,8 +30,6 @@ type wish struct {
 		N  int    `json:"n"`
 	} `json:"unmapped"`
 }
-
-func (f fake) MaxRate(string) int { return f.maxRate }
 
 func (f fake) Decide(ev schemas.Event, outcomes bool, now time.Time) rule.Decision {
 	var w wish
@@ -75,6 +72,15 @@ func (f fake) Decide(ev schemas.Event, outcomes bool, now time.Time) rule.Decisi
 	}
 	return d
 }
+
+// limited is a fake whose rules may fire rate times a second.
+type limited struct {
+	fake
+
+	rate int
+}
+
+func (l limited) Rules() []*rule.Rule { return []*rule.Rule{{ID: "on-block", MaxRate: l.rate}} }
 
 type bench struct {
 	dir    string
@@ -388,7 +394,7 @@ func TestShed(t *testing.T) {
 	if err := w.Publish(t.Context(), msgs...); err != nil {
 		t.Fatal(err)
 	}
-	b.route(t, fake{maxRate: rate}, b.reg)
+	b.route(t, limited{rate: rate}, b.reg)
 	alerts := b.await(t, topics.Alert, 2)
 	if got := len(b.read(t, topics.Block)); got != rate {
 		t.Errorf("%d commands came through, %d expected", got, rate)
@@ -397,7 +403,7 @@ func TestShed(t *testing.T) {
 	if burst.Step == "shed" {
 		burst, shed = shed, burst
 	}
-	if len(alerts) != 2 || burst.Step != "valve" || burst.Rule != "on-block" || burst.Target.ID != "on-block" {
+	if len(alerts) != 2 || burst.Step != "valve" || burst.Shed != nil || burst.Rule != "on-block" || burst.Target.ID != "on-block" {
 		t.Errorf("%d alerts; burst %+v", len(alerts), burst)
 	}
 	if s := shed.Shed; s == nil || s.Count != n-rate || s.First != rate || s.Last != n-1 || s.Topic != topics.Events || len(s.EventUIDs) == 0 {

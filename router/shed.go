@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,7 +22,8 @@ const (
 	receiverLog = "log" // the one that always exists
 )
 
-// stand makes the command that stands for what the valve holds back of a rule: an alert to the log, which the ledger keeps like any other.
+// stand makes the command that stands for what the valve holds back of a rule. It goes to the alert lane, whose consumer carries no command
+// out that has Shed set, but keeps it in the ledger, where it is listed and replayed from.
 func stand(id string, ev schemas.Event, d *rule.Decision, now time.Time) schemas.Command {
 	c := schemas.Command{
 		Rule: id, Step: stepShed, Lane: schemas.LaneAlert, Action: receiverLog, Target: schemas.Target{Type: "rule", ID: id},
@@ -50,7 +52,7 @@ func quote(s string) []byte {
 }
 
 // burstAlert tells that a burst has begun, to whom the rule alerts.
-func burstAlert(c schemas.Command, d *rule.Decision, at time.Time) *schemas.Command {
+func burstAlert(c schemas.Command, d *rule.Decision, at time.Time, rate int) *schemas.Command {
 	for _, of := range d.Commands {
 		if of.Rule == c.Rule && of.Lane == schemas.LaneAlert {
 			c.Action, c.With = of.Action, of.With
@@ -59,7 +61,7 @@ func burstAlert(c schemas.Command, d *rule.Decision, at time.Time) *schemas.Comm
 	}
 	c.Step = stepValve
 	c.ID = schemas.CommandID(c.Rule, c.Step, fmt.Sprint(at.Unix()), c.Target)
-	c.Shed = &schemas.Shed{Count: 1, EventUIDs: []string{c.EventUID}}
+	c.RuleTitle = strings.TrimSpace(c.RuleTitle + fmt.Sprintf(" (fires more often than %d times a second; what is above that is held back)", rate))
 	return &c
 }
 

@@ -74,10 +74,10 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv("RIPOSTE_BROKER_CHILD"); dir != "" {
 		b, err := broker.Start(context.Background(), broker.Options{DataDir: dir, Log: zerolog.Nop()})
 		if err != nil {
-			fmt.Println("error:", err)
+			fmt.Fprintln(os.Stdout, "error:", err)
 			os.Exit(1)
 		}
-		fmt.Println(b.Addr())
+		fmt.Fprintln(os.Stdout, b.Addr())
 		if _, err := io.Copy(io.Discard, os.Stdin); err != nil { // until the parent has gone
 			os.Exit(1)
 		}
@@ -97,7 +97,7 @@ func startChild(t *testing.T, dir string) *child {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), exe) //nolint:gosec // itself
+	cmd := exec.CommandContext(t.Context(), exe)
 	cmd.Env = append(os.Environ(), "RIPOSTE_BROKER_CHILD="+dir)
 	if _, err := cmd.StdinPipe(); err != nil {
 		t.Fatal(err)

@@ -67,7 +67,7 @@ func (c *Client) Consume(ctx context.Context, g Group, handle Handler) error {
 	g.Grace = cmp.Or(g.Grace, 5*time.Second)
 	if err := c.WaitTopics(ctx, g.Topics...); err != nil {
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // asked to end before there was anything to consume
+			return nil // asked to end before there was anything to consume
 		}
 		return fmt.Errorf("group %s: %w", g.ID, err)
 	}
@@ -115,7 +115,7 @@ func (m *member) run(ctx context.Context) error {
 		gen, err := group.Next(ctx)
 		switch {
 		case ctx.Err() != nil:
-			return nil //nolint:nilerr // asked to end
+			return nil // asked to end
 		case errors.Is(err, kafka.RebalanceInProgress): // somebody else joins as well; kafka-go tries again
 		case err != nil:
 			m.c.health.failed(m.who, err) // kafka-go waits, and tries again
@@ -191,6 +191,7 @@ type trackedConn struct {
 	all *conns
 }
 
+// Close closes the connection and forgets it.
 func (t *trackedConn) Close() error {
 	t.all.mu.Lock()
 	delete(t.all.open, t)

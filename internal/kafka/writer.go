@@ -84,7 +84,7 @@ func (w *Writer) Publish(ctx context.Context, msgs ...Message) error {
 	if err != nil {
 		return err
 	}
-	if err := w.enqueue(byLane); err != nil {
+	if err := w.enqueue(byLane); err != nil { //nolint:contextcheck // a lane outlives the call, until Close
 		return err
 	}
 	select {
@@ -194,7 +194,7 @@ func (w *Writer) enqueue(byLane map[topicPartition][]item) error {
 		if l == nil {
 			l = &lane{c: w.c, tp: tp, who: "write " + tp.String(), wake: make(chan struct{}, 1)}
 			w.lanes[tp] = l
-			w.wg.Go(func() { l.run(w.stop) }) //nolint:contextcheck // a lane outlives the call, until Close
+			w.wg.Go(func() { l.run(w.stop) })
 		}
 		l.put(items)
 	}
