@@ -45,6 +45,7 @@ func (r *record) inventory(activity int, name string) (schemas.Event, error) {
 		r.Copy("name", r.member("resourceType")) // an item that names nothing else
 	}
 	r.Move("type", r.member("resourceType"))
+	r.Copy("region", r.member("awsRegion"))
 	r.Move("zone", r.member("availabilityZone"))
 	if hasCreated {
 		r.Int("created_time", created.UnixMilli())
