@@ -4,6 +4,7 @@ package obs
 import (
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"time"
 
@@ -19,11 +20,21 @@ func NewLogger(w io.Writer, level, format string) (zerolog.Logger, error) {
 	switch format {
 	case "json", "":
 	case "console":
-		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly}
+		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: !terminal(w)}
 	default:
 		return zerolog.Nop(), fmt.Errorf("log format %q: json or console expected", format)
 	}
 	return zerolog.New(w).Level(l).With().Timestamp().Logger(), nil
+}
+
+// terminal tells whether w is a terminal, where colours help.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // A Condition is something that can be away (Kafka, the ledger, AWS): it logs one line when that begins and one when it is over. It is

@@ -1,0 +1,152 @@
+package app
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/consumers/ledger/open"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// TestKilledTenTimes kills riposte with SIGKILL ten times while events pour in, starts it again each time, and reconciles by id: every
+// event that was acknowledged was decided, every command is in the ledger once, and a call was repeated only with the same idempotency key,
+// at most once a kill (there is one worker, and so at most one call whose answer a kill can cut off).
+func TestKilledTenTimes(t *testing.T) {
+	const kills, events = 10, 800
+	dir := t.TempDir()
+	calls := newCalls(t)
+	in := freeAddr(t)
+	write(t, dir, "rules.yaml", `
+id: everything
+title: Everything
+severity: low
+class: base_event
+when: unmapped.kind == "torture"
+then: [ { alert: { to: hook } } ]
+`)
+	cfg := write(t, dir, "riposte.yaml", fmt.Sprintf(`
+http: { listen: "" }
+producers: [ { name: http, format: json, source: { http: { listen: %q } } } ]
+router: { rules: [ rules.yaml ], max_rate: 1000000 }
+receivers: [ { name: hook, webhook: { url: %q, secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE= } } ]
+consumers: { workers: 1 }
+`, in, calls.URL))
+	run := func() *process { return start(t, dir, "-c", cfg, "up", "--data", "data", "--port", "0") }
+
+	p := run()
+	done := make(chan struct{})
+	var feeding sync.WaitGroup
+	feeding.Go(func() {
+		defer close(done)
+		for i := range events {
+			feed(t, "http://"+in+"/v1/records", i)
+		}
+	})
+	for range kills {
+		before := calls.count()
+		eventually(t, 30*time.Second, "calls go on", func() bool { return calls.count() > before+10 || finished(done) })
+		p.kill()
+		p = run()
+	}
+	feeding.Wait()
+	l, err := open.Existing(t.Context(), "sqlite://"+dir+"/data/ledger.db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var entries []ledger.Entry
+	eventually(t, 60*time.Second, "every command is verified", func() bool {
+		entries, err = l.List(t.Context(), ledger.Filter{States: []schemas.State{schemas.StateVerified}, Limit: 10 * events})
+		return err == nil && len(entries) >= events
+	})
+	if code, took := p.interrupt(t); code != 0 || took > 10*time.Second {
+		t.Errorf("ended with %d after %s", code, took)
+	}
+	calls.reconcile(t, entries, events, kills)
+}
+
+// feed sends one event until it is acknowledged.
+func feed(t *testing.T, url string, i int) {
+	for {
+		status, _ := post(url, fmt.Sprintf(`{"kind":"torture","n":%d}`, i), "Idempotency-Key", fmt.Sprintf("torture-%d", i))
+		if status == http.StatusAccepted || t.Context().Err() != nil {
+			return
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
+func finished(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// calls is a receiver that notes the ids with which it is called.
+type calls struct {
+	*httptest.Server
+	mu  sync.Mutex
+	ids []string
+}
+
+func newCalls(t *testing.T) *calls {
+	c := &calls{}
+	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.ids = append(c.ids, r.Header.Get("webhook-id"))
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	t.Cleanup(c.Close)
+	return c
+}
+
+func (c *calls) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.ids)
+}
+
+// reconcile holds events, ledger and calls against each other.
+func (c *calls) reconcile(t *testing.T, entries []ledger.Entry, events, kills int) {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	byEvent := map[string]string{}
+	commands := map[string]bool{}
+	for _, e := range entries {
+		if other, twice := byEvent[e.Command.EventUID]; twice {
+			t.Errorf("event %s has commands %s and %s", e.Command.EventUID, other, e.Command.ID)
+		}
+		byEvent[e.Command.EventUID] = e.Command.ID
+		commands[e.Command.ID] = true
+	}
+	if len(byEvent) != events {
+		t.Errorf("%d events led to a command, want %d", len(byEvent), events)
+	}
+	times := map[string]int{}
+	for _, id := range c.ids {
+		if !commands[id] {
+			t.Errorf("call with id %q, which is no command", id)
+		}
+		times[id]++
+	}
+	repeated := len(c.ids) - len(times)
+	if len(times) != events {
+		t.Errorf("%d commands were called, want %d", len(times), events)
+	}
+	if repeated > kills {
+		t.Errorf("%d calls were repeated, at most %d expected", repeated, kills)
+	}
+	t.Logf("%d kills, %d events, %d commands, %d calls, %d of them repeats", kills, events, len(commands), len(c.ids), repeated)
+}
