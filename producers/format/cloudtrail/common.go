@@ -25,8 +25,7 @@ func (r *record) writeMetadata() {
 		r.Str("uid", r.uid)
 	}
 	product := r.Open("product")
-	r.Str("name", "CloudTrail")
-	r.Str("vendor_name", "AWS")
+	r.Lit(`"name":"CloudTrail","vendor_name":"AWS"`)
 	feature := r.Open("feature")
 	r.Move("name", r.eventCategory)
 	r.Close(feature)
@@ -39,7 +38,7 @@ func (r *record) writeMetadata() {
 
 func (r *record) writeCloud() {
 	at := r.Open("cloud")
-	r.Str("provider", "AWS")
+	r.Lit(`"provider":"AWS"`)
 	r.MoveOr("region", r.awsRegion, r.region)
 	account := r.Open("account")
 	if !r.MoveSeen("uid", r.recipientAccountID, ocsfjson.AccountUID, "cloud.account.uid") {

@@ -60,6 +60,8 @@ func (t ObservableType) caption() string {
 	return "Other"
 }
 
+func (t ObservableType) digits() string { return strconv.Itoa(int(t)) } // small: no allocation
+
 type observable struct {
 	kind       ObservableType
 	name       string
@@ -234,17 +236,17 @@ func (e *Event) writeObservables() {
 		return
 	}
 	at := e.List("observables")
-	for _, o := range e.observables {
-		in := e.Open("")
-		e.Str("name", o.name)
-		e.Str("type", o.kind.caption())
-		e.Int("type_id", int64(o.kind))
-		if o.raw != "" {
-			e.Raw("value", o.raw)
+	for i := range e.observables {
+		o := &e.observables[i]
+		e.comma()
+		e.B = append(append(append(e.B, `{"name":"`...), o.name...), `","type":"`...)
+		e.B = append(append(append(e.B, o.kind.caption()...), `","type_id":`...), o.kind.digits()...)
+		if e.B = append(e.B, `,"value":`...); o.raw != "" {
+			e.B = append(e.B, o.raw...)
 		} else {
-			e.Str("value", o.value)
+			e.Quote(o.value)
 		}
-		e.Close(in)
+		e.B = append(e.B, '}')
 	}
 	e.Close(at)
 }
@@ -319,27 +321,42 @@ func Received(r producers.Record) time.Time {
 	return r.Received.UTC()
 }
 
-// Begin starts the event with what every class has: activity, category, class, type, severity Informational, time.
+// Begin starts the event with what every class has: activity, category, class, type, time. With activity 99 (Other), activityName is the
+// source's own word, and may be any text.
 func (e *Event) Begin(class, activity int, activityName string, t time.Time) {
 	c, category, categoryName := className(class)
-	e.B = append(e.B, '{')
-	e.Int("activity_id", int64(activity))
-	e.Str("activity_name", activityName)
-	e.Str("category_name", categoryName)
-	e.Int("category_uid", int64(category))
-	e.Str("class_name", c)
-	e.Int("class_uid", int64(class))
-	e.Int("time", t.UnixMilli())
+	if activity == 99 {
+		activityName = quoted(activityName)
+	}
+	b := append(e.B, `{"activity_id":`...)
+	b = strconv.AppendInt(b, int64(activity), 10)
+	b = append(append(append(b, `,"activity_name":"`...), activityName...), `","category_name":"`...)
+	b = append(append(b, categoryName...), `","category_uid":`...)
+	b = strconv.AppendInt(b, int64(category), 10)
+	b = append(append(append(b, `,"class_name":"`...), c...), `","class_uid":`...)
+	b = strconv.AppendInt(b, int64(class), 10)
+	b = append(b, `,"time":`...)
+	b = strconv.AppendInt(b, t.UnixMilli(), 10)
 	if activity == 99 { // activity_name is the source's own word then
 		activityName = "Other"
 	}
-	e.Key("type_name")
-	e.B = append(append(append(append(append(e.B, '"'), c...), ": "...), activityName...), '"')
-	e.Int("type_uid", int64(class)*100+int64(activity))
+	b = append(append(append(append(append(b, `,"type_name":"`...), c...), ": "...), activityName...), `","type_uid":`...)
+	e.B = strconv.AppendInt(b, int64(class)*100+int64(activity), 10)
+}
+
+// quoted is the text between the quotes of s as a JSON string.
+func quoted(s string) string {
+	var w Writer
+	w.Quote(s)
+	return string(w.B[1 : len(w.B)-1])
 }
 
 // Severity writes severity_id and its caption.
 func (e *Event) Severity(id int) {
+	if id == 1 {
+		e.Lit(`"severity":"Informational","severity_id":1`)
+		return
+	}
 	e.Str("severity", [...]string{"Unknown", "Informational", "Low", "Medium", "High", "Critical", "Fatal"}[id])
 	e.Int("severity_id", int64(id))
 }
@@ -347,19 +364,20 @@ func (e *Event) Severity(id int) {
 // Status writes status_id 1 or 2 and its caption.
 func (e *Event) Status(failed bool) {
 	if failed {
-		e.Str("status", "Failure")
-		e.Int("status_id", 2)
+		e.Lit(`"status":"Failure","status_id":2`)
 		return
 	}
-	e.Str("status", "Success")
-	e.Int("status_id", 1)
+	e.Lit(`"status":"Success","status_id":1`)
 }
 
 // Metadata opens metadata and writes version, profiles and log_name; product and uid are for the caller, who closes it.
 func (e *Event) Metadata(logName string, profiles ...string) int {
 	at := e.Open("metadata")
-	e.Str("version", schemas.Version)
-	e.Str("log_name", logName)
+	e.B = append(append(append(e.B, `"version":"`+schemas.Version+`","log_name":"`...), logName...), '"')
+	if len(profiles) == 1 && profiles[0] == "cloud" {
+		e.Lit(`"profiles":["cloud"]`)
+		return at
+	}
 	list := e.List("profiles")
 	for _, p := range profiles {
 		e.comma()

@@ -32,6 +32,12 @@ func (w *Writer) Raw(name, value string) {
 	w.B = append(w.B, value...)
 }
 
+// Lit writes members that are given as JSON text, without a comma at either end: for what is the same in every event.
+func (w *Writer) Lit(members string) {
+	w.comma()
+	w.B = append(w.B, members...)
+}
+
 // Str writes a member whose value is the string s.
 func (w *Writer) Str(name, s string) {
 	w.Key(name)

@@ -66,40 +66,28 @@ func (l *line) writeHead() {
 	l.move("status_detail", rejectReason)
 	switch l.value[action] { // the captions differ from AWS's words, which stay unmapped
 	case "ACCEPT":
-		l.Str("action", "Allowed")
-		l.Int("action_id", 1)
-		l.Str("disposition", "Allowed")
-		l.Int("disposition_id", 1)
+		l.Lit(`"action":"Allowed","action_id":1,"disposition":"Allowed","disposition_id":1`)
 	case "REJECT":
-		l.Str("action", "Denied")
-		l.Int("action_id", 2)
-		l.Str("disposition", "Blocked")
-		l.Int("disposition_id", 2)
+		l.Lit(`"action":"Denied","action_id":2,"disposition":"Blocked","disposition_id":2`)
 	}
 }
 
 func (l *line) writeMetadata() {
-	profiles := [...]string{"cloud", "security_control"}
-	n := 1
-	if l.value[action] != "" {
-		n = 2
+	at := 0
+	if l.value[action] == "" {
+		at = l.Metadata(Name, "cloud")
+	} else {
+		at = l.Metadata(Name, "cloud", "security_control")
 	}
-	at := l.Metadata(Name, profiles[:n]...)
 	l.Str("uid", l.uid)
-	product := l.Open("product")
-	l.Str("name", "Amazon VPC")
-	l.Str("vendor_name", "AWS")
-	feature := l.Open("feature")
-	l.Str("name", "Flow Logs")
-	l.Close(feature)
-	l.Close(product)
+	l.Lit(`"product":{"name":"Amazon VPC","vendor_name":"AWS","feature":{"name":"Flow Logs"}}`)
 	l.move("log_version", version)
 	l.Close(at)
 }
 
 func (l *line) writeCloud() {
 	at := l.Open("cloud")
-	l.Str("provider", "AWS")
+	l.Lit(`"provider":"AWS"`)
 	if !l.move("region", region) && l.region != "" {
 		l.Str("region", l.region)
 	}
