@@ -67,6 +67,13 @@ func (h *hook) state() any {
 	return maps.Clone(h.byKey)
 }
 
+// seen returns the requests that came, and their bodies.
+func (h *hook) seen() ([]*http.Request, []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.calls, h.bodies
+}
+
 func start(t *testing.T, answers ...func(http.ResponseWriter)) (*hook, *httptest.Server) {
 	t.Helper()
 	h := &hook{answers: answers, byKey: map[string]int{}}
@@ -114,7 +121,8 @@ func TestSignature(t *testing.T) {
 	if err := send(t, r); err != nil {
 		t.Fatal(err)
 	}
-	req, body := h.calls[0], h.bodies[0]
+	calls, bodies := h.seen()
+	req, body := calls[0], bodies[0]
 	if id := req.Header.Get("webhook-id"); id != command().ID || req.Header.Get("Idempotency-Key") != id {
 		t.Errorf("webhook-id %q, Idempotency-Key %q: the command's id expected", id, req.Header.Get("Idempotency-Key"))
 	}
@@ -202,8 +210,8 @@ func TestAnswers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			h, s := start(t, c.answer)
 			err := send(t, receiver(t, s.URL))
-			if len(h.calls) != 1 {
-				t.Errorf("%d requests, one expected", len(h.calls))
+			if calls, _ := h.seen(); len(calls) != 1 {
+				t.Errorf("%d requests, one expected", len(calls))
 			}
 			if c.ok != (err == nil) || fault.IsPermanent(err) != c.permanent || fault.Wait(err) != c.wait {
 				t.Fatalf("error %v, permanent %t, wait %s; expected ok %t, permanent %t, wait %s", err, fault.IsPermanent(err), fault.Wait(err), c.ok, c.permanent, c.wait)
@@ -225,7 +233,8 @@ func TestRetry(t *testing.T) {
 	if err := send(t, r); err != nil {
 		t.Fatalf("second try: %v", err)
 	}
-	if h.bodies[0] != h.bodies[1] || h.calls[0].Header.Get("Idempotency-Key") != h.calls[1].Header.Get("Idempotency-Key") {
+	calls, bodies := h.seen()
+	if bodies[0] != bodies[1] || calls[0].Header.Get("Idempotency-Key") != calls[1].Header.Get("Idempotency-Key") {
 		t.Error("the two tries differ in body or key")
 	}
 }
@@ -263,8 +272,8 @@ func TestCertificateIsVerified(t *testing.T) {
 	s.StartTLS()
 	defer s.Close()
 	err := send(t, receiver(t, s.URL))
-	if err == nil || len(h.calls) != 0 {
-		t.Errorf("an unknown certificate was taken: %v, %d requests", err, len(h.calls))
+	if calls, _ := h.seen(); err == nil || len(calls) != 0 {
+		t.Errorf("an unknown certificate was taken: %v, %d requests", err, len(calls))
 	}
 }
 
@@ -277,14 +286,15 @@ func TestHeadersAndEvent(t *testing.T) {
 	if err := send(t, r); err != nil {
 		t.Fatal(err)
 	}
-	if a := h.calls[0].Header.Get("Authorization"); a != "Bearer b" {
+	calls, bodies := h.seen()
+	if a := calls[0].Header.Get("Authorization"); a != "Bearer b" {
 		t.Errorf("Authorization %q", a)
 	}
-	if v, there := h.calls[0].Header["Webhook-Signature"]; there {
+	if v, there := calls[0].Header["Webhook-Signature"]; there {
 		t.Errorf("signed all the same: %v", v)
 	}
-	if !strings.Contains(h.bodies[0], `"event":{"class_uid":6003`) {
-		t.Errorf("no event in %s", h.bodies[0])
+	if !strings.Contains(bodies[0], `"event":{"class_uid":6003`) {
+		t.Errorf("no event in %s", bodies[0])
 	}
 	p, err := r.Plan(t.Context(), command())
 	if err != nil {
