@@ -395,6 +395,12 @@ func TestShed(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.route(t, limited{rate: rate}, b.reg)
+	b.await(t, topics.Block, rate)
+	for len(b.read(t, topics.Alert)) < 2 { // until the shed command is there, its events are not committed
+		if lag := b.lag(t); lag >= 0 && lag < n-rate && len(b.read(t, topics.Alert)) < 2 {
+			t.Fatalf("%d events left while %d are held back and nothing says so", lag, n-rate)
+		}
+	}
 	alerts := b.await(t, topics.Alert, 2)
 	if got := len(b.read(t, topics.Block)); got != rate {
 		t.Errorf("%d commands came through, %d expected", got, rate)

@@ -123,6 +123,7 @@ type health struct {
 
 	mu      sync.Mutex
 	failing map[string]struct{}
+	away    bool
 }
 
 func newHealth(cond *obs.Condition) *health {
@@ -132,27 +133,44 @@ func newHealth(cond *obs.Condition) *health {
 func (h *health) failed(who string, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.failing[who] = struct{}{}
+	h.failing[who], h.away = struct{}{}, true
 	h.cond.Failed(fmt.Errorf("%s: %w", who, err))
 }
 
-// ok notes a success of who, or that who has ended.
+// ok notes a success of who.
 func (h *health) ok(who string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.failing) == 0 {
+	if !h.away {
 		return
 	}
 	delete(h.failing, who)
 	if len(h.failing) == 0 {
+		h.away = false
 		h.cond.OK()
 	}
+}
+
+// gone notes that who has ended. That is no success: what it failed at may be failing still.
+func (h *health) gone(who string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.failing, who)
+}
+
+// settle notes how who has ended.
+func (h *health) settle(who string, err error) {
+	if err != nil {
+		h.gone(who)
+		return
+	}
+	h.ok(who)
 }
 
 func (h *health) well() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return len(h.failing) == 0
+	return !h.away
 }
 
 // Config returns the configuration, defaults filled in.

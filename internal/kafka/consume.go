@@ -109,7 +109,7 @@ func (m *member) run(ctx context.Context) error {
 	if err != nil {
 		return fault.Permanent(err)
 	}
-	defer m.c.health.ok(m.who)
+	defer m.c.health.gone(m.who)
 	defer m.leave(group)
 	for {
 		gen, err := group.Next(ctx)

@@ -200,7 +200,7 @@ func (p *partition) handle(reading, handling context.Context, c chunk) error {
 // read fetches from p.offset on and sends chunks until ctx ends.
 func (p *partition) read(ctx context.Context, chunks chan<- chunk) {
 	who := "read " + p.tp.String() + " for " + p.m.g.ID
-	defer p.m.c.health.ok(who)
+	defer p.m.c.health.gone(who)
 	for ctx.Err() == nil {
 		var pg page
 		err := fault.Retry(ctx, func(err error) { p.m.c.health.failed(who, err) }, func() error {

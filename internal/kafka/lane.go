@@ -120,7 +120,7 @@ func (l *lane) run(stop <-chan struct{}) {
 		case <-unwatch:
 		}
 	}()
-	defer l.c.health.ok(l.who)
+	defer l.c.health.gone(l.who)
 	for {
 		select {
 		case <-stop:
@@ -169,9 +169,14 @@ func (l *lane) write(ctx context.Context, batch []item) {
 		}
 		return err
 	})
-	l.c.health.ok(l.who)
+	if err != nil && ctx.Err() == nil {
+		l.c.health.ok(l.who) // a refusal is an answer
+	}
 	switch {
+	case err == nil && len(batch) == 0: // nobody waits for it any more
+		l.c.health.gone(l.who)
 	case err == nil:
+		l.c.health.ok(l.who)
 		for _, it := range batch {
 			it.settle(nil)
 		}

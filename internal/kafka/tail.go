@@ -72,7 +72,7 @@ func (c *Client) numbers(ctx context.Context, topic string) ([]int, error) {
 		numbers = partitionsOf(m, topic)
 		return nil
 	})
-	c.health.ok(who)
+	c.health.settle(who, err)
 	return numbers, err
 }
 
@@ -80,7 +80,7 @@ func (c *Client) scanPartition(
 	ctx context.Context, tp topicPartition, limits func(first, end int64) (int64, int64), one *sync.Mutex, fn func(context.Context, Message) error,
 ) error {
 	who := "read " + tp.String()
-	defer c.health.ok(who)
+	defer c.health.gone(who)
 	offset, end := int64(-1), int64(-1)
 	for end < 0 || offset < end {
 		var pg page

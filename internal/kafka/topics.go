@@ -79,7 +79,7 @@ func (c *Client) EnsureTopics(ctx context.Context, extra ...string) error {
 			c.health.failed(who, err)
 		}
 	}, func() error { return c.ensure(ctx, names) })
-	c.health.ok(who)
+	c.health.settle(who, err)
 	if err != nil {
 		return fmt.Errorf("make topics: %w", err)
 	}
@@ -97,7 +97,7 @@ func (c *Client) WaitTopics(ctx context.Context, topics ...string) error {
 		}
 		return ready(m, topics)
 	})
-	c.health.ok(who)
+	c.health.settle(who, err)
 	if err != nil {
 		return fmt.Errorf("wait for topics: %w", err)
 	}

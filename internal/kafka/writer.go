@@ -174,7 +174,7 @@ func (w *Writer) partitions(ctx context.Context, topic string) ([]int, error) {
 		}
 		return nil
 	})
-	w.c.health.ok(who)
+	w.c.health.settle(who, err)
 	if err != nil {
 		return nil, fmt.Errorf("publish to %s: %w", topic, err)
 	}
