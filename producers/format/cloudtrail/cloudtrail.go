@@ -2,6 +2,7 @@ package cloudtrail
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/riposte-security/riposte/internal/config"
@@ -76,7 +77,8 @@ func parse(e *ocsfjson.Event, in producers.Record) (schemas.Event, error) {
 		p.write(r)
 	}
 	r.observeRest()
-	return r.Finish(p.class, r.uid, r.time), nil
+	r.KeyResource, r.KeyUser, r.KeyIP = strings.Clone(r.KeyResource), strings.Clone(r.KeyUser), strings.Clone(r.KeyIP)
+	return r.Finish(p.class, strings.Clone(r.uid), r.time), nil
 }
 
 // read looks up the members and checks those without which this is no CloudTrail record.

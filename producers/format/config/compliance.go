@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/riposte-security/riposte/producers/format/ocsfjson"
@@ -48,7 +49,7 @@ func (r *record) compliance() (schemas.Event, error) {
 	r.Move("type", d.Get(m, "resourceType"))
 	r.Close(at)
 	r.Close(list)
-	r.KeyResource = d.Str(id)
+	r.KeyResource = strings.Clone(d.Str(id))
 	return r.Finish(schemas.ClassComplianceFinding, r.uid, t), nil
 }
 

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"strings"
+
 	"github.com/riposte-security/riposte/producers/format/ocsfjson"
 	"github.com/riposte-security/riposte/schemas"
 )
@@ -36,10 +38,10 @@ func (r *record) inventory(activity int, name string) (schemas.Event, error) {
 	at := r.Open("")
 	id, arn := r.member("resourceId"), r.member("ARN", "arn")
 	if r.MoveSeen("uid", arn, ocsfjson.ResourceUID, "resources[0].uid") {
-		r.KeyResource = d.Str(arn)
+		r.KeyResource = strings.Clone(d.Str(arn))
 		r.Move("uid_alt", id)
 	} else if r.MoveSeen("uid", id, ocsfjson.ResourceUID, "resources[0].uid") {
-		r.KeyResource = d.Str(id)
+		r.KeyResource = strings.Clone(d.Str(id))
 	}
 	if !r.Move("name", r.member("resourceName")) && !r.Copy("name", id) {
 		r.Copy("name", r.member("resourceType")) // an item that names nothing else

@@ -3,7 +3,6 @@ package ocsfjson
 import (
 	"net/netip"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -215,7 +214,8 @@ func (e *Event) Time(name string, n Node) bool {
 	return true
 }
 
-// Finish writes observables and unmapped, and returns the event. All of the record that is not taken goes to unmapped.
+// Finish writes observables and unmapped, and returns the event. All of the record that is not taken goes to unmapped. uid and the keys are
+// kept as they are: of a record that is large, give copies.
 func (e *Event) Finish(class int, uid string, t time.Time) schemas.Event {
 	e.writeObservables()
 	e.writeUnmapped()
@@ -227,7 +227,7 @@ func (e *Event) Finish(class int, uid string, t time.Time) schemas.Event {
 		}
 	}
 	return schemas.Event{
-		Data: append(make([]byte, 0, len(e.B)), e.B...), UID: strings.Clone(uid), Key: strings.Clone(key), Class: class, Time: t.UTC(),
+		Data: append(make([]byte, 0, len(e.B)), e.B...), UID: uid, Key: key, Class: class, Time: t.UTC(),
 	}
 }
 

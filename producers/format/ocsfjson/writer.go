@@ -101,6 +101,10 @@ func (w *Writer) Close(at int) bool {
 
 // Quote appends s as a JSON string. Bytes that are not UTF-8 become U+FFFD.
 func (w *Writer) Quote(s string) {
+	if plain(s) {
+		w.B = append(append(append(w.B, '"'), s...), '"')
+		return
+	}
 	const hex = "0123456789abcdef"
 	b := append(w.B, '"')
 	from := 0
@@ -130,4 +134,14 @@ func (w *Writer) Quote(s string) {
 		from = i
 	}
 	w.B = append(append(b, s[from:]...), '"')
+}
+
+// plain tells whether s is ASCII that needs no escaping.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }

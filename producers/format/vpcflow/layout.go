@@ -52,7 +52,7 @@ const (
 )
 
 // maxColumns bounds the fields of a line: version 11 has about 80.
-const maxColumns = 256
+const maxColumns = 128
 
 // fieldOf gives the field of a name, written with hyphens.
 func fieldOf(name string) field {
