@@ -42,7 +42,7 @@ func Actions() []Action {
 }
 
 // onAWS checks what an action on AWS needs before it is made.
-func onAWS(make func(*cloud.Clients, func() time.Time) consumers.Action) func(Deps) (consumers.Action, error) {
+func onAWS(build func(*cloud.Clients, func() time.Time) consumers.Action) func(Deps) (consumers.Action, error) {
 	return func(d Deps) (consumers.Action, error) {
 		if d.Clients == nil {
 			return nil, errors.New("no AWS clients")
@@ -50,6 +50,6 @@ func onAWS(make func(*cloud.Clients, func() time.Time) consumers.Action) func(De
 		if d.Now == nil {
 			d.Now = time.Now
 		}
-		return make(d.Clients, d.Now), nil
+		return build(d.Clients, d.Now), nil
 	}
 }

@@ -20,8 +20,7 @@ func Classify(err error) error {
 	if err == nil || fault.IsPermanent(err) {
 		return err
 	}
-	var judged *callError
-	if errors.As(err, &judged) {
+	if _, judged := errors.AsType[*callError](err); judged {
 		return err
 	}
 	if permanent(err) {
@@ -32,8 +31,7 @@ func Classify(err error) error {
 
 // Code returns the error code that AWS gave ("NoSuchBucket"), or "" where the error is of another kind.
 func Code(err error) string {
-	var api smithy.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		return api.ErrorCode()
 	}
 	return ""
@@ -54,8 +52,7 @@ func permanent(err error) bool {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return false
 	}
-	var params smithy.InvalidParamsError
-	if errors.As(err, &params) { // the SDK refuses to send it
+	if _, ok := errors.AsType[smithy.InvalidParamsError](err); ok { // the SDK refuses to send it
 		return true
 	}
 	if code := Code(err); code != "" {
@@ -66,8 +63,7 @@ func permanent(err error) bool {
 			return true
 		}
 	}
-	var resp *smithyhttp.ResponseError
-	if errors.As(err, &resp) {
+	if resp, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
 		switch resp.HTTPStatusCode() {
 		case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone, http.StatusNotImplemented:
 			return true

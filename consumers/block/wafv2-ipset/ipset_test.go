@@ -337,3 +337,34 @@ func TestFailureIsOnesOwn(t *testing.T) {
 		}
 	})
 }
+
+// A change whose owner gave up while somebody else was writing it, in vain, is not made later on.
+func TestLeftBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.delay, f.err = time.Second, cloudtest.Error("WAFV2", "UpdateIPSet", "WAFInternalErrorException", 500)
+		a := New(Deps{WAF: f.in, Now: time.Now})
+		hasty, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+		defer cancel()
+		var wg sync.WaitGroup
+		for i, ctx := range []context.Context{t.Context(), t.Context(), hasty} { // the second takes the third along
+			cmd := block(fmt.Sprintf("203.0.113.%d", i))
+			p := plan(t, a, cmd)
+			wg.Go(func() {
+				if err := a.Apply(ctx, cmd, p); err == nil {
+					t.Errorf("%s: no error", cmd.Target.ID)
+				}
+			})
+			synctest.Wait()
+		}
+		wg.Wait()
+		f.err = nil
+		last := block("203.0.113.9")
+		if err := a.Apply(t.Context(), last, plan(t, a, last)); err != nil {
+			t.Fatal(err)
+		}
+		if got := f.addresses("four-1"); !slices.Equal(got, []string{"203.0.113.9/32"}) {
+			t.Errorf("%v", got)
+		}
+	})
+}

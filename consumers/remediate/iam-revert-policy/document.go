@@ -29,6 +29,7 @@ type statement struct {
 // oneOrMany is a value that IAM lets stand alone or in a list.
 type oneOrMany[T any] []T
 
+// UnmarshalJSON reads one value, or a list.
 func (o *oneOrMany[T]) UnmarshalJSON(b []byte) error {
 	if len(b) > 0 && b[0] == '[' {
 		return json.Unmarshal(b, (*[]T)(o))

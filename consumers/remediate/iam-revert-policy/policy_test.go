@@ -154,9 +154,9 @@ func inline(kind string) schemas.Command {
 }
 
 func TestContract(t *testing.T) {
-	subject := func(cmd schemas.Command, make func() *fake, change func(*fake)) func(*testing.T) actiontest.Subject {
+	subject := func(cmd schemas.Command, prepare func() *fake, change func(*fake)) func(*testing.T) actiontest.Subject {
 		return func(*testing.T) actiontest.Subject {
-			f := make()
+			f := prepare()
 			return actiontest.Subject{Action: New(Deps{IAM: f.in, Now: time.Now}), Command: cmd, State: f.state, Change: func() { change(f) }}
 		}
 	}
