@@ -52,7 +52,7 @@ func Run(ctx context.Context, p Producer) error {
 			start := time.Now()
 			err := p.Source.Run(ctx, l.emit)
 			if ctx.Err() != nil {
-				return nil // how it ended no longer matters
+				return nil //nolint:nilerr // ctx has ended: how the source did no longer matters
 			}
 			if err != nil && !fault.IsPermanent(err) && time.Since(start) >= steady {
 				l.health.Failed(err)
@@ -63,7 +63,7 @@ func Run(ctx context.Context, p Producer) error {
 		})
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // as above
 		case err != nil:
 			return fmt.Errorf("producer %s: %w", p.Name, err)
 		case !again:

@@ -49,8 +49,7 @@ func (testFormat) Parse(r Record) ([]schemas.Event, error) {
 	case bytes.HasPrefix(r.Data, []byte("bad")):
 		return nil, fault.Permanent(errors.New("no such thing"))
 	case bytes.HasPrefix(r.Data, []byte("panic")):
-		var m map[string]int
-		m["x"] = 1
+		return []schemas.Event{}[:len(r.Data)], nil
 	case bytes.HasPrefix(r.Data, []byte("none")):
 		return nil, nil
 	}
@@ -83,7 +82,7 @@ func TestBatchIsOneCall(t *testing.T) {
 		batch[7] = rec(7, "none")
 		batch[9] = rec(9, strings.Repeat("x", kafka.MaxMessage))
 		batch[11] = Record{Data: []byte("head"), Attrs: map[string]string{AttrProblem: "too large", AttrLength: "99", AttrSHA256: "abc"}}
-		return emit(WithReport(ctx, func(i int, err error) { refused = append(refused, fmt.Sprint(i)) }), batch)
+		return emit(WithReport(ctx, func(i int, _ error) { refused = append(refused, fmt.Sprint(i)) }), batch)
 	}))
 	p.Metrics = m
 	if err := Run(context.Background(), p); err != nil {
@@ -133,7 +132,7 @@ func TestBatchIsOneCall(t *testing.T) {
 
 func TestRejectedByKafka(t *testing.T) {
 	k := &fakeKafka{}
-	k.fail = func(call int, msgs []kafka.Message) error {
+	k.fail = func(call int, _ []kafka.Message) error {
 		if call == 1 {
 			return fault.Permanent(&kafka.RejectedError{Rejected: []kafka.Rejection{{Index: 1, Topic: "ev", Err: kafka.ErrTooLarge}}})
 		}

@@ -24,11 +24,12 @@ func (c corrupt) Unwrap() error { return c.err }
 
 // Decompress returns r without its compression, if it has one: gzip or zstd, recognised by the first bytes, which are read with the first
 // Read. maxTotal bounds what comes out; 0 is no bound. Closing it does not close r.
-func Decompress(r io.Reader, maxTotal int64) io.ReadCloser {
-	return &plain{raw: &counter{r: r}, max: maxTotal}
+func Decompress(r io.Reader, maxTotal int64) *Plain {
+	return &Plain{raw: &counter{r: r}, max: maxTotal}
 }
 
-type plain struct {
+// Plain is a stream without its compression. It is not safe for concurrent use.
+type Plain struct {
 	raw   *counter
 	r     io.Reader // nil until the first Read
 	close func()
@@ -53,7 +54,8 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (p *plain) Read(b []byte) (int, error) {
+// Read implements io.Reader.
+func (p *Plain) Read(b []byte) (int, error) {
 	if p.r == nil {
 		if err := p.start(); err != nil {
 			return 0, p.classify(err)
@@ -71,7 +73,7 @@ func (p *plain) Read(b []byte) (int, error) {
 }
 
 // classify tells a broken stream from a reader that fails: the content is to blame if the reader below came to its end well.
-func (p *plain) classify(err error) error {
+func (p *Plain) classify(err error) error {
 	if err == nil || errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return err
 	}
@@ -84,7 +86,7 @@ func (p *plain) classify(err error) error {
 	return err
 }
 
-func (p *plain) start() error {
+func (p *Plain) start() error {
 	head := make([]byte, 0, 4)
 	for len(head) < 4 && (len(head) == 0 || bytes.HasPrefix([]byte(gzipMagic), head) || bytes.HasPrefix([]byte(zstdMagic), head)) {
 		n, err := p.raw.Read(head[len(head) : len(head)+1])
@@ -128,10 +130,9 @@ func Compressed(head []byte) bool {
 	return bytes.HasPrefix(head, []byte(gzipMagic)) || bytes.HasPrefix(head, []byte(zstdMagic))
 }
 
-func (p *plain) Close() error {
+// Close ends the decompressor, not the reader below.
+func (p *Plain) Close() {
 	if p.close != nil {
 		p.close()
 	}
-	return nil
 }
-

@@ -41,8 +41,7 @@ func (u *unpacker) line() error {
 	got.reset(u.opts.MaxRecord)
 	for {
 		c, err := u.in.next()
-		var bad corrupt
-		if errors.As(err, &bad) {
+		if bad, ok := errors.AsType[corrupt](err); ok {
 			return u.last(at, &got, bad.err)
 		}
 		if errors.Is(err, io.EOF) || c == '\n' && err == nil {

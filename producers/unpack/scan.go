@@ -42,6 +42,7 @@ func (s *scanner) step(c byte) (done, ok bool) {
 			return false, true
 		}
 		s.state = afterValue
+	case wantValue, wantFirstValue, wantFirstKey, wantKey, wantColon, afterValue: // below
 	}
 	if isSpace(c) {
 		return false, true
@@ -68,6 +69,7 @@ func (s *scanner) step(c byte) (done, ok bool) {
 		if c == ']' {
 			return s.pop(), true
 		}
+	case wantValue, inKey, inString, inWord: // a value; strings and words are above
 	}
 	return false, s.stepValue(c)
 }

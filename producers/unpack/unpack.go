@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strconv"
 
 	"github.com/riposte-security/riposte/internal/fault"
@@ -190,9 +191,7 @@ func (u *unpacker) last(at int64, got *capture, reason error) error {
 // with returns a copy of attrs with more entries, given as key, value, key, value; empty values are left out.
 func with(attrs map[string]string, more ...string) map[string]string {
 	m := make(map[string]string, len(attrs)+len(more)/2)
-	for k, v := range attrs {
-		m[k] = v
-	}
+	maps.Copy(m, attrs)
 	for i := 0; i+1 < len(more); i += 2 {
 		if more[i+1] != "" {
 			m[more[i]] = more[i+1]

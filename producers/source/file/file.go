@@ -59,6 +59,7 @@ type settings struct {
 	MaxRecord  int           `yaml:"max_record"`
 }
 
+// Validate implements config.Validator.
 func (s *settings) Validate() error {
 	if len(s.Paths) == 0 {
 		return errors.New("paths: at least one is required")

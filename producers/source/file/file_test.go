@@ -371,7 +371,7 @@ func TestKill(t *testing.T) {
 	pause := time.NewTimer(0)
 	<-pause.C
 	for n := 0; ; n++ {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestKill$") //nolint:gosec,noctx // the test itself
+		cmd := exec.Command(os.Args[0], "-test.run=^TestKill$") //nolint:noctx // the test itself
 		cmd.Env = append(os.Environ(), "RIPOSTE_FILE_CHILD="+dir)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
@@ -423,7 +423,7 @@ func delivered(t *testing.T, dir string) map[string]map[string]bool {
 	if err != nil {
 		return nil
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	got := map[string]map[string]bool{}
 	for sc := bufio.NewScanner(f); sc.Scan(); {
 		id, data, _ := strings.Cut(sc.Text(), "\t")

@@ -88,7 +88,7 @@ func (s *source) readOne(ctx context.Context, cp *checkpoint, emit emitFunc, f f
 	case failed != nil:
 		return failed
 	case errors.Is(err, fs.ErrNotExist), ctx.Err() != nil:
-		return nil
+		return nil //nolint:nilerr // the file went away, or the source ends
 	case errors.As(err, &pathErr):
 		s.health.Failed(err)
 		return nil
@@ -161,7 +161,7 @@ func (s *source) watch(ctx context.Context) error {
 		s.log.Warn().Err(err).Dur("poll_ms", s.Poll).Msg("changes of files are not announced; polling")
 		return nil
 	}
-	defer w.Close()
+	defer func() { _ = w.Close() }()
 	tick := time.NewTicker(max(s.Poll, time.Second))
 	defer tick.Stop()
 	calm := time.NewTimer(0) // one ring for a burst of events
@@ -180,7 +180,8 @@ func (s *source) watch(ctx context.Context) error {
 			return nil
 		case <-w.Events:
 			arm()
-		case <-w.Errors: // events were lost: look
+		case err := <-w.Errors: // events were lost: look
+			s.log.Debug().Err(err).Msg("changes of files were not announced")
 			arm()
 		case <-calm.C:
 			armed = false

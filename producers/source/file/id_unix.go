@@ -15,7 +15,7 @@ type fileID struct {
 
 func idOf(_ string, info fs.FileInfo) fileID {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		return fileID{Dev: uint64(st.Dev), Inode: st.Ino} //nolint:unconvert,gosec // the type differs by system
+		return fileID{Dev: uint64(st.Dev), Inode: st.Ino} //nolint:unconvert // the type differs by system
 	}
 	return fileID{}
 }

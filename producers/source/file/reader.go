@@ -43,7 +43,7 @@ func (r *reader) whole(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	if magic := make([]byte, 4); !compressedFile(f, magic) {
 		r.f = f
 	}
@@ -88,7 +88,7 @@ func (r *reader) copyOf(e entry) bool {
 	if err != nil || e.Last == "" {
 		return false
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	plain := unpack.Decompress(f, 0)
 	defer plain.Close()
 	last := make([]byte, min(e.Offset, unpack.FingerprintBytes))

@@ -57,7 +57,7 @@ func (s *source) write(ctx context.Context, emit func(context.Context, []produce
 		}
 		if err := publish(ctx, emit, batch); err != nil {
 			if ctx.Err() != nil {
-				return nil
+				return nil //nolint:nilerr // ctx has ended
 			}
 			return err
 		}

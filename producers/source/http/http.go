@@ -62,6 +62,7 @@ type settings struct {
 	Timeout   time.Duration `yaml:"timeout"`
 }
 
+// Validate implements config.Validator.
 func (s *settings) Validate() error {
 	host, _, err := net.SplitHostPort(s.Listen)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -185,8 +186,6 @@ func number(records []producers.Record, key, source string, kind mode) {
 
 func copyAttrs(attrs map[string]string) map[string]string {
 	m := make(map[string]string, len(attrs)+4)
-	for k, v := range attrs {
-		m[k] = v
-	}
+	maps.Copy(m, attrs)
 	return m
 }

@@ -63,6 +63,7 @@ type settings struct {
 	MaxRecord   int           `yaml:"max_record"`
 }
 
+// Validate implements config.Validator.
 func (s *settings) Validate() error {
 	u, err := url.Parse(s.QueueURL)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {

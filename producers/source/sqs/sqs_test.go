@@ -137,6 +137,12 @@ func (f *fake) left() int {
 	return n
 }
 
+func (f *fake) receipts(i int) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.messages[i].receipts
+}
+
 func (f *fake) add(bodies ...string) *fake {
 	for _, b := range bodies {
 		f.messages = append(f.messages, &message{id: fmt.Sprintf("m%d", len(f.messages)), body: b})
@@ -253,7 +259,7 @@ func TestRawMessagesShareACall(t *testing.T) {
 func TestCrashBeforeDelete(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := (&fake{objects: map[string][]byte{"logs/k": []byte("{\"n\":1}\n{\"n\":2}\n")}, failDelete: true}).add(s3Event("k"), `{"n":3}`)
-		first, _ := f.run(t, f.source(t, ""), func() bool { return f.messages[1].receipts > 0 })
+		first, _ := f.run(t, f.source(t, ""), func() bool { return f.receipts(1) > 0 })
 		if f.left() != 2 {
 			t.Fatal("deleted")
 		}
