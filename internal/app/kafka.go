@@ -42,7 +42,7 @@ type configCheckCmd struct{}
 
 // Run builds every component as the stages would, and says what is wrong and where.
 func (configCheckCmd) Run(ctx context.Context, a *App) error {
-	s, err := a.newStack(ctx, "", func(cfg *config.Config) error {
+	s, err := a.newStack(ctx, "data", func(cfg *config.Config) error {
 		if cfg.Kafka.IsZero() { // a configuration for riposte up
 			return embedded(cfg, "127.0.0.1:9092")
 		}

@@ -15,19 +15,24 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
 )
 
 // asRiposte makes the test binary behave as the riposte binary, so that tests can run it as a process of its own and kill it.
 const asRiposte = "RIPOSTE_TEST_AS_BINARY"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asRiposte) != "" {
+	riposte := func() {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		code := Main(ctx, os.Args[1:], Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 		stop()
 		os.Exit(code)
 	}
-	os.Exit(m.Run())
+	if os.Getenv(asRiposte) != "" {
+		riposte()
+	}
+	testscript.Main(m, map[string]func(){"riposte": riposte}) // for the scripts
 }
 
 // A process is a riposte that a test started.

@@ -54,7 +54,7 @@ func (s *stack) producers(names []string) (stage, error) {
 		}
 		built, err := s.producer(p)
 		if err != nil {
-			return nil, fmt.Errorf("producer %s: %w", p.Name, err)
+			return nil, err
 		}
 		built.Metrics = metrics
 		all = append(all, built)
@@ -77,7 +77,7 @@ func (s *stack) producers(names []string) (stage, error) {
 func (s *stack) producer(p config.Producer) (producers.Producer, error) {
 	format, err := catalog.NewFormat(p.Format, p.Set)
 	if err != nil {
-		return producers.Producer{}, err //nolint:wrapcheck // has its place
+		return producers.Producer{}, fmt.Errorf("%s: %w", p.Pos("format"), err)
 	}
 	kind, settings, err := p.Source.One()
 	if err != nil {
@@ -87,7 +87,7 @@ func (s *stack) producer(p config.Producer) (producers.Producer, error) {
 		Name: p.Name, DataDir: s.data, Log: s.log, Stdin: s.In, AWS: s.clients,
 	})
 	if err != nil {
-		return producers.Producer{}, err //nolint:wrapcheck // has its place
+		return producers.Producer{}, fmt.Errorf("producer %s: %w", p.Name, err)
 	}
 	topics := s.kafka.Topics()
 	return producers.Producer{Name: p.Name, Source: source, Format: format, Events: topics.Events, DeadLetter: topics.DeadLetter, Log: s.log}, nil

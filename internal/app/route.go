@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -12,7 +11,6 @@ import (
 	"github.com/riposte-security/riposte/router/engine"
 	"github.com/riposte-security/riposte/router/rule"
 	"github.com/riposte-security/riposte/rules"
-	"github.com/riposte-security/riposte/schemas"
 )
 
 type routeCmd struct{ stackFlags }
@@ -49,7 +47,7 @@ func (s *stack) router(ctx context.Context) (stage, error) {
 		if err != nil {
 			return nil, err
 		}
-		return newDecider(set, engine.New(set, s.log)), nil
+		return engine.New(set, s.log), nil
 	}, s.log, s.reg)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // says rules
@@ -77,28 +75,3 @@ func (a *App) loadRuleSet(cfg *config.Config, paths []string) ([]*rule.Rule, err
 	}
 	return rule.LoadFS(o, rules.FS()) //nolint:wrapcheck // every problem names its file
 }
-
-// decider tells the router what it wants to know of a rule set beside decisions.
-type decider struct {
-	*engine.Engine
-	rates map[string]int
-}
-
-func newDecider(set []*rule.Rule, e *engine.Engine) decider {
-	d := decider{Engine: e, rates: map[string]int{}}
-	for _, r := range set {
-		d.rates[r.ID] = r.MaxRate
-	}
-	return d
-}
-
-// Decide is the engine's.
-func (d decider) Decide(ev schemas.Event, outcomes bool, now time.Time) rule.Decision {
-	return d.Engine.Decide(ev, outcomes, now)
-}
-
-// MaxRate is the rule's own limit of firings a second, 0 for none.
-func (d decider) MaxRate(id string) int { return d.rates[id] }
-
-// Rules is how many rules there are.
-func (d decider) Rules() int { return len(d.Engine.Rules()) }

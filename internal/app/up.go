@@ -90,9 +90,13 @@ func (s *stack) all(more []func(*stack) (stage, error)) ([]stage, error) {
 	return stages, nil
 }
 
+// embeddedPartitions is the number of partitions of a topic on the embedded broker: every one costs it two syncs to disk where it is written to,
+// and there is nobody to share them with.
+const embeddedPartitions = 2
+
 // embedded changes a configuration so that it uses what up brings along: the broker and a way in.
 func embedded(cfg *config.Config, addr string) error {
-	kafka, err := config.Parse("up", fmt.Appendf(nil, "brokers: [%q]", addr))
+	kafka, err := config.Parse("up", fmt.Appendf(nil, "{ brokers: [%q], partitions: %d }", addr, embeddedPartitions))
 	if err != nil {
 		return err //nolint:wrapcheck // cannot be
 	}

@@ -6,6 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 )
 
 // Config is riposte.yaml. Sections that belong to a stage are kept as nodes, which the stage decodes into its own struct: this package knows
@@ -44,6 +47,31 @@ type Producer struct {
 	Source Node   `yaml:"source"` // one key, the source's name, with its settings
 	Format string `yaml:"format"`
 	Set    Node   `yaml:"set"` // settings of the format
+
+	at Node
+}
+
+// UnmarshalYAML keeps the node beside what it holds, for the places in error messages.
+func (p *Producer) UnmarshalYAML(node ast.Node) error {
+	type plain Producer // without this method
+	if err := yaml.NodeToValue(node, (*plain)(p), yaml.Strict()); err != nil {
+		return err //nolint:wrapcheck // the caller asks it for its place
+	}
+	p.at = Node{node: node}
+	return nil
+}
+
+// Pos says where a key of the producer stands: file:line:column; the producer itself if it has no such key.
+func (p *Producer) Pos(key string) string {
+	entries, err := p.at.Entries()
+	if err == nil {
+		for _, e := range entries {
+			if e.Key == key {
+				return e.Value.Pos()
+			}
+		}
+	}
+	return p.at.Pos()
 }
 
 // Defaults is what holds where riposte.yaml is silent.
@@ -92,7 +120,7 @@ func Read(file string, text []byte, env func(string) (string, bool)) (Config, er
 		return cfg, err
 	}
 	cfg.name(file)
-	return cfg, cfg.check(root)
+	return cfg, cfg.check()
 }
 
 // name tells every node which file it stands in.
@@ -106,6 +134,7 @@ func (c *Config) name(file string) {
 	for i := range c.Producers {
 		c.Producers[i].Source = c.Producers[i].Source.Within(file)
 		c.Producers[i].Set = c.Producers[i].Set.Within(file)
+		c.Producers[i].at = c.Producers[i].at.Within(file)
 	}
 }
 
@@ -115,19 +144,18 @@ const nameForm = `^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$`
 // ValidName tells whether a producer or receiver may be called so.
 func ValidName(name string) bool { return regexp.MustCompile(nameForm).MatchString(name) }
 
-func (c *Config) check(root Node) error {
+func (c *Config) check() error {
 	seen := map[string]bool{}
 	for i, p := range c.Producers {
-		at := p.Source.Pos()
 		switch {
 		case !ValidName(p.Name):
-			return fmt.Errorf("%s: producer %d: name %q: letters, digits, dots, dashes and underscores expected", at, i+1, p.Name)
+			return fmt.Errorf("%s: producer %d: name %q: letters, digits, dots, dashes and underscores expected", p.Pos("name"), i+1, p.Name)
 		case seen[p.Name]:
-			return fmt.Errorf("%s: producer %q stands twice", at, p.Name)
+			return fmt.Errorf("%s: producer %q stands twice", p.Pos("name"), p.Name)
 		case p.Source.IsZero():
-			return fmt.Errorf("%s: producer %q has no source", root.Pos(), p.Name)
+			return fmt.Errorf("%s: producer %q has no source", p.Pos("source"), p.Name)
 		case p.Format == "":
-			return fmt.Errorf("%s: producer %q has no format", at, p.Name)
+			return fmt.Errorf("%s: producer %q has no format", p.Pos("format"), p.Name)
 		}
 		seen[p.Name] = true
 	}

@@ -1,0 +1,40 @@
+package app
+
+import (
+	"errors"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestScripts runs the command line as people do: testdata/script holds a session a file.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("AWS_REGION", "us-east-1")
+			rules, err := filepath.Abs("../../rules")
+			e.Setenv("RULES", rules)
+			return err
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			// code N COMMAND ARG…: the command ends with that code.
+			"code": func(ts *testscript.TestScript, _ bool, args []string) {
+				code := 0
+				var exit *exec.ExitError
+				switch err := ts.Exec(args[1], args[2:]...); {
+				case errors.As(err, &exit):
+					code = exit.ExitCode()
+				default:
+					ts.Check(err)
+				}
+				if args[0] != strconv.Itoa(code) {
+					ts.Fatalf("%s ended with %d, want %s", args[1], code, args[0])
+				}
+			},
+		},
+	})
+}
