@@ -35,7 +35,8 @@ func TestSettingsAreStrict(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	suite().Seed(f)
-	f.Fuzz(func(t *testing.T, data []byte, _ string) { suite().Fuzz(t, data, nil) })
+	check := formattest.NewChecker(f)
+	f.Fuzz(func(t *testing.T, data []byte, _ string) { suite().Fuzz(t, check, data, nil) })
 }
 
 // records are those of the golden cases that can be read, as a trail delivers them: without white space.

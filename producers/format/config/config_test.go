@@ -41,5 +41,6 @@ func TestSettingsAreStrict(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	suite().Seed(f)
-	f.Fuzz(func(t *testing.T, data []byte, _ string) { suite().Fuzz(t, data, nil) })
+	check := formattest.NewChecker(f)
+	f.Fuzz(func(t *testing.T, data []byte, _ string) { suite().Fuzz(t, check, data, nil) })
 }

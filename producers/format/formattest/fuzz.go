@@ -33,7 +33,7 @@ func (s Suite) Seed(f *testing.F) {
 }
 
 // Fuzz checks what must hold of any input: an event that is valid and says the same twice, or a permanent error.
-func (s Suite) Fuzz(t *testing.T, data []byte, attrs map[string]string) {
+func (s Suite) Fuzz(t *testing.T, check *Checker, data []byte, attrs map[string]string) {
 	format, err := s.New(config.Node{})
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +50,6 @@ func (s Suite) Fuzz(t *testing.T, data []byte, attrs map[string]string) {
 	if err != nil || len(again) != len(events) {
 		t.Fatalf("the second time: %v", err)
 	}
-	check := NewChecker(t)
 	for i, e := range events {
 		check.Valid(t, e)
 		if string(e.Data) != string(again[i].Data) || e.UID != again[i].UID {

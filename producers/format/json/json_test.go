@@ -53,7 +53,8 @@ func TestTheRecordVouchesForNothing(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	suite().Seed(f)
+	check := formattest.NewChecker(f)
 	f.Fuzz(func(t *testing.T, data []byte, _ string) {
-		suite().Fuzz(t, data, map[string]string{producers.AttrFile: "not lossless of CloudEvents attributes by path"})
+		suite().Fuzz(t, check, data, map[string]string{producers.AttrFile: "not lossless of CloudEvents attributes by path"})
 	})
 }

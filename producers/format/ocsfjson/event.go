@@ -10,63 +10,6 @@ import (
 	"github.com/riposte-security/riposte/schemas"
 )
 
-// An ObservableType is a type_id of OCSF's observable.
-type ObservableType uint8
-
-// The observable types that formats use.
-const (
-	Hostname      ObservableType = 1
-	IPAddress     ObservableType = 2
-	UserName      ObservableType = 4
-	URLString     ObservableType = 6
-	FileName      ObservableType = 7
-	Hash          ObservableType = 8
-	ResourceUID   ObservableType = 10
-	Port          ObservableType = 11
-	UserAgent     ObservableType = 16
-	CredentialUID ObservableType = 19
-	UserUID       ObservableType = 31
-	AccountUID    ObservableType = 35
-)
-
-func (t ObservableType) caption() string {
-	switch t {
-	case Hostname:
-		return "Hostname"
-	case IPAddress:
-		return "IP Address"
-	case UserName:
-		return "User Name"
-	case URLString:
-		return "URL String"
-	case FileName:
-		return "File Name"
-	case Hash:
-		return "Hash"
-	case ResourceUID:
-		return "Resource UID"
-	case Port:
-		return "Port"
-	case UserAgent:
-		return "HTTP User-Agent"
-	case CredentialUID:
-		return "User Credential ID"
-	case UserUID:
-		return "User Object: uid"
-	case AccountUID:
-		return "Account Object: uid"
-	}
-	return "Other"
-}
-
-func (t ObservableType) digits() string { return strconv.Itoa(int(t)) } // small: no allocation
-
-type observable struct {
-	kind       ObservableType
-	name       string
-	value, raw string // one of the two: text, or a JSON string
-}
-
 // An Event is one event while it is written, and the record that it is made of.
 type Event struct {
 	Writer
@@ -160,29 +103,6 @@ func (e *Event) MoveAny(name string, n Node) bool {
 	return true
 }
 
-// Observe adds the string n to the observables. path is where it stands in the event.
-func (e *Event) Observe(t ObservableType, path string, n Node) {
-	if e.Doc.Kind(n) == String && len(e.Doc.Raw(n)) > 2 {
-		e.observe(observable{kind: t, name: path, raw: e.Doc.Raw(n)})
-	}
-}
-
-// ObserveText adds a text to the observables.
-func (e *Event) ObserveText(t ObservableType, path, value string) {
-	if value != "" {
-		e.observe(observable{kind: t, name: path, value: value})
-	}
-}
-
-func (e *Event) observe(o observable) {
-	for i := range e.observables {
-		if p := &e.observables[i]; p.kind == o.kind && p.raw == o.raw && p.value == o.value {
-			return
-		}
-	}
-	e.observables = append(e.observables, o)
-}
-
 // IP writes the address that text is as a member, in canonical form, and adds it to the observables. canonical tells whether text was in
 // that form; ok is false, and nothing is written, if text is no address.
 func (e *Event) IP(name, text, path string) (ip string, canonical, ok bool) {
@@ -229,26 +149,6 @@ func (e *Event) Finish(class int, uid string, t time.Time) schemas.Event {
 	return schemas.Event{
 		Data: append(make([]byte, 0, len(e.B)), e.B...), UID: uid, Key: key, Class: class, Time: t.UTC(),
 	}
-}
-
-func (e *Event) writeObservables() {
-	if len(e.observables) == 0 {
-		return
-	}
-	at := e.List("observables")
-	for i := range e.observables {
-		o := &e.observables[i]
-		e.comma()
-		e.B = append(append(append(e.B, `{"name":"`...), o.name...), `","type":"`...)
-		e.B = append(append(append(e.B, o.kind.caption()...), `","type_id":`...), o.kind.digits()...)
-		if e.B = append(e.B, `,"value":`...); o.raw != "" {
-			e.B = append(e.B, o.raw...)
-		} else {
-			e.Quote(o.value)
-		}
-		e.B = append(e.B, '}')
-	}
-	e.Close(at)
 }
 
 func (e *Event) writeUnmapped() {

@@ -59,8 +59,9 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(aLine), "")
 	f.Add([]byte("2 10.0.0.1 -"), "version srcaddr dstaddr")
 	suite().Seed(f)
+	check := formattest.NewChecker(f)
 	f.Fuzz(func(t *testing.T, data []byte, header string) {
-		suite().Fuzz(t, data, map[string]string{producers.AttrHeader: header})
+		suite().Fuzz(t, check, data, map[string]string{producers.AttrHeader: header})
 	})
 }
 
