@@ -9,27 +9,32 @@ import (
 	"github.com/riposte-security/riposte/schemas"
 )
 
-// An Entry is one command in the ledger.
+// An Entry is one command in the ledger. Its JSON form is what `riposte commands --json` prints.
 type Entry struct {
-	Seq      int64 // order of entry
-	Command  schemas.Command
-	State    schemas.State
-	Plan     *schemas.Plan // stored before Apply; nil until planned
-	Applied  bool          // Apply has been called at least once (or may have been)
-	Attempts int           // claims since the last time the worker set it back; Claim adds one
-	Due      time.Time     // when a worker should look at it next; zero: never. Of a claimed entry, the end of the lease
-	Outcome  schemas.Outcome
+	Seq     int64           `json:"seq"` // order of entry
+	Command schemas.Command `json:"command"`
+	State   schemas.State   `json:"state"`
+	// Plan is stored before Apply; nil until planned.
+	Plan *schemas.Plan `json:"plan,omitempty"`
+	// Applied: Apply has been called at least once (or may have been).
+	Applied bool `json:"applied"`
+	// Attempts are claims since the last time the worker set it back; Claim adds one.
+	Attempts int `json:"attempts"`
+	// Due is when a worker should look at it next; zero: never. Of a claimed entry, the end of the lease.
+	Due     time.Time       `json:"due,omitzero"`
+	Outcome schemas.Outcome `json:"outcome"`
 	// ApprovedHash is the plan hash a person approved, ApprovedBy who that was.
-	ApprovedHash, ApprovedBy string
+	ApprovedHash string `json:"approved_hash,omitempty"`
+	ApprovedBy   string `json:"approved_by,omitempty"`
 	// Undo is a person's request to take the effect back; nil where there is none.
-	Undo *UndoRequest
+	Undo *UndoRequest `json:"undo,omitempty"`
 	// Ends is when an effect in force is to be taken back; zero: never.
-	Ends time.Time
+	Ends time.Time `json:"ends,omitzero"`
 	// Effect names what an effect that stands amounts to (action, target, enforcer); "" where nothing shares it. See Holders.
-	Effect string
+	Effect string `json:"effect,omitempty"`
 	// Fence grows with every claim: a write under an older one is refused with ErrFenced.
-	Fence   int64
-	Updated time.Time
+	Fence   int64     `json:"fence"`
+	Updated time.Time `json:"updated"`
 }
 
 // An UndoRequest is a person's wish to take an effect back.

@@ -45,7 +45,7 @@ consumers: { workers: 1 }
 	feeding.Go(func() {
 		defer close(done)
 		for i := range events {
-			feed(t, "http://"+in+"/v1/records", i)
+			feed(t, "http://"+in+"/", i)
 		}
 	})
 	for range kills {

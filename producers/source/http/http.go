@@ -1,6 +1,6 @@
 // Package http is the source that takes records over HTTP.
 //
-// POST /v1/records takes one JSON record, an array, a line each (NDJSON or text), a CloudEvent (binary, structured or batched), or any other
+// POST /v1/records, or just POST /, takes one JSON record, an array, a line each (NDJSON or text), a CloudEvent (binary, structured or batched), or any other
 // container that unpack knows, compressed or not. The answer is JSON:
 //
 //	202  every record is in Kafka: {"accepted":3,"rejected":0}
@@ -135,6 +135,7 @@ func (s *source) Run(ctx context.Context, emit func(context.Context, []producers
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/records", s.take)
+	mux.HandleFunc("POST /{$}", s.take)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	server := &http.Server{
 		Handler: mux, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 32 << 10,
