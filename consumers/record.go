@@ -30,11 +30,12 @@ func (j *job) settle(ctx context.Context, state schemas.State, out schemas.Outco
 	}
 	nudge(j.s.outbox)
 	j.s.m.commands.WithLabelValues(string(j.e.Command.Lane), j.e.Command.Action, string(state)).Inc()
-	line := j.log.Info()
+	log := j.log.With().Str("state", string(state)).Str("why", out.Message).Logger()
 	if state == schemas.StateFailed {
-		line = j.log.Warn().Str("error", out.Error)
+		log.Warn().Str("error", out.Error).Msg("command failed")
+	} else {
+		log.Info().Msg("command " + string(state))
 	}
-	line.Str("state", string(state)).Str("why", out.Message).Msg("command " + string(state))
 	return nil
 }
 

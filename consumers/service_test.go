@@ -346,7 +346,7 @@ func TestNothingIsLostOverRestarts(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.ledger, b.Service = l, b.service(enforcing(), l, b.world)
-		b.Service.d.OwnerRestarts = true
+		b.d.OwnerRestarts = true
 		stop := b.start()
 		b.send(schemas.LaneRemediate, batch...)
 		b.eventually("some done", func() bool {

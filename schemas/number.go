@@ -42,9 +42,8 @@ func plainNumbers(v any) any {
 }
 
 // plainMap is plainNumbers for settings and parameters.
-func plainMap(m map[string]any) map[string]any {
+func plainMap(m map[string]any) {
 	for k, x := range m {
 		m[k] = plainNumbers(x)
 	}
-	return m
 }

@@ -123,7 +123,7 @@ func outcomeFacts(cmd Command, plan *Plan, o Outcome) (outcomeDetail, error) {
 		Command: cmd.ID, Rule: cmd.Rule, RuleTitle: cmd.RuleTitle, RuleHash: cmd.RuleHash, Step: cmd.Step, Lane: cmd.Lane,
 		Action: cmd.Action, Target: cmd.Target, Severity: cmd.Severity, EventUID: cmd.EventUID, EventTime: cmd.EventTime,
 		Source: cmd.Source, Cause: cmd.Cause, Created: cmd.Created, For: cmd.For, Shed: cmd.Shed,
-		State: o.State, Message: clipTo(o.Message, maxErrorText), Error: clipTo(o.Error, maxErrorText), Attempts: o.Attempts,
+		State: o.State, Message: clipText(o.Message), Error: clipText(o.Error), Attempts: o.Attempts,
 	}
 	if len(o.After) > maxPlanText {
 		d.Truncated = append(d.Truncated, "after")
@@ -137,7 +137,7 @@ func outcomeFacts(cmd Command, plan *Plan, o Outcome) (outcomeDetail, error) {
 	if err != nil {
 		return d, err
 	}
-	d.Plan = &planDetail{Summary: clipTo(plan.Summary, maxErrorText), Hash: hash, Calls: plan.Calls, Approval: plan.Approval}
+	d.Plan = &planDetail{Summary: clipText(plan.Summary), Hash: hash, Calls: plan.Calls, Approval: plan.Approval}
 	calls, err := json.Marshal(plan.Calls)
 	if err != nil {
 		return d, fmt.Errorf("calls: %w", err)

@@ -51,8 +51,8 @@ func OutcomeEvent(cmd Command, plan *Plan, o Outcome) (Event, error) {
 	doc := outcomeDoc{
 		ClassUID: e.Class, CategoryUID: e.Class / 1000,
 		Severity: severityCaption(cmd.Severity), SeverityID: SeverityID(cmd.Severity),
-		Time: e.Time.UnixMilli(), Message: clipTo(outcomeMessage(cmd, o), maxErrorText),
-		StatusCode: string(o.State), StatusDetail: clipTo(o.Error, maxErrorText),
+		Time: e.Time.UnixMilli(), Message: clipText(outcomeMessage(cmd, o)),
+		StatusCode: string(o.State), StatusDetail: clipText(o.Error),
 		Metadata: outcomeMetadata{
 			Version: Version, UID: e.UID, LogName: LogNameOutcomes, CorrelationUID: cmd.ID,
 			Product: product{Name: "riposte", Vendor: "riposte"},
@@ -86,7 +86,7 @@ func (d *outcomeDoc) remediation(cmd Command, plan *Plan, o Outcome) {
 	}
 	d.CommandUID = cmd.ID
 	if plan != nil && plan.Summary != "" {
-		d.Remediation = &remediationDoc{Desc: clipTo(plan.Summary, maxErrorText)}
+		d.Remediation = &remediationDoc{Desc: clipText(plan.Summary)}
 	}
 	switch o.State {
 	case StateVerified, StateUnchanged, StateInForce, StateUndone, StateExpired:
@@ -172,11 +172,12 @@ func severityCaption(severity string) string {
 	return strings.ToUpper(severity[:1]) + severity[1:]
 }
 
-// clipTo keeps text within n bytes, at a rune's border.
-func clipTo(s string, n int) string {
-	if len(s) <= n {
+// clipText keeps text within maxErrorText bytes, at a rune's border.
+func clipText(s string) string {
+	if len(s) <= maxErrorText {
 		return s
 	}
+	n := maxErrorText
 	for n > 0 && s[n]&0xC0 == 0x80 {
 		n--
 	}

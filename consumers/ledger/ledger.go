@@ -104,17 +104,22 @@ type Ledger interface {
 	Save(ctx context.Context, now time.Time, e Entry, publish ...Message) error
 	// Holders returns other entries whose effect of that name stands (verified or in_force), newest first, ten at most.
 	Holders(ctx context.Context, effect, except string) ([]Entry, error)
-	// Outbox returns recorded messages that were not yet marked as sent, oldest first, and keeps them from other callers until now+lease.
-	// Sent marks them.
-	Outbox(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]Message, error)
-	Sent(ctx context.Context, ids []int64) error
 	// Depth counts the entries that are not finished, by lane and state.
 	Depth(ctx context.Context) (map[schemas.Lane]map[schemas.State]int64, error)
 	// Prune forgets up to limit entries that were finished before that time, and holds that are over. Ids must outlive the messages that
 	// could bring them again: before lies at least the commands' retention in Kafka plus respond_within back.
 	Prune(ctx context.Context, before time.Time, limit int) (int, error)
 
+	Post
 	Desk
+}
+
+// Post is the part of the ledger that hands on to Kafka what was recorded with a state.
+type Post interface {
+	// Outbox returns recorded messages that were not yet marked as sent, oldest first, and keeps them from other callers until now+lease.
+	// Sent marks them.
+	Outbox(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]Message, error)
+	Sent(ctx context.Context, ids []int64) error
 }
 
 // Desk is the part of the ledger that people use, through the command line. Where a method takes an id, a unique prefix of at least 6

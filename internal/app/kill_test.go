@@ -59,7 +59,7 @@ consumers: { workers: 1 }
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer l.Close() //nolint:errcheck // only read
 	var entries []ledger.Entry
 	eventually(t, 60*time.Second, "every command is verified", func() bool {
 		entries, err = l.List(t.Context(), ledger.Filter{States: []schemas.State{schemas.StateVerified}, Limit: 10 * events})

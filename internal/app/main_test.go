@@ -44,7 +44,7 @@ type process struct {
 // start runs riposte with args in dir. The test kills it in the end, if nobody did before.
 func start(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
-	p := &process{Cmd: exec.Command(os.Args[0], args...), log: &syncBuffer{}} //nolint:gosec,noctx // ourselves; killed below
+	p := &process{Cmd: exec.Command(os.Args[0], args...), log: &syncBuffer{}} //nolint:noctx // killed below
 	p.Dir = dir
 	p.Env = append(os.Environ(), asRiposte+"=1", "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_EC2_METADATA_DISABLED=true")
 	p.Stdout, p.Stderr = p.log, p.log

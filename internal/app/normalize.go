@@ -84,8 +84,7 @@ func (a *App) eachEvent(ctx context.Context, format producers.Format, files []st
 				return event(file, n, ev)
 			})
 		})
-		var unreadable *fs.PathError
-		if errors.As(err, &unreadable) {
+		if _, unreadable := errors.AsType[*fs.PathError](err); unreadable {
 			err = bad(badRecord{File: file, Reason: err.Error()})
 		}
 		if err != nil {

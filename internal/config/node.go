@@ -65,8 +65,7 @@ func (n Node) Pos() string {
 func (n Node) Within(file string) Node { n.file = file; return n }
 
 func (n Node) locate(err error) error {
-	var ye yaml.Error
-	if errors.As(err, &ye) {
+	if ye, ok := errors.AsType[yaml.Error](err); ok {
 		file := n.file
 		if file == "" {
 			file = "config"

@@ -147,6 +147,7 @@ func (r *record) entityPlan(p plan, e entity) (plan, bool) {
 	case trust:
 		p.write = (*record).writeTrustEntity
 		return p, d.Str(r.param("roleName")) != ""
+	case noEntity:
 	}
 	return p, false
 }

@@ -168,8 +168,7 @@ func (c *Checker) Valid(t testing.TB, e schemas.Event) {
 		t.Errorf("more than a line: %s", e.Data)
 	}
 	if err := c.validator.Validate(e.Data); err != nil {
-		var invalid *ocsf.InvalidError
-		if errors.As(err, &invalid) {
+		if invalid, ok := errors.AsType[*ocsf.InvalidError](err); ok {
 			for _, p := range invalid.Problems {
 				t.Errorf("%+v", p)
 			}
