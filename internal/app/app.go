@@ -121,7 +121,7 @@ func (a *App) find() (cfg config.Config, found bool, err error) {
 		path = defaultConfig
 	}
 	cfg, err = config.Load(path, a.env)
-	return cfg, err == nil, err //nolint:wrapcheck // names its file
+	return cfg, err == nil, err
 }
 
 // logger returns the logger that the configuration asks for; it writes to stderr.

@@ -46,12 +46,12 @@ func (s *stack) consumers(lanes []schemas.Lane, owner string, restarts bool) (st
 		return nil, err
 	}
 	if err := open.Check(url); err != nil {
-		return nil, err //nolint:wrapcheck // says ledger
+		return nil, err
 	}
 	return func(ctx context.Context) error {
 		l, err := open.Wait(ctx, url, s.log)
 		if err != nil {
-			return err //nolint:wrapcheck // says ledger
+			return err
 		}
 		defer l.Close() //nolint:errcheck // what was done is durable already
 		w := s.kafka.NewWriter()
@@ -60,9 +60,9 @@ func (s *stack) consumers(lanes []schemas.Lane, owner string, restarts bool) (st
 			Ledger: l, Broker: s.kafka, Writer: w, Actions: actions, Owner: owner, OwnerRestarts: restarts, Log: s.log, Registerer: s.reg,
 		})
 		if err != nil {
-			return err //nolint:wrapcheck // says consumers
+			return err
 		}
-		return service.Run(ctx) //nolint:wrapcheck // says consumers
+		return service.Run(ctx)
 	}, nil
 }
 
@@ -117,7 +117,7 @@ func (a *App) withDesk(ctx context.Context, f deskFlags, fn func(ledger.Desk) er
 	}
 	l, err := open.Existing(ctx, url)
 	if err != nil {
-		return err //nolint:wrapcheck // says ledger
+		return err
 	}
 	defer l.Close() //nolint:errcheck // what was done is durable already
 	return fn(l)

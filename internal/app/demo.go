@@ -59,7 +59,7 @@ func (c *demoCmd) Run(ctx context.Context, a *App) (err error) {
 func (a *App) play(ctx context.Context, dir string, log io.Writer, within time.Duration) error {
 	files, err := attack.Files(time.Now().Add(-attack.Length))
 	if err != nil {
-		return err //nolint:wrapcheck // says attack
+		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -78,7 +78,7 @@ func (a *App) play(ctx context.Context, dir string, log io.Writer, within time.D
 			}},
 		})
 	})
-	return g.Wait() //nolint:wrapcheck // the story says what is missing
+	return g.Wait()
 }
 
 // demoConfig is the configuration of the demonstration: a producer a file, everything enforced.
@@ -91,10 +91,10 @@ func demoConfig(cfg *config.Config, dir string, files []attack.File) error {
 	}
 	n, err := config.Parse("demo", []byte(text.String()))
 	if err != nil {
-		return err //nolint:wrapcheck // cannot be
+		return err
 	}
 	cfg.Producers = nil
-	return n.Decode(cfg) //nolint:wrapcheck // cannot be
+	return n.Decode(cfg)
 }
 
 // demoAWS says which AWS the demonstration acts on: the one that AWS_ENDPOINT_URL names, else a simulation in this process, to which the

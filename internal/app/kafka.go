@@ -25,7 +25,7 @@ func (c *topicsCmd) Run(ctx context.Context, a *App) error {
 	defer s.close()
 	if c.Create {
 		if err := s.kafka.EnsureTopics(ctx); err != nil {
-			return err //nolint:wrapcheck // says which topic
+			return err
 		}
 	}
 	for _, name := range s.kafka.Topics().All() {

@@ -45,7 +45,7 @@ func (s *stack) producers(names []string) (stage, error) {
 	}
 	metrics, err := producers.NewMetrics(s.reg)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says producers
+		return nil, err
 	}
 	var all []producers.Producer
 	for _, p := range s.cfg.Producers {
@@ -70,7 +70,7 @@ func (s *stack) producers(names []string) (stage, error) {
 			p.Publisher = w
 			g.Go(func() error { return producers.Run(ctx, p) })
 		}
-		return g.Wait() //nolint:wrapcheck // says which producer
+		return g.Wait()
 	}, nil
 }
 
@@ -81,7 +81,7 @@ func (s *stack) producer(p config.Producer) (producers.Producer, error) {
 	}
 	kind, settings, err := p.Source.One()
 	if err != nil {
-		return producers.Producer{}, err //nolint:wrapcheck // has its place
+		return producers.Producer{}, err
 	}
 	source, err := catalog.NewSource(kind, settings, producers.SourceDeps{
 		Name: p.Name, DataDir: s.data, Log: s.log, Stdin: s.In, AWS: s.clients,

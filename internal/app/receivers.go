@@ -42,13 +42,13 @@ func readReceiver(n config.Node) (receiver, error) {
 	var r receiver
 	entries, err := n.Entries()
 	if err != nil {
-		return r, err //nolint:wrapcheck // has its place
+		return r, err
 	}
 	for _, e := range entries {
 		switch {
 		case e.Key == "name":
 			if err := e.Value.Decode(&r.Name); err != nil {
-				return r, err //nolint:wrapcheck // has its place
+				return r, err
 			}
 		case r.Kind != "":
 			return r, fmt.Errorf("%s: receiver: one kind expected beside its name, found %s and %s", e.Value.Pos(), r.Kind, e.Key)

@@ -50,17 +50,17 @@ func (s *stack) router(ctx context.Context) (stage, error) {
 		return engine.New(set, s.log), nil
 	}, s.log, s.reg)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says rules
+		return nil, err
 	}
 	r, err := router.New(conf.Config, router.Deps{Kafka: s.kafka, Decider: reloader, Log: &s.log, Registerer: s.reg})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says router
+		return nil, err
 	}
 	return func(ctx context.Context) error {
 		g, ctx := errgroup.WithContext(ctx)
 		g.Go(func() error { return reloader.Run(ctx) })
 		g.Go(func() error { return r.Run(ctx) })
-		return g.Wait() //nolint:wrapcheck // says router
+		return g.Wait()
 	}, nil
 }
 
@@ -73,5 +73,5 @@ func (a *App) loadRuleSet(cfg *config.Config, paths []string) ([]*rule.Rule, err
 	if err != nil {
 		return nil, err
 	}
-	return rule.LoadFS(o, rules.FS()) //nolint:wrapcheck // every problem names its file
+	return rule.LoadFS(o, rules.FS())
 }

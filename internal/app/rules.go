@@ -30,7 +30,7 @@ func (a *App) loadRules(cfg *config.Config, paths ...string) ([]*rule.Rule, erro
 	if err != nil {
 		return nil, err
 	}
-	return rule.Load(o, paths...) //nolint:wrapcheck // every problem names its file
+	return rule.Load(o, paths...)
 }
 
 // ruleOptions is what rules are checked against; the receivers are known only from a configuration.
@@ -132,7 +132,7 @@ func normaliseRecord(format string, settings map[string]string, record []byte) (
 	if err != nil {
 		return nil, err
 	}
-	return f.Parse(producers.Record{Data: record, Origin: "test", Position: "0", Received: time.Unix(0, 0).UTC()}) //nolint:wrapcheck // says itself what is wrong
+	return f.Parse(producers.Record{Data: record, Origin: "test", Position: "0", Received: time.Unix(0, 0).UTC()})
 }
 
 type rulesMatchCmd struct {

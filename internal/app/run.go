@@ -34,7 +34,7 @@ func (s *stack) run(ctx context.Context, stages ...stage) error {
 	for _, st := range stages {
 		g.Go(func() error { return ended(ctx, st(ctx)) })
 	}
-	return g.Wait() //nolint:wrapcheck // stages say who they are
+	return g.Wait()
 }
 
 // errStop ends a group without being an error of the command.
@@ -43,7 +43,7 @@ const errStop = sentinel("stop")
 func wait(g *errgroup.Group, last func() error) error {
 	g.Go(last)
 	if err := g.Wait(); !errors.Is(err, errStop) {
-		return err //nolint:wrapcheck // stages say who they are
+		return err
 	}
 	return nil
 }

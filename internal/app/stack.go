@@ -61,7 +61,7 @@ func (a *App) newStack(ctx context.Context, data string, change func(*config.Con
 		return nil, fmt.Errorf("kafka: %w", err)
 	}
 	if s.kafka, err = kafka.New(kc, s.log); err != nil {
-		return nil, err //nolint:wrapcheck // says kafka
+		return nil, err
 	}
 	s.checks = append(s.checks, check{"kafka", s.kafka.Well})
 	var ac cloud.Config
@@ -69,7 +69,7 @@ func (a *App) newStack(ctx context.Context, data string, change func(*config.Con
 		return nil, fmt.Errorf("aws: %w", err)
 	}
 	if s.clients, err = cloud.New(ctx, ac, s.log); err != nil {
-		return nil, err //nolint:wrapcheck // says aws
+		return nil, err
 	}
 	return s, nil
 }

@@ -38,14 +38,14 @@ func (t *teller) tell(ctx context.Context) error {
 	t.published, t.told = map[string]time.Time{}, map[string]bool{}
 	expected, err := attack.Expected()
 	if err != nil {
-		return err //nolint:wrapcheck // says attack
+		return err
 	}
 	url, err := t.stack.ledgerURL(t.stack.cfg, t.stack.data)
 	if err != nil {
 		return err
 	}
 	if t.desk, err = open.Wait(ctx, url, t.stack.log); err != nil {
-		return err //nolint:wrapcheck // says ledger
+		return err
 	}
 	defer t.desk.Close() //nolint:errcheck // only read
 	var watch sync.WaitGroup

@@ -50,7 +50,7 @@ func decodeEvent(data []byte) decodedEvent {
 func (t *teller) undo(ctx context.Context) error {
 	entries, err := t.desk.List(ctx, ledger.Filter{Lanes: []schemas.Lane{schemas.LaneRemediate}, States: []schemas.State{schemas.StateVerified}, Limit: 1})
 	if err != nil || len(entries) == 0 {
-		return err //nolint:wrapcheck // nothing to undo was told before
+		return err
 	}
 	id := entries[0].Command.ID
 	fmt.Fprintf(t.out, "● an engineer takes one of them back: riposte undo %s\n", id[:12])

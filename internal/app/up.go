@@ -47,7 +47,7 @@ func (a *App) up(ctx context.Context, o upOptions) (err error) {
 	}
 	b, err := broker.Start(ctx, broker.Options{DataDir: filepath.Join(o.data, "kafka"), Port: o.port, Log: log})
 	if err != nil {
-		return err //nolint:wrapcheck // says broker
+		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
 	s, err := a.newStack(ctx, o.data, func(cfg *config.Config) error {
@@ -98,15 +98,15 @@ const embeddedPartitions = 2
 func embedded(cfg *config.Config, addr string) error {
 	kafka, err := config.Parse("up", fmt.Appendf(nil, "{ brokers: [%q], partitions: %d }", addr, embeddedPartitions))
 	if err != nil {
-		return err //nolint:wrapcheck // cannot be
+		return err
 	}
 	cfg.Kafka = kafka
 	if len(cfg.Producers) == 0 {
 		n, err := config.Parse("up", []byte(defaultProducer))
 		if err != nil {
-			return err //nolint:wrapcheck // cannot be
+			return err
 		}
-		return n.Decode(&cfg.Producers) //nolint:wrapcheck // cannot be
+		return n.Decode(&cfg.Producers)
 	}
 	return nil
 }
