@@ -286,31 +286,3 @@ func (e *Event) Metadata(logName string, profiles ...string) int {
 	e.Close(list)
 	return at
 }
-
-func className(class int) (name string, category int, categoryName string) {
-	switch class {
-	case schemas.ClassBase:
-		return "Base Event", 0, "Uncategorized"
-	case schemas.ClassComplianceFinding:
-		return "Compliance Finding", 2, "Findings"
-	case schemas.ClassAccountChange:
-		return "Account Change", 3, "Identity & Access Management"
-	case schemas.ClassAuthentication:
-		return "Authentication", 3, "Identity & Access Management"
-	case schemas.ClassEntityManagement:
-		return "Entity Management", 3, "Identity & Access Management"
-	case schemas.ClassUserAccess:
-		return "User Access Management", 3, "Identity & Access Management"
-	case schemas.ClassGroupManagement:
-		return "Group Management", 3, "Identity & Access Management"
-	case schemas.ClassNetworkActivity:
-		return "Network Activity", 4, "Network Activity"
-	case schemas.ClassCloudResources:
-		return "Cloud Resources Inventory Info", 5, "Discovery"
-	case schemas.ClassAPIActivity:
-		return "API Activity", 6, "Application Activity"
-	case schemas.ClassDatastoreActivity:
-		return "Datastore Activity", 6, "Application Activity"
-	}
-	return "Class " + strconv.Itoa(class), class / 1000, ""
-}

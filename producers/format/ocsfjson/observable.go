@@ -9,16 +9,28 @@ type ObservableType uint8
 const (
 	Hostname      ObservableType = 1
 	IPAddress     ObservableType = 2
+	MACAddress    ObservableType = 3
 	UserName      ObservableType = 4
+	EmailAddress  ObservableType = 5
 	URLString     ObservableType = 6
 	FileName      ObservableType = 7
 	Hash          ObservableType = 8
+	ProcessName   ObservableType = 9
 	ResourceUID   ObservableType = 10
 	Port          ObservableType = 11
+	Subnet        ObservableType = 12
+	CommandLine   ObservableType = 13
+	Country       ObservableType = 14
+	ProcessID     ObservableType = 15
 	UserAgent     ObservableType = 16
+	CVEUID        ObservableType = 18
 	CredentialUID ObservableType = 19
 	UserUID       ObservableType = 31
+	GroupName     ObservableType = 32
 	AccountUID    ObservableType = 35
+	SerialNumber  ObservableType = 37
+	FilePath      ObservableType = 45
+	DeviceUID     ObservableType = 47
 )
 
 func (t ObservableType) caption() string {
@@ -27,26 +39,50 @@ func (t ObservableType) caption() string {
 		return "Hostname"
 	case IPAddress:
 		return "IP Address"
+	case MACAddress:
+		return "MAC Address"
 	case UserName:
 		return "User Name"
+	case EmailAddress:
+		return "Email Address"
 	case URLString:
 		return "URL String"
 	case FileName:
 		return "File Name"
 	case Hash:
 		return "Hash"
+	case ProcessName:
+		return "Process Name"
 	case ResourceUID:
 		return "Resource UID"
 	case Port:
 		return "Port"
+	case Subnet:
+		return "Subnet"
+	case CommandLine:
+		return "Command Line"
+	case Country:
+		return "Country"
+	case ProcessID:
+		return "Process ID"
 	case UserAgent:
 		return "HTTP User-Agent"
+	case CVEUID:
+		return "CVE Object: uid"
 	case CredentialUID:
 		return "User Credential ID"
 	case UserUID:
 		return "User Object: uid"
+	case GroupName:
+		return "Group Object: name"
 	case AccountUID:
 		return "Account Object: uid"
+	case SerialNumber:
+		return "Serial Number"
+	case FilePath:
+		return "File Path"
+	case DeviceUID:
+		return "Device Object: uid"
 	}
 	return "Other"
 }
