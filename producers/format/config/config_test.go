@@ -44,3 +44,5 @@ func FuzzParse(f *testing.F) {
 	check := formattest.NewChecker(f)
 	f.Fuzz(func(t *testing.T, data []byte, _ string) { suite().Fuzz(t, check, data, nil) })
 }
+
+func BenchmarkParse(b *testing.B) { suite().Bench(b, formattest.JSON) }

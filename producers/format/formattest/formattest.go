@@ -84,7 +84,7 @@ func (s Suite) run(t *testing.T, check *Checker, file string, archive *txtar.Arc
 }
 
 // input reads the record and the settings of a case.
-func input(t *testing.T, archive *txtar.Archive) (producers.Record, config.Node) {
+func input(t testing.TB, archive *txtar.Archive) (producers.Record, config.Node) {
 	t.Helper()
 	at, err := time.Parse(time.RFC3339, received)
 	if err != nil {

@@ -58,3 +58,5 @@ func FuzzParse(f *testing.F) {
 		suite().Fuzz(t, check, data, map[string]string{producers.AttrFile: "not lossless of CloudEvents attributes by path"})
 	})
 }
+
+func BenchmarkParse(b *testing.B) { suite().Bench(b, formattest.JSON) }

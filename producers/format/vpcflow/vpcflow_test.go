@@ -1,8 +1,6 @@
 package vpcflow_test
 
 import (
-	"bytes"
-	"encoding/csv"
 	"strings"
 	"testing"
 
@@ -65,38 +63,9 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// The two benchmarks read the same thousand lines: from bytes to events, and what merely cutting them into fields costs.
-
-func thousand() []byte { return bytes.Repeat([]byte(aLine+"\n"), 1000) }
-
 func BenchmarkParse(b *testing.B) {
-	format, err := vpcflow.New(config.Node{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	text := thousand()
-	b.SetBytes(int64(len(text)))
-	b.ReportAllocs()
-	for b.Loop() {
-		for line := range bytes.Lines(text) {
-			if _, err := format.Parse(producers.Record{Data: line, Origin: "bench", Position: "1"}); err != nil {
-				b.Fatal(err)
-			}
-		}
-	}
+	formattest.Bench(b, vpcflow.New, []producers.Record{{Data: []byte(aLine), Origin: "bench", Position: "1"}}, formattest.CSV)
 }
 
-func BenchmarkCSV(b *testing.B) {
-	text := thousand()
-	b.SetBytes(int64(len(text)))
-	b.ReportAllocs()
-	for b.Loop() {
-		r := csv.NewReader(bytes.NewReader(text))
-		r.Comma = ' '
-		for {
-			if _, err := r.Read(); err != nil {
-				break
-			}
-		}
-	}
-}
+// BenchmarkHeader is BenchmarkParse with all fields of versions 2 to 5, in the order of a header line.
+func BenchmarkHeader(b *testing.B) { suite().Bench(b, formattest.CSV) }
