@@ -1,0 +1,102 @@
+//go:build integration
+
+package integration
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// marks are the ends of the logs so far.
+func (d *deployment) marks() map[string]int {
+	at := map[string]int{}
+	for name, p := range d.procs {
+		at[name] = len(p.log.String())
+	}
+	return at
+}
+
+// told counts how often a process said since a mark that something is away, and that it is back.
+func (d *deployment) told(name, dependency string, since map[string]int) (away, back int) {
+	p := d.procs[name]
+	part := fmt.Sprintf(`"dependency":%q`, dependency)
+	return len(p.lines(since[name], part, " is away")), len(p.lines(since[name], part, " is back"))
+}
+
+// wait lets time pass.
+func wait(t *testing.T, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-t.Context().Done():
+	}
+}
+
+// serversAway cuts the way to the database, and then that to the AWS API, while events come in.
+func serversAway(t *testing.T, d *deployment) {
+	const events, gone = 20, 4 * time.Second
+	t.Run("ledger", func(t *testing.T) {
+		since := d.marks()
+		bucket, record, event := seed(t, d.api, "no-ledger")
+		d.db.set(true)
+		for i := range events {
+			d.post(t, "custom", map[string]any{"kind": "outage", "n": i})
+		}
+		d.post(t, "trail", record)
+		wait(t, gone)
+		if n := len(d.hook.of("outage")); n > 0 {
+			t.Errorf("%d alerts were sent that are in no ledger", n)
+		}
+		d.db.set(false)
+		eventually(t, patience, "all alerts", func() bool {
+			seen := map[int]bool{}
+			for _, c := range d.hook.of("outage") {
+				seen[c.event.N] = true
+			}
+			return len(seen) == events
+		})
+		d.await(t, bucketRule, event, schemas.StateVerified)
+		if got, _ := d.api.encryption(t, bucket); got != "aws:kms" {
+			t.Errorf("the bucket is encrypted by %q", got)
+		}
+		for _, name := range []string{"alert", "block", "remediate-1", "remediate-2"} {
+			eventually(t, patience, name+" says that the ledger is back", func() bool { _, back := d.told(name, "ledger", since); return back > 0 })
+			if away, back := d.told(name, "ledger", since); away != 1 || back != 1 {
+				t.Errorf("%s said %d times that the ledger is away, and %d times that it is back", name, away, back)
+			}
+		}
+	})
+	t.Run("AWS API", func(t *testing.T) {
+		since := d.marks()
+		bucket, record, event := seed(t, d.api, "no-aws")
+		d.aws.set(true)
+		d.post(t, "trail", record)
+		wait(t, gone)
+		if n := len(d.list(t, ledger.Filter{Rule: bucketRule, States: []schemas.State{schemas.StateRetrying, schemas.StateRunning}})); n != 1 {
+			t.Errorf("%d commands are tried again and again, one expected", n)
+		}
+		d.aws.set(false)
+		d.await(t, bucketRule, event, schemas.StateVerified)
+		if got, _ := d.api.encryption(t, bucket); got != "aws:kms" {
+			t.Errorf("the bucket is encrypted by %q", got)
+		}
+		spoke := 0
+		for _, name := range []string{"remediate-1", "remediate-2"} {
+			away, back := d.told(name, "aws", since)
+			if away > 1 || back > away {
+				t.Errorf("%s said %d times that AWS is away, and %d times that it is back", name, away, back)
+			}
+			spoke += back
+		}
+		if spoke == 0 {
+			t.Error("nobody said that AWS was away, and is back")
+		}
+		eventually(t, patience, "the producer says that its queue is back", func() bool { _, back := d.told("produce", "queue bucket", since); return back > 0 })
+		if away, back := d.told("produce", "queue bucket", since); away != 1 || back != 1 {
+			t.Errorf("the producer said %d times that its queue is away, and %d times that it is back", away, back)
+		}
+	})
+}

@@ -1,0 +1,87 @@
+//go:build integration
+
+package integration
+
+import (
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/internal/kafka"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// TestRiposte runs the scenarios on one deployment, one after the other: each leaves it as able to work as it was. `-run TestRiposte/kill`
+// runs one of them.
+func TestRiposte(t *testing.T) {
+	w := newWorld(t)
+	d := deploy(t, w, "it", "enforce")
+	began := time.Now()
+	fresh(t, d)
+	d.startAll()
+	d.collectDead(t)
+	d.blockSets(t)
+	for _, s := range []struct {
+		name string
+		run  func(*testing.T, *deployment)
+	}{
+		{"bucket loses its encryption", bucketLosesEncryption},
+		{"undo after somebody changed the bucket", undoAfterChange},
+		{"three instances", threeInstances},
+		{"policy gets a version that grants everything", policyVersion},
+		{"inline policy grants everything", inlinePolicy},
+		{"policy without predecessor waits for approval", policyApproval},
+		{"AWS Config finds a bucket", configCompliance},
+		{"alert by webhook", alertByWebhook},
+		{"alert by SNS", alertBySNS},
+		{"custom event straight onto the topic", customEvent},
+		{"remediation that fails", remediationFails},
+		{"objects by SQS", objectsBySQS},
+		{"rejected flows", rejectedFlows},
+		{"bad input", badInput},
+		{"two consumers share the work", sharedWork},
+		{"latency", latency},
+		{"servers away and back", serversAway},
+		{"killed ten times", killedTenTimes},
+		{"nothing was lost", nothingLost},
+		{"interrupted", interrupted},
+	} {
+		t.Run(s.name, func(t *testing.T) { s.run(t, d) })
+	}
+	t.Logf("all of it on one deployment: %s", time.Since(began).Round(time.Second))
+	t.Run("dry run", func(t *testing.T) { dryRun(t, w, d) })
+}
+
+// fresh makes sure that the broker is as nobody touched it: the processes make their topics themselves.
+func fresh(t *testing.T, d *deployment) {
+	c, err := kafka.New(kafka.Config{Brokers: []string{d.w.kafka}, Prefix: d.name}, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	eventually(t, patience, "the broker answers", func() bool { return c.Ping(t.Context()) == nil })
+}
+
+// nothingLost looks at the ledger as a whole: everything came to an end, or waits for a person.
+func nothingLost(t *testing.T, d *deployment) {
+	open := []schemas.State{schemas.StatePending, schemas.StateRunning, schemas.StateRetrying, schemas.StateVerifying}
+	eventually(t, patience, "no command is open", func() bool { return len(d.list(t, ledger.Filter{States: open})) == 0 })
+	counts := map[schemas.State]int{}
+	for _, e := range d.list(t, ledger.Filter{}) {
+		counts[e.State]++
+	}
+	t.Logf("the ledger at the end: %v", counts)
+}
+
+// interrupted ends every process as Ctrl-C does.
+func interrupted(t *testing.T, d *deployment) {
+	for name, p := range d.procs {
+		if code, took := p.interrupt(t); code != 0 || took > 10*time.Second {
+			t.Errorf("%s ended with %d after %s", name, code, took)
+		} else {
+			t.Logf("%s ended after %s", name, took.Round(time.Millisecond))
+		}
+	}
+}
