@@ -63,19 +63,18 @@ say "three consumers share the remediations"
 three() { [ "$("${compose[@]}" ps -q remediate | wc -l)" = 3 ] && healthy remediate; }
 until_ 90 "three are healthy" three
 now=$(date -u +%FT%TZ)
+# the AWS API takes any signature, and reads service and region from it
+signed="Authorization: AWS4-HMAC-SHA256 Credential=local/${now:0:4}${now:5:2}${now:8:2}/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
 for ((n = 1; n <= buckets; n++)); do
-  curl -fsS -X PUT "http://127.0.0.1:4566/smoke-$n" -H 'Host: s3.eu-central-1.amazonaws.com' \
-    -H "Authorization: AWS4-HMAC-SHA256 Credential=local/${now:0:4}${now:5:2}${now:8:2}/eu-central-1/s3/aws4_request, SignedHeaders=host, Signature=0" \
-    -d '<CreateBucketConfiguration><LocationConstraint>eu-central-1</LocationConstraint></CreateBucketConfiguration>' >/dev/null
-  printf '{"eventVersion":"1.11","eventID":"smoke-%d","eventTime":"%s","eventSource":"s3.amazonaws.com","eventName":"DeleteBucketEncryption","awsRegion":"eu-central-1","sourceIPAddress":"203.0.113.9","userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::%s:user/smoke","accountId":"%s","userName":"smoke"},"requestParameters":{"bucketName":"smoke-%d"},"responseElements":null,"recipientAccountId":"%s"}\n' \
+  curl -fsS -X PUT "http://127.0.0.1:4566/smoke-$n" -H "$signed" >/dev/null
+  printf '{"eventVersion":"1.11","eventID":"smoke-%d","eventTime":"%s","eventSource":"s3.amazonaws.com","eventName":"DeleteBucketEncryption","awsRegion":"us-east-1","sourceIPAddress":"203.0.113.9","userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::%s:user/smoke","accountId":"%s","userName":"smoke"},"requestParameters":{"bucketName":"smoke-%d"},"responseElements":null,"recipientAccountId":"%s"}\n' \
     "$n" "$now" "$account" "$account" "$n" "$account"
 done >"$tmp/trail.ndjson"
 curl -fsS -X POST http://127.0.0.1:8089/ -H 'Content-Type: application/x-ndjson' --data-binary @"$tmp/trail.ndjson" >/dev/null
 encrypted() {
   local n
   for ((n = 1; n <= buckets; n++)); do
-    curl -fsS "http://127.0.0.1:4566/smoke-$n?encryption" -H 'Host: s3.eu-central-1.amazonaws.com' \
-      -H "Authorization: AWS4-HMAC-SHA256 Credential=local/${now:0:4}${now:5:2}${now:8:2}/eu-central-1/s3/aws4_request, SignedHeaders=host, Signature=0" >"$tmp/encryption.xml" || return 1
+    curl -fsS "http://127.0.0.1:4566/smoke-$n?encryption" -H "$signed" >"$tmp/encryption.xml" || return 1
     grep -q 'aws:kms' "$tmp/encryption.xml" || return 1
   done
 }
