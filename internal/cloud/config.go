@@ -17,7 +17,7 @@ type Config struct {
 	AssumeRole string `yaml:"assume_role"`
 	// ExternalID goes with AssumeRole where the roles ask for one.
 	ExternalID string `yaml:"external_id"`
-	// Timeout limits one try of one call; default 10 s. For S3 and SQS, whose answers may be long or long in coming, it limits connecting,
+	// Timeout limits one try of one call; default 10 s. For S3, SQS, Kinesis and CloudWatch Logs, whose answers may be long or long in coming, it limits connecting,
 	// and a pause before the answer begins may take 20 s more.
 	Timeout time.Duration `yaml:"timeout"`
 }

@@ -3,8 +3,11 @@ package cloud
 import (
 	"context"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -35,6 +38,33 @@ func (c *Clients) SQS(ctx context.Context, account, region string) (*sqs.Client,
 		return nil, err
 	}
 	return sqs.NewFromConfig(conf, func(o *sqs.Options) { o.HTTPClient = c.long }), nil
+}
+
+// Kinesis returns a client for an account and region, as S3 does. Its answers may be long.
+func (c *Clients) Kinesis(ctx context.Context, account, region string) (*kinesis.Client, error) {
+	conf, err := c.config(ctx, account, region, false)
+	if err != nil {
+		return nil, err
+	}
+	return kinesis.NewFromConfig(conf, func(o *kinesis.Options) { o.HTTPClient = c.long }), nil
+}
+
+// CloudWatchLogs returns a client for an account and region, as S3 does. Its answers may be long in coming: a filter reads much to find little.
+func (c *Clients) CloudWatchLogs(ctx context.Context, account, region string) (*cloudwatchlogs.Client, error) {
+	conf, err := c.config(ctx, account, region, false)
+	if err != nil {
+		return nil, err
+	}
+	return cloudwatchlogs.NewFromConfig(conf, func(o *cloudwatchlogs.Options) { o.HTTPClient = c.long }), nil
+}
+
+// CloudTrail returns a client for an account and region, as S3 does.
+func (c *Clients) CloudTrail(ctx context.Context, account, region string) (*cloudtrail.Client, error) {
+	conf, err := c.config(ctx, account, region, false)
+	if err != nil {
+		return nil, err
+	}
+	return cloudtrail.NewFromConfig(conf), nil
 }
 
 // EC2 returns a client for an account and region, as S3 does.

@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"sort"
 	"sync"
 	"time"
 
+	durable "github.com/riposte-security/riposte/internal/checkpoint"
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/producers/unpack"
 )
@@ -179,7 +179,7 @@ func (c *checkpoint) save() error {
 	c.dirty = false
 	c.mu.Unlock()
 	if err == nil {
-		err = replace(c.path, text)
+		err = durable.Replace(c.path, text)
 	}
 	if err != nil {
 		c.mu.Lock()
@@ -188,29 +188,4 @@ func (c *checkpoint) save() error {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	return nil
-}
-
-// replace writes a file so that it is either the old or the new one, and durable when it returns.
-func replace(path string, text []byte) error {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return err
-	}
-	tmp, err := os.CreateTemp(dir, filepath.Base(path)+".*.tmp")
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(text)
-	err = errors.Join(err, tmp.Sync(), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(tmp.Name()))
-	}
-	d, err := os.Open(dir) //nolint:gosec // the path is the operator's
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
