@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/logging"
+	"github.com/aws/smithy-go/middleware"
 	"github.com/rs/zerolog"
 
 	"github.com/riposte-security/riposte/internal/fault"
@@ -56,6 +57,7 @@ func New(ctx context.Context, conf Config, log zerolog.Logger) (*Clients, error)
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(conf.Timeout).WithTransportOptions(connect)),
 		config.WithRetryMaxAttempts(sdkTries),
 		config.WithAppID("riposte"),
+		config.WithAPIOptions([]func(*middleware.Stack) error{newWatch(log).register}),
 		config.WithLogger(logging.LoggerFunc(func(c logging.Classification, format string, v ...any) {
 			level := zerolog.DebugLevel
 			if c == logging.Warn {
