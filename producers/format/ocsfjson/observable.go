@@ -109,7 +109,13 @@ func (e *Event) ObserveText(t ObservableType, path, value string) {
 	}
 }
 
+// maxObservables bounds the search for repetitions, which is quadratic. What is beyond it stands in the event all the same.
+const maxObservables = 256
+
 func (e *Event) observe(o observable) {
+	if len(e.observables) == maxObservables {
+		return
+	}
 	for i := range e.observables {
 		if p := &e.observables[i]; p.kind == o.kind && p.raw == o.raw && p.value == o.value {
 			return
