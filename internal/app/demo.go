@@ -9,12 +9,16 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/riposte-security/riposte/examples/attack"
+	"github.com/riposte-security/riposte/examples/attack/scene"
+	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/internal/simaws"
 )
@@ -42,13 +46,13 @@ func (c *demoCmd) Run(ctx context.Context, a *App) (err error) {
 		return fmt.Errorf("demo: %w", err)
 	}
 	defer logfile.Close() //nolint:errcheck // the log of a demonstration
-	where, stop, err := demoAWS(ctx)
+	where, names, stop, err := demoAWS(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
 	fmt.Fprintf(a.Out, "riposte demo: a recorded attack through the real pipeline (embedded Kafka broker, SQLite ledger, %s)\n\n", where)
-	err = a.play(ctx, dir, logfile, c.Timeout)
+	err = a.play(ctx, dir, logfile, names, c.Timeout)
 	if err != nil {
 		tail(a.Err, logfile.Name())
 	}
@@ -56,10 +60,13 @@ func (c *demoCmd) Run(ctx context.Context, a *App) (err error) {
 }
 
 // play runs the pipeline, the records and the story, and ends them together.
-func (a *App) play(ctx context.Context, dir string, log io.Writer, within time.Duration) error {
+func (a *App) play(ctx context.Context, dir string, log io.Writer, names *strings.Replacer, within time.Duration) error {
 	files, err := attack.Files(time.Now().Add(-attack.Length))
 	if err != nil {
 		return err
+	}
+	for i := range files {
+		files[i].Data = []byte(names.Replace(string(files[i].Data)))
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -72,7 +79,7 @@ func (a *App) play(ctx context.Context, dir string, log io.Writer, within time.D
 			more: []func(*stack) (stage, error){func(s *stack) (stage, error) {
 				return func(ctx context.Context) error {
 					defer cancel()
-					t := &teller{out: a.Out, stack: s, records: dir, files: files, within: within}
+					t := &teller{out: a.Out, stack: s, records: dir, files: files, names: names, within: within}
 					return t.tell(ctx)
 				}, nil
 			}},
@@ -97,12 +104,23 @@ func demoConfig(cfg *config.Config, dir string, files []attack.File) error {
 	return n.Decode(cfg)
 }
 
-// demoAWS says which AWS the demonstration acts on: the one that AWS_ENDPOINT_URL names, else a simulation in this process, to which the
-// environment of this process is turned.
-func demoAWS(ctx context.Context) (where string, stop func() error, err error) {
+// demoAWS says which AWS the demonstration acts on: the one that AWS_ENDPOINT_URL names, in which it first makes what the attack is about, or a
+// simulation in this process, to which the environment of this process is turned. names turns the recorded names into those of what is there.
+func demoAWS(ctx context.Context) (where string, names *strings.Replacer, stop func() error, err error) {
 	if url := os.Getenv("AWS_ENDPOINT_URL"); url != "" {
-		return "AWS at " + url, func() error { return nil }, nil
+		clients, err := cloud.New(ctx, cloud.Config{}, zerolog.Nop())
+		if err != nil {
+			return "", nil, nil, err
+		}
+		names, err := scene.Set(ctx, clients, strconv.FormatInt(time.Now().Unix(), 36))
+		return "AWS at " + url, names, func() error { return nil }, err
 	}
+	where, stop, err = simulatedAWS(ctx)
+	return where, strings.NewReplacer(), stop, err
+}
+
+// simulatedAWS starts the simulation and turns the environment of this process to it.
+func simulatedAWS(ctx context.Context) (where string, stop func() error, err error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", nil, fmt.Errorf("simulated AWS: %w", err)

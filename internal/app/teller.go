@@ -24,7 +24,8 @@ type teller struct {
 	stack   *stack
 	records string // folder into which the records are written, where the producers look
 	files   []attack.File
-	within  time.Duration // how long responses may take, all together
+	names   *strings.Replacer // recorded names → those of what is there
+	within  time.Duration     // how long responses may take, all together
 	desk    ledger.Desk
 
 	mu        sync.Mutex
@@ -60,6 +61,9 @@ func (t *teller) tell(ctx context.Context) error {
 	}
 	missing := 0
 	for _, e := range expected {
+		for i := range e.Responses {
+			e.Responses[i].Target = t.names.Replace(e.Responses[i].Target)
+		}
 		missing += t.expectation(story, e)
 	}
 	surplus, err := t.surplus(ctx)
