@@ -110,6 +110,9 @@ func (l *Language) checkConfig(env nature.Nature) *conf.Config {
 				if err := f.arguments(args); err != nil {
 					return reflect.TypeFor[any](), fmt.Errorf("%s: %w", name, err)
 				}
+				if f.same && args[0] != nil {
+					return args[0], nil
+				}
 				return f.result.reflect(), nil
 			},
 		}
@@ -121,8 +124,10 @@ func (l *Language) checkConfig(env nature.Nature) *conf.Config {
 const callMark = "call "
 
 func mark(root ast.Node, rename func(string) string) {
+	done := map[ast.Node]bool{} // in a < f(b) < c the call stands twice in the tree
 	visit(root, func(n *ast.Node) {
-		if c, ok := (*n).(*ast.CallNode); ok {
+		if c, ok := (*n).(*ast.CallNode); ok && !done[c] {
+			done[c] = true
 			if name, ok := c.Callee.(*ast.IdentifierNode); ok {
 				name.Value = rename(name.Value)
 			}

@@ -2,7 +2,6 @@ package predicate
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 
 	"github.com/expr-lang/expr/ast"
@@ -84,7 +83,7 @@ func (c *compiler) traced(n ast.Node, e node) node {
 	at, text := n.Location().From, n.String()
 	return func(r *run) any {
 		v := e(r)
-		if r.trace != nil {
+		if r.trace != nil && r.weigh(v) {
 			*r.trace = append(*r.trace, Part{Offset: at, Text: text, Value: v})
 		}
 		return v
@@ -111,6 +110,8 @@ func (c *compiler) pointer(n *ast.PointerNode) node {
 		return func(r *run) any { return r.scopes[len(r.scopes)-1].item }
 	case "index":
 		return func(r *run) any { return int64(r.scopes[len(r.scopes)-1].index) }
+	case "acc":
+		return func(r *run) any { return r.scopes[len(r.scopes)-1].acc }
 	}
 	return c.fail(n, "#%s is not part of the rule language", n.Name)
 }
@@ -141,7 +142,11 @@ func (c *compiler) member(n *ast.MemberNode) node {
 		})
 	}
 	key := c.compile(n.Property)
-	return c.traced(n, func(r *run) any { return member(from(r), key(r)) })
+	return c.traced(n, func(r *run) any {
+		v, k := from(r), key(r)
+		r.charge(size(k))
+		return member(v, k)
+	})
 }
 
 // staticPath gives the names of a path that begins at the event: api.service.name.
@@ -250,36 +255,10 @@ func (c *compiler) object(n *ast.MapNode) node {
 		r.charge(len(fields))
 		out := make(map[string]any, len(fields))
 		for _, f := range fields {
-			if k, ok := f.key(r).(string); ok {
+			if k, ok := keyOf(f.key(r)); ok {
 				out[k] = f.value(r)
 			}
 		}
 		return out
-	}
-}
-
-// matches compiles a regular expression once if it is constant. One that is not is taken from the event, and bounded in length; if it is
-// malformed, nothing matches it.
-func (c *compiler) matches(n *ast.BinaryNode) node {
-	left := c.compile(n.Left)
-	if s, ok := n.Right.(*ast.StringNode); ok {
-		re, err := regexp.Compile(s.Value)
-		if err != nil {
-			return c.fail(n.Right, "%v", err)
-		}
-		return func(r *run) any {
-			s, ok := left(r).(string)
-			return ok && r.charge(len(s)/8) && re.MatchString(s)
-		}
-	}
-	right := c.compile(n.Right)
-	return func(r *run) any {
-		s, pattern, ok := pair[string](left(r), right(r))
-		const longest = 1000
-		if !ok || len(pattern) > longest || !r.charge(len(s)/8+len(pattern)) {
-			return false
-		}
-		re, err := regexp.Compile(pattern)
-		return err == nil && re.MatchString(s)
 	}
 }

@@ -48,7 +48,7 @@ func (l *Language) constructs(tree *parser.Tree, env nature.Nature) []*Error {
 				refuse(n, "%s is not part of the rule language", x.Name)
 			}
 		case *ast.PointerNode:
-			if x.Name != "" && x.Name != "index" {
+			if x.Name != "" && x.Name != "index" && x.Name != "acc" {
 				refuse(n, "#%s is not part of the rule language", x.Name)
 			}
 		case *ast.BinaryNode:
@@ -75,12 +75,27 @@ func (l *Language) callee(n *ast.Node, c *ast.CallNode, refuse func(*ast.Node, s
 	if _, ok := l.functions[name.Value]; ok {
 		return
 	}
+	if why := refusal(name.Value); why != "" {
+		refuse(n, "%s is not part of the rule language: %s", name.Value, why)
+		return
+	}
 	if later(name.Value) {
 		refuse(n, "%s is not supported yet", name.Value)
 		return
 	}
 	refuse(n, "unknown function %s%s", name.Value,
 		suggestion(name.Value, concatSeq(maps.Keys(l.functions), slices.Values(loops()))))
+}
+
+// refusal says why a function of expr is none of ours; empty for all others.
+func refusal(name string) string {
+	switch name {
+	case "now":
+		return "what a rule says of an event must not depend on when it is asked; the event's own time is in the field time"
+	case "timezone":
+		return "name the zone in hour(time, zone), weekday(time, zone) or date(text, layout, zone)"
+	}
+	return ""
 }
 
 func concatSeq(seqs ...iter.Seq[string]) iter.Seq[string] {

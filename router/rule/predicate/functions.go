@@ -19,7 +19,8 @@ const (
 	kBool
 	kList
 	kObject
-	kSized // string, list or object
+	kSized   // string, list or object
+	kNumeric // number, or list of numbers
 )
 
 func (k kind) String() string {
@@ -40,6 +41,8 @@ func (k kind) String() string {
 		return "object"
 	case kSized:
 		return "string, list or object"
+	case kNumeric:
+		return "number or list"
 	}
 	return "?"
 }
@@ -50,8 +53,12 @@ type function struct {
 	optional int  // how many of the last parameters may be left out
 	variadic bool // the last parameter may be repeated
 	result   kind
-	// check looks at a constant argument at load; nil is well.
-	check func(i int, v string) error
+	same     bool // the result is of the type of the first argument, where that is known
+	deep     bool // it looks at its arguments in depth, and not at their surface only
+	// check looks at the constant argument i of so many at load; nil is well.
+	check func(i int, v string, of int) error
+	// work is what a call costs, in steps, where that is more than looking at the arguments once.
+	work func(args []any) int
 	// call gets as many arguments as were written. It does not change them.
 	call func(args []any) any
 }
@@ -59,7 +66,7 @@ type function struct {
 // functions is the table of all functions but those that take a predicate.
 func functions() map[string]*function {
 	t := map[string]*function{}
-	for _, group := range []map[string]*function{netFunctions(), textFunctions(), listFunctions(), numberFunctions(), codecFunctions()} {
+	for _, group := range []map[string]*function{netFunctions(), textFunctions(), listFunctions(), numberFunctions(), codecFunctions(), timeFunctions()} {
 		maps.Copy(t, group)
 	}
 	return t
@@ -72,7 +79,7 @@ func later(name string) bool { return name == "inList" || name == "geo" }
 func loops() []string {
 	return []string{
 		"any", "all", "none", "one", "count", "filter", "map", "sum",
-		"find", "findIndex", "findLast", "findLastIndex",
+		"find", "findIndex", "findLast", "findLastIndex", "sortBy", "groupBy", "reduce",
 	}
 }
 
@@ -116,6 +123,8 @@ func accepts(k kind, t reflect.Type) bool {
 		return t.Kind() == reflect.Map
 	case kSized:
 		return t.Kind() == reflect.String || t.Kind() == reflect.Slice || t.Kind() == reflect.Map
+	case kNumeric:
+		return t.Kind() == reflect.Int || t.Kind() == reflect.Float64 || t.Kind() == reflect.Slice
 	case kAny:
 	}
 	return true
@@ -133,7 +142,7 @@ func (k kind) reflect() reflect.Type {
 		return reflect.TypeFor[bool]()
 	case kList:
 		return reflect.TypeFor[[]any]()
-	case kAny, kObject, kSized:
+	case kAny, kObject, kSized, kNumeric:
 	}
 	return reflect.TypeFor[any]()
 }
@@ -152,7 +161,7 @@ func (c *compiler) call(n *ast.CallNode) node {
 	for i, a := range n.Arguments {
 		args[i] = c.compile(a)
 		if s, ok := a.(*ast.StringNode); ok && f.check != nil {
-			if err := f.check(i, s.Value); err != nil {
+			if err := f.check(i, s.Value, len(n.Arguments)); err != nil {
 				c.fail(a, "%s: %v", name.Value, err)
 			}
 		}
@@ -161,7 +170,12 @@ func (c *compiler) call(n *ast.CallNode) node {
 		values := make([]any, len(args))
 		for i, a := range args {
 			values[i] = a(r)
-			r.charge(1 + size(values[i]))
+			if r.charge(1 + size(values[i])); f.deep {
+				r.weigh(values[i])
+			}
+		}
+		if f.work != nil {
+			r.charge(f.work(values))
 		}
 		if r.left < 0 {
 			return nil
@@ -170,6 +184,15 @@ func (c *compiler) call(n *ast.CallNode) node {
 		r.charge(4 * size(v))
 		return v
 	}
+}
+
+// product is the work of functions that may look at their second text for every letter of the first.
+func product(args []any) int {
+	if len(args) < 2 {
+		return 0
+	}
+	s, t, _ := pair[string](args[0], args[1])
+	return len(s) / 64 * len(t)
 }
 
 // size estimates what it costs to look at a value once.

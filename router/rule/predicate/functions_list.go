@@ -1,10 +1,10 @@
 package predicate
 
 import (
-	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
-	"sort"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -19,12 +19,16 @@ func listFunctions() map[string]*function {
 		"keys":  {params: []kind{kObject}, result: kList, call: keys},
 		// values(x, "a.b.c") lists what is at the end of the path, through lists on the way and at its end; without a path, the elements of a list
 		// or the values of an object in the order of its keys.
-		"values":  {params: []kind{kAny, kString}, optional: 1, result: kList, call: values},
-		"uniq":    {params: []kind{kList}, result: kList, call: uniq},
+		"values":  {params: []kind{kAny, kString}, optional: 1, result: kList, deep: true, call: values},
+		"uniq":    {params: []kind{kList}, result: kList, deep: true, call: uniq},
 		"concat":  {params: []kind{kList}, variadic: true, result: kList, call: concat},
-		"flatten": {params: []kind{kList}, result: kList, call: func(a []any) any { return flatten(nil, list(a[0])) }},
+		"flatten": {params: []kind{kList}, result: kList, deep: true, call: func(a []any) any { return flatten(nil, list(a[0])) }},
 		"reverse": {params: []kind{kList}, result: kList, call: reverse},
-		"sort":    {params: []kind{kList}, result: kList, call: sorted},
+		// sort(list, "asc" or "desc") puts numbers before strings before everything else, which keeps its order.
+		"sort": {params: []kind{kList, kString}, optional: 1, result: kList, deep: true, check: checkOrder, call: sorted},
+		// toPairs lists the fields of an object as [key, value], by key; fromPairs makes an object of such a list.
+		"toPairs":   {params: []kind{kObject}, result: kList, call: toPairs},
+		"fromPairs": {params: []kind{kList}, result: kAny, call: fromPairs},
 	}
 }
 
@@ -114,17 +118,42 @@ func uniq(a []any) any {
 }
 
 // identity is a text that equal values, and only they, have in common.
-func identity(v any) string {
-	if o, ok := compareNumbers(v, v); ok && o == 0 {
-		if i, ok := integer(v); ok {
-			v = i
+func identity(v any) string { return string(appendIdentity(nil, v)) }
+
+func appendIdentity(b []byte, v any) []byte {
+	switch x := v.(type) {
+	case nil:
+		return append(b, 'n')
+	case bool:
+		return strconv.AppendBool(b, x)
+	case string:
+		return strconv.AppendQuote(b, x)
+	case []any:
+		b = append(b, '[')
+		for _, e := range x {
+			b = append(appendIdentity(b, e), ',')
 		}
+		return append(b, ']')
+	case map[string]any:
+		b = append(b, '{')
+		for _, k := range slices.Sorted(maps.Keys(x)) {
+			b = append(appendIdentity(append(strconv.AppendQuote(b, k), ':'), x[k]), ',')
+		}
+		return append(b, '}')
 	}
-	b, err := json.Marshal(v)
-	if err != nil {
-		return ""
+	return append(b, numberText(v)...)
+}
+
+// numberText writes equal numbers alike, whatever their type, and different ones differently.
+func numberText(v any) string {
+	if i, ok := integer(v); ok {
+		return strconv.FormatInt(i, 10)
 	}
-	return string(b)
+	if f, ok := v.(float64); ok && (f < 1<<63 || f >= 1<<64) {
+		return strconv.FormatFloat(f, 'g', -1, 64)
+	}
+	i, _ := exact(v).Int(nil) // whole, from 2^63 to 2^64
+	return i.String()
 }
 
 func concat(a []any) any {
@@ -155,24 +184,46 @@ func reverse(a []any) any {
 	return out
 }
 
-// sorted orders numbers before strings before everything else, which keeps its order.
+func checkOrder(i int, v string, _ int) error {
+	if i == 1 && direction(v) == 0 {
+		return fmt.Errorf("the order is \"asc\" or \"desc\", not %q", v)
+	}
+	return nil
+}
+
 func sorted(a []any) any {
-	rank := func(v any) int {
-		if isNumber(v) {
-			return 0
+	sign := 1
+	if len(a) > 1 {
+		if sign = direction(a[1]); sign == 0 {
+			return nil
 		}
-		if _, ok := v.(string); ok {
-			return 1
-		}
-		return 2
 	}
 	out := append([]any{}, list(a[0])...)
-	sort.SliceStable(out, func(i, j int) bool {
-		if x, y := rank(out[i]), rank(out[j]); x != y {
-			return x < y
+	slices.SortStableFunc(out, func(x, y any) int { return sign * rankedOrder(x, y) })
+	return out
+}
+
+func toPairs(a []any) any {
+	m, _ := a[0].(map[string]any)
+	out := make([]any, 0, len(m))
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, []any{k, m[k]})
+	}
+	return out
+}
+
+// fromPairs leaves out what is no pair of a key and a value.
+func fromPairs(a []any) any {
+	out := map[string]any{}
+	for _, e := range list(a[0]) {
+		const two = 2
+		p, ok := e.([]any)
+		if !ok || len(p) != two {
+			continue
 		}
-		o, ok := order(out[i], out[j])
-		return ok && o < 0
-	})
+		if k, ok := keyOf(p[0]); ok {
+			out[k] = p[1]
+		}
+	}
 	return out
 }

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 func numberFunctions() map[string]*function {
@@ -22,7 +21,7 @@ func numberFunctions() map[string]*function {
 			return nil
 		}}
 	}
-	bits := func(f func(x, y int64) int64) *function {
+	bits := func(f func(x, y int64) any) *function {
 		return &function{params: []kind{kInt, kInt}, result: kInt, call: func(a []any) any {
 			x, okx := integer(a[0])
 			y, oky := integer(a[1])
@@ -33,7 +32,7 @@ func numberFunctions() map[string]*function {
 		}}
 	}
 	extreme := func(sign int) *function {
-		return &function{params: []kind{kAny}, variadic: true, result: kAny, call: func(a []any) any {
+		return &function{params: []kind{kNumeric}, variadic: true, result: kAny, deep: true, call: func(a []any) any {
 			var best any
 			for _, v := range flatten(nil, a) {
 				if o, ok := compareNumbers(v, best); isNumber(v) && (!ok || o*sign > 0) {
@@ -44,7 +43,7 @@ func numberFunctions() map[string]*function {
 		}}
 	}
 	return map[string]*function{
-		"abs": {params: []kind{kNumber}, result: kNumber, call: func(a []any) any {
+		"abs": {params: []kind{kNumber}, result: kNumber, same: true, call: func(a []any) any {
 			if o, ok := compareNumbers(a[0], int64(0)); ok && o < 0 {
 				return arithmetic("-", int64(0), a[0])
 			} else if ok {
@@ -54,38 +53,66 @@ func numberFunctions() map[string]*function {
 		}},
 		"ceil": round(math.Ceil), "floor": round(math.Floor), "round": round(math.Round),
 		"max": extreme(1), "min": extreme(-1),
-		"mean":   {params: []kind{kList}, result: kNumber, call: mean},
-		"median": {params: []kind{kList}, result: kNumber, call: median},
-		"bitand": bits(func(x, y int64) int64 { return x & y }),
-		"bitor":  bits(func(x, y int64) int64 { return x | y }),
-		"bitxor": bits(func(x, y int64) int64 { return x ^ y }),
-		"int":    {params: []kind{kAny}, result: kInt, call: toInt},
-		"float":  {params: []kind{kAny}, result: kNumber, call: toFloat},
+		"mean":    {params: []kind{kNumeric}, variadic: true, result: kNumber, deep: true, call: mean},
+		"median":  {params: []kind{kNumeric}, variadic: true, result: kNumber, deep: true, call: median},
+		"bitand":  bits(func(x, y int64) any { return x & y }),
+		"bitor":   bits(func(x, y int64) any { return x | y }),
+		"bitxor":  bits(func(x, y int64) any { return x ^ y }),
+		"bitnand": bits(func(x, y int64) any { return x &^ y }),
+		"bitshl":  bits(shift(func(x int64, y uint64) int64 { return x << y })),
+		"bitshr":  bits(shift(func(x int64, y uint64) int64 { return x >> y })),
+		"bitushr": bits(shift(func(x int64, y uint64) int64 { return int64(uint64(x) >> y) })), //nolint:gosec // the bits are what is wanted
+		"bitnot": {params: []kind{kInt}, result: kInt, call: func(a []any) any {
+			if x, ok := integer(a[0]); ok {
+				return ^x
+			}
+			return nil
+		}},
+		"int":   {params: []kind{kAny}, result: kInt, call: toInt},
+		"float": {params: []kind{kAny}, result: kNumber, call: toFloat},
 	}
 }
 
-func floats(l []any) []float64 {
-	out := make([]float64, 0, len(l))
-	for _, v := range l {
+// shift makes a shift by a negative number nil.
+func shift(f func(x int64, y uint64) int64) func(x, y int64) any {
+	return func(x, y int64) any {
+		if y < 0 {
+			return nil
+		}
+		return f(x, uint64(y))
+	}
+}
+
+// floats gives the numbers among the arguments and in their lists. empty tells that there was nothing but empty lists to look at.
+func floats(args []any) (out []float64, empty bool) {
+	all := flatten(nil, args)
+	out = make([]float64, 0, len(all))
+	for _, v := range all {
 		if f, ok := float(v); ok {
 			out = append(out, f)
 		}
 	}
-	return out
+	return out, len(all) == 0
 }
 
 func mean(a []any) any {
-	f := floats(list(a[0]))
+	f, empty := floats(a)
+	if empty {
+		return 0.0
+	}
 	total := 0.0
 	for _, v := range f {
 		total += v
 	}
-	return finite(total / float64(len(f))) // of nothing: nil
+	return finite(total / float64(len(f))) // without numbers: nil
 }
 
 func median(a []any) any {
-	f := floats(list(a[0]))
-	if len(f) == 0 {
+	f, empty := floats(a)
+	switch {
+	case empty:
+		return 0.0
+	case len(f) == 0:
 		return nil
 	}
 	slices.Sort(f)
@@ -105,7 +132,7 @@ func toInt(a []any) any {
 			return i
 		}
 	case string:
-		if i, err := strconv.ParseInt(strings.TrimSpace(v), 10, 64); err == nil {
+		if i, err := strconv.ParseInt(v, 10, 64); err == nil {
 			return i
 		}
 	}
@@ -114,7 +141,7 @@ func toInt(a []any) any {
 
 func toFloat(a []any) any {
 	if s, ok := a[0].(string); ok {
-		f, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
+		f, err := strconv.ParseFloat(s, 64)
 		if err != nil {
 			return nil
 		}
@@ -137,14 +164,15 @@ func codecFunctions() map[string]*function {
 		}}
 	}
 	return map[string]*function{
-		"string": {params: []kind{kAny}, result: kString, call: func(a []any) any {
+		"string": {params: []kind{kAny}, result: kString, deep: true, call: func(a []any) any {
 			if a[0] == nil {
 				return nil
 			}
 			return Text(a[0])
 		}},
 		"type": {params: []kind{kAny}, result: kString, call: func(a []any) any { return typeOf(a[0]) }},
-		"toJSON": {params: []kind{kAny}, result: kString, call: func(a []any) any {
+		// toJSON writes on one line: what indentation adds to a deep value has no bound.
+		"toJSON": {params: []kind{kAny}, result: kString, deep: true, call: func(a []any) any {
 			b, err := json.Marshal(a[0])
 			if a[0] == nil || err != nil {
 				return nil

@@ -1,8 +1,8 @@
 package predicate
 
 import (
+	"math"
 	"strings"
-	"unicode/utf8"
 )
 
 func textFunctions() map[string]*function {
@@ -27,27 +27,51 @@ func textFunctions() map[string]*function {
 	return map[string]*function{
 		"lower":       one(strings.ToLower),
 		"upper":       one(strings.ToUpper),
-		"trim":        {params: []kind{kString, kString}, optional: 1, result: kString, call: trim},
-		"trimPrefix":  two(kString, func(s, t string) any { return strings.TrimPrefix(s, t) }),
-		"trimSuffix":  two(kString, func(s, t string) any { return strings.TrimSuffix(s, t) }),
+		"trim":        {params: []kind{kString, kString}, optional: 1, result: kString, work: product, call: trim},
+		"trimPrefix":  orBlank(two(kString, func(s, t string) any { return strings.TrimPrefix(s, t) })),
+		"trimSuffix":  orBlank(two(kString, func(s, t string) any { return strings.TrimSuffix(s, t) })),
 		"hasPrefix":   two(kBool, func(s, t string) any { return strings.HasPrefix(s, t) }),
 		"hasSuffix":   two(kBool, func(s, t string) any { return strings.HasSuffix(s, t) }),
-		"indexOf":     two(kInt, func(s, t string) any { return characters(s, strings.Index(s, t)) }),
-		"lastIndexOf": two(kInt, func(s, t string) any { return characters(s, strings.LastIndex(s, t)) }),
+		"indexOf":     two(kInt, func(s, t string) any { return int64(strings.Index(s, t)) }),
+		"lastIndexOf": two(kInt, func(s, t string) any { return int64(strings.LastIndex(s, t)) }),
 		// glob(s, "pat*") matches the whole string: * stands for any characters, ? for one.
-		"glob":    two(kBool, func(s, t string) any { return glob(s, t) }),
-		"split":   two(kList, func(s, t string) any { return split(s, t) }),
-		"replace": {params: []kind{kString, kString, kString}, result: kString, call: replace},
+		"glob": {params: []kind{kString, kString}, result: kBool, work: product, call: func(a []any) any {
+			s, t, ok := pair[string](a[0], a[1])
+			if !ok {
+				return nil
+			}
+			return glob(s, t)
+		}},
+		// split(s, separator, most) gives at most that many pieces; splitAfter leaves the separators at their ends.
+		"split":      {params: []kind{kString, kString, kInt}, optional: 1, result: kList, call: split(strings.SplitN)},
+		"splitAfter": {params: []kind{kString, kString, kInt}, optional: 1, result: kList, call: split(strings.SplitAfterN)},
+		// replace(s, old, new, most) replaces at most that many.
+		"replace": {params: []kind{kString, kString, kString, kInt}, optional: 1, result: kString, call: replace},
+		"repeat":  {params: []kind{kString, kInt}, result: kString, call: repeat},
 		"join":    {params: []kind{kList, kString}, optional: 1, result: kString, call: join},
 	}
 }
 
-// characters turns an index in bytes into one in characters; -1 stays.
-func characters(s string, i int) any {
-	if i < 0 {
-		return int64(-1)
+// orBlank lets the second argument be left out: a blank.
+func orBlank(f *function) *function {
+	call := f.call
+	f.optional = 1
+	f.call = func(a []any) any {
+		if len(a) == 1 {
+			a = append(a, " ")
+		}
+		return call(a)
 	}
-	return int64(utf8.RuneCountInString(s[:i]))
+	return f
+}
+
+// atMost reads the optional argument i, a number of times; all of them if it is not there.
+func atMost(a []any, i int) (int, bool) {
+	if len(a) <= i {
+		return -1, true
+	}
+	n, ok := integer(a[i])
+	return int(max(min(n, math.MaxInt32), -1)), ok
 }
 
 func trim(a []any) any {
@@ -65,25 +89,45 @@ func trim(a []any) any {
 	return strings.Trim(s, cut)
 }
 
-func split(s, sep string) []any {
-	parts := strings.Split(s, sep)
-	out := make([]any, len(parts))
-	for i, p := range parts {
-		out[i] = p
+func split(cut func(s, sep string, n int) []string) func([]any) any {
+	return func(a []any) any {
+		s, sep, ok := pair[string](a[0], a[1])
+		n, okN := atMost(a, 2)
+		if !ok || !okN {
+			return nil
+		}
+		parts := cut(s, sep, n)
+		out := make([]any, len(parts))
+		for i, p := range parts {
+			out[i] = p
+		}
+		return out
 	}
-	return out
+}
+
+func repeat(a []any) any {
+	s, okS := a[0].(string)
+	n, ok := integer(a[1])
+	if !ok || !okS || n < 0 || len(s) > 0 && n > int64(maxString/len(s)) {
+		return nil
+	}
+	if s == "" {
+		return s
+	}
+	return strings.Repeat(s, int(n))
 }
 
 func replace(a []any) any {
 	s, old, ok := pair[string](a[0], a[1])
 	by, okBy := a[2].(string)
-	if !ok || !okBy {
+	most, okMost := atMost(a, 3)
+	if !ok || !okBy || !okMost {
 		return nil
 	}
 	if n := strings.Count(s, old); len(s)+n*len(by) > maxString {
 		return nil
 	}
-	return strings.ReplaceAll(s, old, by)
+	return strings.Replace(s, old, by, most)
 }
 
 // join joins the strings of a list; what is no string is left out.
@@ -99,14 +143,16 @@ func join(a []any) any {
 		}
 	}
 	var b strings.Builder
+	begun := false
 	for _, v := range l {
 		s, ok := v.(string)
 		if !ok {
 			continue
 		}
-		if b.Len() > 0 {
+		if begun {
 			b.WriteString(sep)
 		}
+		begun = true
 		if b.WriteString(s); b.Len() > maxString {
 			return nil
 		}

@@ -55,7 +55,9 @@ func (c *compiler) binary(n *ast.BinaryNode) node {
 
 func ordered(a, b node, holds func(int) bool) node {
 	return func(r *run) any {
-		o, ok := order(a(r), b(r))
+		x, y := a(r), b(r)
+		r.charge(min(size(x), size(y)))
+		o, ok := order(x, y)
 		return ok && holds(o)
 	}
 }
@@ -107,7 +109,7 @@ func (c *compiler) in(n *ast.BinaryNode) node {
 			return false
 		}
 		_, ok = set[s]
-		return ok
+		return ok && r.charge(len(s)/64)
 	}
 }
 
@@ -130,6 +132,9 @@ func constantStrings(n ast.Node) (map[string]struct{}, bool) {
 // loop compiles the functions that take a predicate over the elements of a list: any, all, filter …
 func (c *compiler) loop(n *ast.BuiltinNode) node {
 	l := c.compile(n.Arguments[0])
+	if n.Name == "reduce" {
+		return c.reduce(n, l)
+	}
 	body := func(r *run) any { return r.scopes[len(r.scopes)-1].item }
 	if len(n.Arguments) > 1 {
 		c.depth++
@@ -167,6 +172,10 @@ func (c *compiler) loop(n *ast.BuiltinNode) node {
 		}
 	case "findLastIndex":
 		return func(r *run) any { return found(r.last(list(l(r)), body)) }
+	case "sortBy":
+		return c.sortBy(n, l, body)
+	case "groupBy":
+		return func(r *run) any { return r.groups(list(l(r)), body) }
 	}
 	return c.fail(n, "%s is not part of the rule language", n.Name)
 }

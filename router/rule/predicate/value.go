@@ -64,7 +64,26 @@ func compareNumbers(a, b any) (order int, ok bool) {
 	if !isNumber(a) || !isNumber(b) {
 		return 0, false
 	}
+	if x, y, both := small(a, b); both {
+		return cmp.Compare(x, y), true
+	}
 	return exact(a).Cmp(exact(b)), true
+}
+
+// small gives two numbers as float64 where that loses nothing.
+func small(a, b any) (x, y float64, ok bool) {
+	const most = 1 << 53
+	for _, v := range []any{a, b} {
+		if i, isInt := v.(int64); isInt && (i < -most || i > most) {
+			return 0, 0, false
+		}
+		if _, isUint := v.(uint64); isUint {
+			return 0, 0, false
+		}
+	}
+	x, _ = float(a)
+	y, _ = float(b)
+	return x, y, true
 }
 
 func pair[T any](a, b any) (x, y T, ok bool) {
@@ -105,7 +124,7 @@ func (r *run) equal(a, b any) bool {
 		return b == nil
 	case string:
 		y, ok := b.(string)
-		return ok && x == y
+		return ok && len(x) == len(y) && r.charge(len(x)/64) && x == y
 	case bool:
 		y, ok := b.(bool)
 		return ok && x == y
@@ -124,6 +143,10 @@ func (r *run) equalLists(x, y []any) bool {
 	if len(x) != len(y) {
 		return false
 	}
+	if r.depth++; r.depth > deepest {
+		return r.exhaust()
+	}
+	defer func() { r.depth-- }()
 	for i := range x {
 		if !r.charge(1) || !r.equal(x[i], y[i]) {
 			return false
@@ -136,6 +159,10 @@ func (r *run) equalObjects(x, y map[string]any) bool {
 	if len(x) != len(y) {
 		return false
 	}
+	if r.depth++; r.depth > deepest {
+		return r.exhaust()
+	}
+	defer func() { r.depth-- }()
 	for k, v := range x {
 		w, ok := y[k]
 		if !ok || !r.charge(1) || !r.equal(v, w) {
@@ -161,8 +188,8 @@ func (r *run) in(a, b any) bool {
 			}
 		}
 	case map[string]any:
-		k, ok := a.(string)
-		if ok {
+		k, ok := keyOf(a)
+		if ok = ok && r.charge(len(k)/64); ok {
 			_, ok = c[k]
 		}
 		return ok
@@ -170,11 +197,25 @@ func (r *run) in(a, b any) bool {
 	return false
 }
 
+// keyOf is the name under which an object holds a key: numbers and booleans are their own text, as groupBy makes them.
+func keyOf(v any) (string, bool) {
+	switch x := v.(type) {
+	case string:
+		return x, true
+	case bool:
+		return Text(x), true
+	}
+	if isNumber(v) {
+		return numberText(v), true
+	}
+	return "", false
+}
+
 // member reads a field of an object or an element of a list, counted from the end where the index is negative. What is not there is nil.
 func member(from, key any) any {
 	switch c := from.(type) {
 	case map[string]any:
-		if k, ok := key.(string); ok {
+		if k, ok := keyOf(key); ok {
 			return c[k]
 		}
 	case []any:
@@ -192,7 +233,7 @@ func member(from, key any) any {
 	return nil
 }
 
-// slice cuts a list or a string (by characters); ends out of range are moved into it.
+// slice cuts a list or a string (by bytes, as indexOf counts); ends out of range are moved into it.
 func slice(v, from, to any) any {
 	switch c := v.(type) {
 	case []any:
@@ -202,12 +243,11 @@ func slice(v, from, to any) any {
 		}
 		return c[i:j:j]
 	case string:
-		runes := []rune(c)
-		i, j, ok := bounds(len(runes), from, to)
+		i, j, ok := bounds(len(c), from, to)
 		if !ok {
 			return nil
 		}
-		return string(runes[i:j])
+		return c[i:j]
 	}
 	return nil
 }
@@ -230,7 +270,7 @@ func bounds(n int, from, to any) (i, j int, ok bool) {
 			return 0, 0, false
 		}
 	}
-	return i, max(i, j), true
+	return min(i, j), j, true
 }
 
 // concatenated strings are cut off at this many bytes by giving nil: no event is larger.
