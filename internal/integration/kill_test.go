@@ -125,16 +125,12 @@ func (f *feeder) reconcile(t *testing.T, buckets map[string]string, kills, mayRe
 		commands = map[string]int{}
 		for _, e := range f.d.list(t, ledger.Filter{Rule: "it-webhook", States: verified}) {
 			var event struct {
-				Unmapped struct {
-					Kind string `json:"kind"`
-					N    int    `json:"n"`
-				} `json:"unmapped"`
+				Kind string `json:"kind"`
+				N    int    `json:"n"`
 			}
-			if err := json.Unmarshal(e.Command.Event, &event); err != nil {
-				t.Fatal(err)
-			}
-			if event.Unmapped.Kind == "torture" {
-				commands[e.Command.ID] = event.Unmapped.N
+			unmapped(t, e, &event)
+			if event.Kind == "torture" {
+				commands[e.Command.ID] = event.N
 			}
 		}
 		return len(commands) >= f.alerts

@@ -85,7 +85,7 @@ func serversAway(t *testing.T, d *deployment) {
 		}
 		spoke := 0
 		for _, name := range []string{"remediate-1", "remediate-2"} {
-			away, back := d.told(name, "aws", since)
+			away, back := d.told(name, "AWS S3 in "+region, since)
 			if away > 1 || back > away {
 				t.Errorf("%s said %d times that AWS is away, and %d times that it is back", name, away, back)
 			}
@@ -94,8 +94,8 @@ func serversAway(t *testing.T, d *deployment) {
 		if spoke == 0 {
 			t.Error("nobody said that AWS was away, and is back")
 		}
-		eventually(t, patience, "the producer says that its queue is back", func() bool { _, back := d.told("produce", "queue bucket", since); return back > 0 })
-		if away, back := d.told("produce", "queue bucket", since); away != 1 || back != 1 {
+		eventually(t, patience, "the producer says that its queue is back", func() bool { _, back := d.told("produce", "queue "+d.name+"-trail", since); return back > 0 })
+		if away, back := d.told("produce", "queue "+d.name+"-trail", since); away != 1 || back != 1 {
 			t.Errorf("the producer said %d times that its queue is away, and %d times that it is back", away, back)
 		}
 	})

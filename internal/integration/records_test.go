@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/riposte-security/riposte/schemas"
 )
 
 // A policy that grants everything, and one that grants little.
@@ -35,7 +37,7 @@ func stripped(bucket string) (record map[string]any, id string) {
 
 // nonCompliant is what EventBridge delivers when AWS Config finds a bucket without encryption, and its uid.
 func nonCompliant(bucket string) (record map[string]any, id string) {
-	id, now := unique("config"), time.Now().UTC().Format(time.RFC3339)
+	own, now := unique("config"), time.Now().UTC().Format(time.RFC3339)
 	result := func(is string) map[string]any {
 		return map[string]any{
 			"evaluationResultIdentifier": map[string]any{
@@ -48,14 +50,14 @@ func nonCompliant(bucket string) (record map[string]any, id string) {
 		}
 	}
 	return map[string]any{
-		"version": "0", "id": id, "detail-type": "Config Rules Compliance Change", "source": "aws.config", "account": account, "time": now,
+		"version": "0", "id": own, "detail-type": "Config Rules Compliance Change", "source": "aws.config", "account": account, "time": now,
 		"region": region, "resources": []any{}, "detail": map[string]any{
 			"messageType": "ComplianceChangeNotification", "configRuleName": "s3-bucket-server-side-encryption-enabled",
 			"configRuleARN": "arn:aws:config:" + region + ":" + account + ":config-rule/config-rule-0ac0de", "awsAccountId": account, "awsRegion": region,
 			"resourceType": "AWS::S3::Bucket", "resourceId": bucket, "newEvaluationResult": result("NON_COMPLIANT"), "oldEvaluationResult": result("COMPLIANT"),
 			"notificationCreationTime": now, "recordVersion": "1.0",
 		},
-	}, id
+	}, schemas.CloudEventUID("aws.config", own)
 }
 
 // rejected is a line of a flow log: many packets from an address to a port that were not let in.
