@@ -94,17 +94,22 @@ func finished(c <-chan struct{}) bool {
 // calls is a receiver that notes the ids with which it is called.
 type calls struct {
 	*httptest.Server
-	mu  sync.Mutex
-	ids []string
+	mu   sync.Mutex
+	ids  []string
+	came chan struct{} // one for each call, as far as somebody listens
 }
 
-func newCalls(t *testing.T) *calls {
-	c := &calls{}
+func newCalls(t testing.TB) *calls {
+	c := &calls{came: make(chan struct{}, 1)}
 	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.ids = append(c.ids, r.Header.Get("webhook-id"))
+		select {
+		case c.came <- struct{}{}:
+		default:
+		}
 		w.WriteHeader(http.StatusNoContent)
 	}))
 	t.Cleanup(c.Close)

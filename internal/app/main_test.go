@@ -42,7 +42,7 @@ type process struct {
 }
 
 // start runs riposte with args in dir. The test kills it in the end, if nobody did before.
-func start(t *testing.T, dir string, args ...string) *process {
+func start(t testing.TB, dir string, args ...string) *process {
 	t.Helper()
 	p := &process{Cmd: exec.Command(os.Args[0], args...), log: &syncBuffer{}} //nolint:noctx // killed below
 	p.Dir = dir
@@ -101,7 +101,7 @@ func (b *syncBuffer) tail(n int) string {
 }
 
 // eventually polls until ok, and fails the test after within.
-func eventually(t *testing.T, within time.Duration, what string, ok func() bool) {
+func eventually(t testing.TB, within time.Duration, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -116,7 +116,7 @@ func eventually(t *testing.T, within time.Duration, what string, ok func() bool)
 }
 
 // freeAddr is an address that nobody listens on now.
-func freeAddr(t *testing.T) string {
+func freeAddr(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
 	if err != nil {
@@ -150,7 +150,7 @@ func post(url, body string, header ...string) (int, string) {
 }
 
 // write puts a file into a folder and returns its path.
-func write(t *testing.T, dir, name, text string) string {
+func write(t testing.TB, dir, name, text string) string {
 	t.Helper()
 	path := fmt.Sprintf("%s/%s", dir, name)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

@@ -30,7 +30,7 @@ type up struct {
 	kafka   *kafka.Client
 }
 
-func startUp(t *testing.T) *up {
+func startUp(t testing.TB) *up {
 	t.Helper()
 	u := &up{dir: t.TempDir(), in: freeAddr(t), calls: newCalls(t)}
 	broker := freeAddr(t)
