@@ -64,6 +64,7 @@ func FuzzEval(f *testing.F) {
 	for _, seed := range []string{
 		event, `{}`, `{"unmapped": null}`, `{"unmapped": []}`, `{"unmapped": {"a": {"b": [1, {"c": null}]}, "b": "x"}}`,
 		`{"unmapped": {"a": "(", "b": "(["}}`, `{"unmapped": {"a": -9223372036854775808, "b": -1}}`, `{"unmapped": {"a": [[[]]], "b": 18446744073709551615}}`,
+		`{"unmapped": {"a": -9223372036854775810, "b": 10}}`, `{"unmapped": {"a": 9223372036854775807, "b": 9223372036854775800}}`,
 		`{"unmapped": {"a": 1e308, "b": 1e308}}`, `{"unmapped": {"a": "10.0.0.0/8", "b": "::1%z"}}`, `{"unmapped": {"a": 9223372036854775807, "b": "Local"}}`,
 	} {
 		f.Add([]byte(seed))

@@ -86,13 +86,16 @@ func (r *run) interval(a, b any) any {
 		return nil
 	}
 	out := []any{}
-	for n := range max(0, j-i+1) {
+	if i > j {
+		return out
+	}
+	for n := range j - i { // less than longest
 		if !r.charge(1) {
 			break
 		}
 		out = append(out, i+n)
 	}
-	return out
+	return append(out, j)
 }
 
 // in compiles membership in a list of constants, the usual case, to one look-up.
