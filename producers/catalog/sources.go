@@ -5,6 +5,7 @@ import (
 	"github.com/riposte-security/riposte/producers"
 	"github.com/riposte-security/riposte/producers/source/file"
 	"github.com/riposte-security/riposte/producers/source/http"
+	"github.com/riposte-security/riposte/producers/source/s3"
 	"github.com/riposte-security/riposte/producers/source/sqs"
 	"github.com/riposte-security/riposte/schemas"
 )
@@ -23,6 +24,7 @@ func Sources() []Source {
 	return []Source{
 		{"file", file.Summary, file.Settings(), nil, file.New},
 		{"http", http.Summary, http.Settings(), nil, http.New},
+		{"s3", s3.Summary, s3.Settings(), s3.Policy(), s3.New},
 		{"sqs", sqs.Summary, sqs.Settings(), sqs.Policy(), sqs.New},
 	}
 }

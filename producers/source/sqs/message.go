@@ -2,26 +2,19 @@ package sqs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/tidwall/gjson"
 
 	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/producers"
+	"github.com/riposte-security/riposte/producers/source/s3/object"
 	"github.com/riposte-security/riposte/producers/unpack"
 )
-
-// An object is one that a message names.
-type object struct{ bucket, key, version, region string }
-
-func (o object) String() string { return "s3://" + o.bucket + "/" + o.key }
 
 // message hands every record of a message to add. An error that is not add's means: try again.
 func (w *worker) message(ctx context.Context, m types.Message, add func(producers.Record) error) error {
@@ -31,7 +24,7 @@ func (w *worker) message(ctx context.Context, m types.Message, add func(producer
 		return w.records(ctx, m, body, add)
 	}
 	for _, o := range objects {
-		if err := w.object(ctx, m, o, add); err != nil {
+		if err := w.readObject(ctx, m, o, add); err != nil {
 			return err
 		}
 	}
@@ -50,10 +43,10 @@ func (w *worker) records(ctx context.Context, m types.Message, body string, add 
 
 func (w *worker) options() unpack.Options { return unpack.Options{MaxRecord: w.MaxRecord} }
 
-// object reads the records of an object. If there is no such object, or it could not be read too often, the message becomes a dead letter.
-func (w *worker) object(ctx context.Context, m types.Message, o object, add func(producers.Record) error) error {
+// readObject reads the records of an object. If there is no such object, or it could not be read too often, the message becomes a dead letter.
+func (w *worker) readObject(ctx context.Context, m types.Message, o object.Object, add func(producers.Record) error) error {
 	for _, part := range w.Ignore {
-		if strings.Contains(o.key, part) {
+		if strings.Contains(o.Key, part) {
 			w.log.Debug().Stringer("object", o).Msg("not read: it holds no records")
 			return nil
 		}
@@ -82,33 +75,16 @@ func (w *worker) object(ctx context.Context, m types.Message, o object, add func
 	})
 }
 
-func (w *worker) fetch(ctx context.Context, o object, add func(producers.Record) error) error {
-	client, err := w.clients.Objects(ctx, o.region)
+func (w *worker) fetch(ctx context.Context, o object.Object, add func(producers.Record) error) error {
+	client, err := w.clients.Objects(ctx, o.Region)
 	if err != nil {
 		return err
 	}
-	in := &s3.GetObjectInput{Bucket: &o.bucket, Key: &o.key}
-	if o.version != "" {
-		in.VersionId = &o.version
-	}
-	out, err := client.GetObject(ctx, in)
-	if err != nil {
-		return err
-	}
-	base := producers.Record{
-		Origin:   strings.Join([]string{"s3", o.bucket, o.key, strings.Trim(aws.ToString(out.ETag), `"`)}, ":"),
-		Received: aws.ToTime(out.LastModified).UTC(), Attrs: keyAttrs(o.key),
-	}
-	base.Attrs[producers.AttrFile] = o.String()
-	if base.Attrs[producers.AttrRegion] == "" && o.region != "" {
-		base.Attrs[producers.AttrRegion] = o.region
-	}
-	err = unpack.Unpack(ctx, out.Body, base, w.options(), func(it unpack.Item) error { return add(it.Record) })
-	return errors.Join(err, out.Body.Close())
+	return object.Read(ctx, client, o, w.options(), add)
 }
 
 // named returns the objects that a message names, and whether it is a notification at all: one that names none needs nothing done.
-func named(body string) (objects []object, notification bool) {
+func named(body string) (objects []object.Object, notification bool) {
 	if !gjson.Valid(body) {
 		return nil, false
 	}
@@ -128,13 +104,13 @@ func named(body string) (objects []object, notification bool) {
 		return fromS3(doc.Get("Records").Array()), true
 	case doc.Get("source").String() == "aws.s3" && doc.Get("detail-type").String() == "Object Created":
 		d := doc.Get("detail") // here the key is not URL-encoded
-		return []object{{
-			bucket: d.Get("bucket.name").String(), key: d.Get("object.key").String(),
-			version: d.Get("object.version-id").String(), region: doc.Get("region").String(),
+		return []object.Object{{
+			Bucket: d.Get("bucket.name").String(), Key: d.Get("object.key").String(),
+			Version: d.Get("object.version-id").String(), Region: doc.Get("region").String(),
 		}}, true
 	case doc.Get("s3Bucket").Type == gjson.String && doc.Get("s3ObjectKey").Exists():
 		for _, key := range doc.Get("s3ObjectKey").Array() { // Array of a string is the string
-			objects = append(objects, object{bucket: doc.Get("s3Bucket").String(), key: key.String()})
+			objects = append(objects, object.Object{Bucket: doc.Get("s3Bucket").String(), Key: key.String()})
 		}
 		return objects, true
 	}
@@ -142,7 +118,7 @@ func named(body string) (objects []object, notification bool) {
 }
 
 // fromS3 reads the records of a notification of S3. Those of anything but the creation of an object leave nothing to read.
-func fromS3(records []gjson.Result) (objects []object) {
+func fromS3(records []gjson.Result) (objects []object.Object) {
 	for _, r := range records {
 		if !strings.HasPrefix(r.Get("eventName").String(), "ObjectCreated:") {
 			continue
@@ -151,39 +127,9 @@ func fromS3(records []gjson.Result) (objects []object) {
 		if plain, err := url.QueryUnescape(key); err == nil {
 			key = plain
 		}
-		objects = append(objects, object{
-			bucket: r.Get("s3.bucket.name").String(), key: key, version: r.Get("s3.object.versionId").String(), region: r.Get("awsRegion").String(),
+		objects = append(objects, object.Object{
+			Bucket: r.Get("s3.bucket.name").String(), Key: key, Version: r.Get("s3.object.versionId").String(), Region: r.Get("awsRegion").String(),
 		})
 	}
 	return objects
-}
-
-// keyAttrs reads account and region from an object key, as CloudTrail, VPC flow logs and Config lay it out:
-// …/AWSLogs/[o-organization/]account/service/region/…, or with Hive names …/aws-account-id=…/aws-service=…/aws-region=…/….
-func keyAttrs(key string) map[string]string {
-	attrs := map[string]string{}
-	parts := strings.Split(key, "/")
-	for i, p := range parts {
-		if p != "AWSLogs" {
-			continue
-		}
-		rest := parts[i+1:]
-		if len(rest) > 0 && strings.HasPrefix(rest[0], "o-") {
-			rest = rest[1:]
-		}
-		if len(rest) < 3 {
-			return attrs
-		}
-		account, region := strings.TrimPrefix(rest[0], "aws-account-id="), strings.TrimPrefix(rest[2], "aws-region=")
-		if cloud.IsAccount(account) {
-			attrs[producers.AttrAccount] = account
-			if strings.Count(region, "-") >= 2 { // some services have a date there
-				if _, err := strconv.Atoi(strings.ReplaceAll(region, "-", "")); err != nil {
-					attrs[producers.AttrRegion] = region
-				}
-			}
-		}
-		return attrs
-	}
-	return attrs
 }

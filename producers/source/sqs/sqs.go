@@ -29,6 +29,7 @@ import (
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/internal/obs"
 	"github.com/riposte-security/riposte/producers"
+	"github.com/riposte-security/riposte/producers/source/s3/object"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -129,7 +130,7 @@ func NewWith(cfg config.Node, deps producers.SourceDeps, clients Clients) (produ
 	s := &source{
 		settings: settings{
 			Workers: 4, Visibility: 2 * time.Minute, MaxReceives: 10, MaxRecord: 1 << 20,
-			Ignore: []string{"/CloudTrail-Digest/", "ConfigWritabilityCheckFile"},
+			Ignore: object.Ignored(),
 		},
 		log: deps.Log, clients: clients,
 	}

@@ -41,13 +41,15 @@ type worker struct {
 func (w *worker) run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		var got *sqs.ReceiveMessageOutput
+		wait := int32(waitSeconds)
 		err := fault.Retry(ctx, w.health.Failed, func() (err error) {
 			got, err = w.queue.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-				QueueUrl: &w.QueueURL, MaxNumberOfMessages: atOnce, WaitTimeSeconds: waitSeconds, VisibilityTimeout: seconds(w.Visibility),
+				QueueUrl: &w.QueueURL, MaxNumberOfMessages: atOnce, WaitTimeSeconds: wait, VisibilityTimeout: seconds(w.Visibility),
 				MessageSystemAttributeNames: []types.MessageSystemAttributeName{
 					types.MessageSystemAttributeNameApproximateReceiveCount, types.MessageSystemAttributeNameSentTimestamp,
 				},
 			})
+			wait = 0 // after a failure the first answer is wanted at once: it tells that the queue is back
 			return err
 		})
 		if err != nil {
