@@ -78,14 +78,15 @@ func CommandID(rule, step, eventUID string, target Target) string {
 
 // hashID hashes parts with their lengths, so that no two lists of parts collide by concatenation.
 func hashID(parts ...string) string {
-	h := sha256.New()
-	var n [8]byte
+	text := make([]byte, 0, 256) // does not leave the stack: this is asked for every event
 	for _, p := range parts {
-		binary.BigEndian.PutUint64(n[:], uint64(len(p)))
-		h.Write(n[:])
-		h.Write([]byte(p))
+		text = binary.BigEndian.AppendUint64(text, uint64(len(p)))
+		text = append(text, p...)
 	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
+	sum := sha256.Sum256(text)
+	var id [32]byte
+	hex.Encode(id[:], sum[:16])
+	return string(id[:])
 }
 
 // DerivedUID is the stable metadata.uid of a record that carries no id of its own: a hash of where it came from, its position in there

@@ -1,6 +1,7 @@
 package ocsfjson
 
 import (
+	"bytes"
 	"net/netip"
 	"strconv"
 	"sync"
@@ -146,9 +147,7 @@ func (e *Event) Finish(class int, uid string, t time.Time) schemas.Event {
 			key = k
 		}
 	}
-	return schemas.Event{
-		Data: append(make([]byte, 0, len(e.B)), e.B...), UID: uid, Key: key, Class: class, Time: t.UTC(),
-	}
+	return schemas.Event{Data: bytes.Clone(e.B), UID: uid, Key: key, Class: class, Time: t.UTC()}
 }
 
 func (e *Event) writeUnmapped() {

@@ -124,6 +124,12 @@ func (e *Event) observe(o observable) {
 	e.observables = append(e.observables, o)
 }
 
+// ObservablePrefix is the text of an observable up to its value, the value's opening quote included: for formats that write their events by
+// hand. What follows the value is `"}`.
+func ObservablePrefix(t ObservableType, path string) string {
+	return `{"name":"` + path + `","type":"` + t.caption() + `","type_id":` + t.digits() + `,"value":"`
+}
+
 func (e *Event) writeObservables() {
 	if len(e.observables) == 0 {
 		return

@@ -137,7 +137,7 @@ func (w *Writer) Quote(s string) {
 }
 
 // plain tells whether s is ASCII that needs no escaping.
-func plain(s string) bool {
+func plain[T string | []byte](s T) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
 			return false

@@ -1,42 +1,46 @@
 package vpcflow
 
+import "strconv"
+
 func (l *line) writeConnection() {
-	at := l.Open("connection_info")
-	switch l.value[flowDirection] {
+	switch string(l.text(flowDirection)) {
 	case "ingress":
-		l.Str("direction", "Inbound")
-		l.Int("direction_id", 1)
+		l.B = append(l.B, `,"connection_info":{"direction":"Inbound","direction_id":1`...)
 	case "egress":
-		l.Str("direction", "Outbound")
-		l.Int("direction_id", 2)
+		l.B = append(l.B, `,"connection_info":{"direction":"Outbound","direction_id":2`...)
 	default:
-		l.Int("direction_id", 0)
+		l.B = append(l.B, `,"connection_info":{"direction_id":0`...)
 	}
-	if l.value[protocol] != "" {
+	if l.has(protocol) {
 		if name := protocolName(l.number[protocol]); name != "" {
-			l.Str("protocol_name", name)
+			l.B = append(l.B, `,"protocol_name":"`...)
+			l.B = append(l.B, name...)
+			l.B = append(l.B, '"')
 		}
-		l.Int("protocol_num", l.number[protocol])
+		l.count(`,"protocol_num":`, protocol)
 	}
 	l.writeIPVersion()
-	l.count("tcp_flags", tcpFlags)
+	l.count(`,"tcp_flags":`, tcpFlags)
 	if name := boundary(l.number[trafficPath]); name != "" {
-		l.Str("boundary", name)
-		l.Int("boundary_id", l.number[trafficPath]+3)
+		l.B = append(l.B, `,"boundary":"`...)
+		l.B = append(l.B, name...)
+		l.B = append(l.B, `","boundary_id":`...)
+		l.B = strconv.AppendInt(l.B, l.number[trafficPath]+3, 10)
 	}
-	l.Close(at)
+	l.B = append(l.B, '}')
 }
 
 // writeIPVersion writes the version of the protocol: that of the field type, else that of the addresses.
 func (l *line) writeIPVersion() {
-	l.move("protocol_ver", ipType)
-	switch kind := l.value[ipType]; {
-	case kind == "IPv4" || kind == "" && l.src.Is4():
-		l.Int("protocol_ver_id", 4)
-	case kind == "IPv6" || kind == "" && l.src.Is6():
-		l.Int("protocol_ver_id", 6)
+	l.move(`,"protocol_ver":"`, ipType)
+	kind := string(l.text(ipType)) // short: no allocation
+	switch {
+	case kind == "IPv4" || kind == "" && l.src.version == 4:
+		l.B = append(l.B, `,"protocol_ver_id":4`...)
+	case kind == "IPv6" || kind == "" && l.src.version == 6:
+		l.B = append(l.B, `,"protocol_ver_id":6`...)
 	case kind != "":
-		l.Int("protocol_ver_id", 99)
+		l.B = append(l.B, `,"protocol_ver_id":99`...)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/riposte-security/riposte/producers/format/ocsfjson"
 )
 
 // A field is a column that the mapping knows.
@@ -141,8 +143,10 @@ func laterFieldOf(name string) field {
 }
 
 type column struct {
-	name  string // as the header spells it
-	field field
+	name   string // as the header spells it
+	field  field
+	member string // under unmapped, up to the value
+	seen   string // of an ARN there: the observable, up to the value
 }
 
 // A layout is an order of fields.
@@ -151,11 +155,11 @@ type layout struct {
 	columns []column
 }
 
-// newLayout reads an order of fields: names between blanks.
+// newLayout reads an order of fields: names between blanks or commas.
 func newLayout(text string) (*layout, error) {
 	l := &layout{text: text}
 	seen := map[string]bool{}
-	for i, name := range strings.Fields(text) {
+	for i, name := range strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '\t' || r == ',' }) {
 		name = strings.TrimSuffix(strings.TrimPrefix(name, "${"), "}")
 		plain := strings.ReplaceAll(name, "_", "-")
 		if !wellFormed(plain) {
@@ -168,7 +172,10 @@ func newLayout(text string) (*layout, error) {
 			return nil, fmt.Errorf("more than %d fields", maxColumns)
 		}
 		seen[plain] = true
-		l.columns = append(l.columns, column{name, fieldOf(plain)})
+		l.columns = append(l.columns, column{
+			name: name, field: fieldOf(plain), member: `"` + name + `":"`,
+			seen: ocsfjson.ObservablePrefix(ocsfjson.ResourceUID, "unmapped."+name),
+		})
 	}
 	if len(l.columns) == 0 {
 		return nil, errors.New("no fields")

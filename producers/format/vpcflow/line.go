@@ -1,11 +1,11 @@
 package vpcflow
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/riposte-security/riposte/producers/format/ocsfjson"
@@ -13,46 +13,73 @@ import (
 
 var errEmpty = errors.New("an empty field")
 
-// A line is one flow-log line while it becomes an event.
+// A span is a part of the line; an empty one stands for no value.
+type span struct{ from, to int32 }
+
+// A line is one flow-log line while it becomes an event. It holds places in the line, not texts: so it can be used again without having the
+// garbage collector look at it.
 type line struct {
 	*ocsfjson.Event
+	format          *format
 	layout          *layout
-	texts           [maxColumns]string // by column; "" where the line has `-`
-	value           [fields]string     // by field; value[unknown] is never read
-	used            [fields]bool       // the text stands in the event verbatim
+	data            []byte
+	columns         [maxColumns]span
+	value           [fields]span // by field; value[unknown] is never read
+	used            uint64       // a bit a field: the text stands in the event verbatim
 	number          [fields]int64
-	src, dst        netip.Addr
-	account, region string
-	time            time.Time
+	plain           [fields]bool // number stands in the line as it is written in JSON
+	src, dst        address
+	account, region string // what the source knows
+	time            int64  // in ms
 	uid             string
+	seen            []seen
+}
+
+func (l *line) text(f field) []byte { return l.data[l.value[f].from:l.value[f].to] }
+
+func (l *line) has(f field) bool { return l.value[f].to > l.value[f].from }
+
+// is tells whether the text of f is word.
+func (l *line) is(f field, word string) bool { return string(l.text(f)) == word }
+
+func (l *line) use(f field) { l.used |= 1 << f }
+
+func (l *line) isUsed(f field) bool { return l.used&(1<<f) != 0 }
+
+// reset makes the line ready for another.
+func (l *line) reset() {
+	l.value = [fields]span{}
+	l.used = 0
+	l.src, l.dst = address{}, address{}
+	l.seen = l.seen[:0]
 }
 
 // split cuts a line at its blanks and checks their number.
-func (l *line) split(text string) error {
-	n := 0
+func (l *line) split() error {
+	n, columns, data := 0, l.layout.columns, l.data
 	for at := 0; ; n++ {
-		i := strings.IndexByte(text[at:], ' ')
-		word := text[at:]
-		if i >= 0 {
-			word = text[at : at+i]
+		end := at
+		for end < len(data) && data[end] != ' ' {
+			end++
 		}
-		if word == "" {
+		if end == at {
 			return fmt.Errorf("field %d (offset %d): %w", n+1, at, errEmpty)
 		}
-		if n < len(l.layout.columns) {
-			if word == "-" {
-				word = ""
+		if n < len(columns) {
+			s := span{int32(at), int32(end)} //nolint:gosec // maxLine
+			if end == at+1 && data[at] == '-' {
+				s.to = s.from
 			}
-			l.texts[n] = word
-			l.value[l.layout.columns[n].field] = word
+			l.columns[n] = s
+			l.value[columns[n].field] = s
 		}
-		if i < 0 {
+		if end == len(data) {
 			break
 		}
-		at += i + 1
+		at = end + 1
 	}
-	if n++; n != len(l.layout.columns) {
-		return fmt.Errorf("line of %d fields, %d expected", n, len(l.layout.columns))
+	if n++; n != len(columns) {
+		return fmt.Errorf("line of %d fields, %d expected", n, len(columns))
 	}
 	return nil
 }
@@ -61,7 +88,7 @@ func (l *line) split(text string) error {
 func (l *line) bad(f field, want string) error {
 	for i, c := range l.layout.columns {
 		if c.field == f {
-			return fmt.Errorf("field %d (%s): %s expected, %s found", i+1, c.name, want, strconv.QuoteToASCII(clip(l.value[f])))
+			return fmt.Errorf("field %d (%s): %s expected, %s found", i+1, c.name, want, strconv.QuoteToASCII(clip(string(l.text(f)))))
 		}
 	}
 	return fmt.Errorf("%s expected", want) // cannot be: an absent field is not read
@@ -78,32 +105,41 @@ func (l *line) read(received time.Time) error {
 		{packets, 1<<63 - 1, "a count"}, {bytesSent, 1<<63 - 1, "a count"}, {start, maxSeconds, "seconds since 1970"},
 		{end, maxSeconds, "seconds since 1970"}, {trafficPath, 255, "a traffic path"}, {version, 1 << 30, "a version"},
 	} {
-		text := l.value[limit.field]
-		if text == "" {
+		if !l.has(limit.field) {
+			l.number[limit.field] = 0
 			continue
 		}
-		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil || n < 0 || n > limit.most || text[0] == '+' {
+		n, plain, ok := number(l.text(limit.field))
+		if !ok || n > limit.most {
 			return l.bad(limit.field, limit.want)
 		}
-		l.number[limit.field] = n
+		l.number[limit.field], l.plain[limit.field] = n, plain
 	}
-	if v := l.number[version]; l.value[version] != "" && (v < 2 || v > 11) {
+	if v := l.number[version]; l.has(version) && (v < 2 || v > 11) {
 		return l.bad(version, "a version from 2 to 11")
 	}
-	for _, a := range [...]struct {
-		field field
-		addr  *netip.Addr
-	}{{srcAddr, &l.src}, {dstAddr, &l.dst}} {
-		if text := l.value[a.field]; text != "" {
-			addr, err := netip.ParseAddr(text)
-			if err != nil || addr.Zone() != "" {
-				return l.bad(a.field, "an IP address")
-			}
-			*a.addr = addr
-		}
+	if l.has(srcAddr) && !l.src.parse(l.text(srcAddr)) {
+		return l.bad(srcAddr, "an IP address")
+	}
+	if l.has(dstAddr) && !l.dst.parse(l.text(dstAddr)) {
+		return l.bad(dstAddr, "an IP address")
 	}
 	return l.words(received)
+}
+
+// number reads a decimal number that is not negative. plain tells whether JSON would write it so.
+func number(text []byte) (n int64, plain, ok bool) {
+	if len(text) == 0 || len(text) > 18 {
+		i, err := strconv.ParseInt(string(text), 10, 64)
+		return i, false, err == nil && i >= 0 && text[0] != '+'
+	}
+	for _, c := range text {
+		if c < '0' || c > '9' {
+			return 0, false, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n, text[0] != '0' || len(text) == 1, true
 }
 
 // maxSeconds is the end of the year 9999.
@@ -111,27 +147,91 @@ const maxSeconds = 253402300799
 
 // words checks the fields that hold one of a few words, and finds the event's time.
 func (l *line) words(received time.Time) error {
-	switch l.value[action] {
+	switch string(l.text(action)) {
 	case "", "ACCEPT", "REJECT":
 	default:
 		return l.bad(action, "ACCEPT or REJECT")
 	}
-	switch l.value[logStatus] {
+	switch string(l.text(logStatus)) {
 	case "", "OK", "NODATA", "SKIPDATA":
 	default:
 		return l.bad(logStatus, "OK, NODATA or SKIPDATA")
 	}
-	switch l.value[flowDirection] {
+	switch string(l.text(flowDirection)) {
 	case "", "ingress", "egress":
 	default:
 		return l.bad(flowDirection, "ingress or egress")
 	}
-	l.time = received.UTC()
 	switch {
-	case l.value[start] != "":
-		l.time = time.Unix(l.number[start], 0).UTC()
-	case l.value[end] != "":
-		l.time = time.Unix(l.number[end], 0).UTC()
+	case l.has(start):
+		l.time = l.number[start] * 1000
+	case l.has(end):
+		l.time = l.number[end] * 1000
+	default:
+		l.time = received.UnixMilli()
 	}
 	return nil
 }
+
+// An address is an IP address of a line.
+type address struct {
+	bytes     [16]byte
+	version   uint8 // 4 or 6; 0 for none
+	private   bool
+	canonical bool // the text of the line is its canonical form
+}
+
+func (a *address) valid() bool { return a.version != 0 }
+
+// parse reads text. Dotted decimals, which have one form only, take a way of their own.
+func (a *address) parse(text []byte) bool {
+	if a.dotted(text) {
+		return true
+	}
+	addr, err := netip.ParseAddr(string(text))
+	if err != nil || addr.Zone() != "" {
+		return false
+	}
+	a.version = 6
+	if addr.Is4() {
+		a.version = 4
+	}
+	a.private, a.bytes = addr.IsPrivate(), addr.As16()
+	a.canonical = bytes.Equal(a.appendTo(nil), text)
+	return true
+}
+
+func (a *address) dotted(text []byte) bool {
+	if len(text) < 7 || len(text) > 15 {
+		return false
+	}
+	var part [4]int
+	at, digits := 0, 0
+	for _, c := range text {
+		switch {
+		case c == '.':
+			if digits == 0 || at == 3 {
+				return false
+			}
+			at, digits = at+1, 0
+		case c < '0' || c > '9', digits > 0 && part[at] == 0:
+			return false
+		default:
+			part[at], digits = part[at]*10+int(c-'0'), digits+1
+			if part[at] > 255 {
+				return false
+			}
+		}
+	}
+	if at != 3 || digits == 0 {
+		return false
+	}
+	b := [4]byte{byte(part[0]), byte(part[1]), byte(part[2]), byte(part[3])} //nolint:gosec // at most 255
+	a.bytes = [16]byte{10: 0xff, 11: 0xff, 12: b[0], 13: b[1], 14: b[2], 15: b[3]}
+	a.version, a.canonical = 4, true
+	a.private = b[0] == 10 || b[0] == 172 && b[1]&0xf0 == 16 || b[0] == 192 && b[1] == 168
+	return true
+}
+
+// appendTo appends the canonical form of an address that is valid.
+func (a *address) appendTo(b []byte) []byte { return netip.AddrFrom16(a.bytes).Unmap().AppendTo(b) }
