@@ -58,7 +58,7 @@ func parse(e *ocsfjson.Event, in producers.Record) (schemas.Event, error) {
 		return schemas.Event{}, err
 	}
 	r := &record{Event: e, account: in.Attrs[producers.AttrAccount], region: in.Attrs[producers.AttrRegion]}
-	if err := r.read(); err != nil {
+	if err := r.read(in); err != nil {
 		return schemas.Event{}, err
 	}
 	if r.uid = e.Doc.Str(r.eventID); r.uid == "" {
@@ -82,12 +82,12 @@ func parse(e *ocsfjson.Event, in producers.Record) (schemas.Event, error) {
 }
 
 // read looks up the members and checks those without which this is no CloudTrail record.
-func (r *record) read() error {
+func (r *record) read(in producers.Record) error {
 	d := &r.Doc
 	if k := d.Kind(d.Root()); k != ocsfjson.Object {
 		return fmt.Errorf("offset 0: an object expected, %s found", k)
 	}
-	if r.lookup(d, d.Root()); r.eventTime < 0 {
+	if r.lookup(d, d.Root()); r.eventTime < 0 && r.eventName < 0 {
 		r.lookup(d, d.Detail(d.Root()))
 	}
 	r.service, r.call = r.eventSource, r.eventName
@@ -96,18 +96,18 @@ func (r *record) read() error {
 	}
 	r.source, r.operation = d.Str(r.service), d.Str(r.call)
 	switch {
-	case d.Str(r.eventTime) == "":
-		return fmt.Errorf("no CloudTrail record: eventTime is missing")
 	case r.source == "":
 		return fmt.Errorf("no CloudTrail record: eventSource is missing")
 	case r.operation == "":
 		return fmt.Errorf("no CloudTrail record: eventName is missing")
 	}
-	t, err := time.Parse(time.RFC3339, d.Str(r.eventTime))
-	if err != nil {
-		return fmt.Errorf("eventTime: %w", err)
+	if r.time = ocsfjson.Received(in); r.eventTime >= 0 {
+		t, err := time.Parse(time.RFC3339, d.Str(r.eventTime))
+		if err != nil {
+			return fmt.Errorf("eventTime: %w", err)
+		}
+		r.time = t
 	}
-	r.time = t
 	r.failed = r.hasFailed()
 	return nil
 }
