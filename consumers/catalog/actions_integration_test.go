@@ -5,7 +5,6 @@ package catalog_test
 import (
 	"fmt"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +22,7 @@ import (
 	"github.com/riposte-security/riposte/consumers/catalog"
 	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/internal/fault"
+	"github.com/riposte-security/riposte/internal/servers"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -34,13 +34,25 @@ const (
 	little       = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::reports/*"}]}`
 )
 
-// clients reaches the AWS API that RIPOSTE_TEST_AWS names.
-func clients(t *testing.T, conf cloud.Config) *cloud.Clients {
-	t.Helper()
-	endpoint := os.Getenv("RIPOSTE_TEST_AWS")
-	if endpoint == "" {
-		t.Skip("RIPOSTE_TEST_AWS names no AWS API")
+// TestOnAnAPI runs the actions on an AWS API that keeps state: one server for all of them.
+func TestOnAnAPI(t *testing.T) {
+	endpoint := servers.AWS(t)
+	for name, test := range map[string]func(*testing.T, string){
+		"encrypt bucket": encryptBucket,
+		"instance":       instance,
+		"managed policy": managedPolicy,
+		"inline policy":  inlinePolicy,
+		"other account":  inOtherAccount,
+		"IP set":         ipSet,
+		"IP set writers": ipSetWriters,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, endpoint) })
 	}
+}
+
+// clients reaches the AWS API.
+func clients(t *testing.T, endpoint string, conf cloud.Config) *cloud.Clients {
+	t.Helper()
 	t.Setenv("AWS_ENDPOINT_URL", endpoint)
 	t.Setenv("AWS_REGION", region)
 	t.Setenv("AWS_ACCESS_KEY_ID", "testing")
@@ -131,8 +143,8 @@ func must[T any](v T, err error) func(*testing.T) T {
 // unique makes names that no other run uses.
 func unique(prefix string) string { return fmt.Sprintf("%s-%d", prefix, time.Now().UnixNano()) }
 
-func TestEncryptBucket(t *testing.T) {
-	c := clients(t, cloud.Config{})
+func encryptBucket(t *testing.T, endpoint string) {
+	c := clients(t, endpoint, cloud.Config{})
 	for _, where := range []string{region, "us-west-2"} {
 		t.Run(where, func(t *testing.T) {
 			api := must(c.S3(t.Context(), "", where))(t)
@@ -184,8 +196,8 @@ func describe(t *testing.T, api *ec2.Client, id string) ec2types.Instance {
 	return must(api.DescribeInstances(t.Context(), &ec2.DescribeInstancesInput{InstanceIds: []string{id}}))(t).Reservations[0].Instances[0]
 }
 
-func TestInstance(t *testing.T) {
-	c := clients(t, cloud.Config{})
+func instance(t *testing.T, endpoint string) {
+	c := clients(t, endpoint, cloud.Config{})
 	api := must(c.EC2(t.Context(), "", ""))(t)
 	vpc := *must(api.CreateVpc(t.Context(), &ec2.CreateVpcInput{CidrBlock: aws.String("10.7.0.0/16")}))(t).Vpc.VpcId
 	id := launch(t, api, vpc)
@@ -244,8 +256,8 @@ func TestInstance(t *testing.T) {
 	}
 }
 
-func TestManagedPolicy(t *testing.T) {
-	c := clients(t, cloud.Config{})
+func managedPolicy(t *testing.T, endpoint string) {
+	c := clients(t, endpoint, cloud.Config{})
 	api := must(c.IAM(t.Context(), "", ""))(t)
 	arn := *must(api.CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: aws.String(unique("reports")), PolicyDocument: aws.String(little)}))(t).Policy.Arn
 	standard := func() string {
@@ -275,8 +287,8 @@ func TestManagedPolicy(t *testing.T) {
 	}
 }
 
-func TestInlinePolicy(t *testing.T) {
-	c := clients(t, cloud.Config{})
+func inlinePolicy(t *testing.T, endpoint string) {
+	c := clients(t, endpoint, cloud.Config{})
 	api := must(c.IAM(t.Context(), "", ""))(t)
 	name, policy := unique("bob"), "p"
 	must(api.CreateUser(t.Context(), &iam.CreateUserInput{UserName: &name}))(t)
@@ -318,12 +330,12 @@ func TestInlinePolicy(t *testing.T) {
 	}
 }
 
-func TestOtherAccount(t *testing.T) {
-	c := clients(t, cloud.Config{})
+func inOtherAccount(t *testing.T, endpoint string) {
+	c := clients(t, endpoint, cloud.Config{})
 	if _, err := c.S3(t.Context(), otherAccount, ""); !fault.IsPermanent(err) {
 		t.Errorf("another account without a role: %v", err)
 	}
-	c = clients(t, cloud.Config{AssumeRole: "arn:aws:iam::{account}:role/riposte"})
+	c = clients(t, endpoint, cloud.Config{AssumeRole: "arn:aws:iam::{account}:role/riposte"})
 	for range 2 {
 		api := must(c.STS(t.Context(), otherAccount, ""))(t)
 		if got := *must(api.GetCallerIdentity(t.Context(), nil))(t).Account; got != otherAccount {

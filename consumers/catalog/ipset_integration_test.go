@@ -16,8 +16,8 @@ import (
 	"github.com/riposte-security/riposte/internal/fault"
 )
 
-func TestIPSet(t *testing.T) {
-	c := clients(t, cloud.Config{})
+func ipSet(t *testing.T, endpoint string) {
+	c := clients(t, endpoint, cloud.Config{})
 	for _, scope := range []waftypes.Scope{waftypes.ScopeRegional, waftypes.ScopeCloudfront} {
 		t.Run(string(scope), func(t *testing.T) {
 			in := region
@@ -54,9 +54,9 @@ func TestIPSet(t *testing.T) {
 	}
 }
 
-// TestIPSetWriters has many blocks on one set from two actions, as in two processes: none may be lost.
-func TestIPSetWriters(t *testing.T) {
-	c := clients(t, cloud.Config{})
+// ipSetWriters has many blocks on one set from two actions, as in two processes: none may be lost.
+func ipSetWriters(t *testing.T, endpoint string) {
+	c := clients(t, endpoint, cloud.Config{})
 	api := must(c.WAFV2(t.Context(), "", ""))(t)
 	name := unique("busy")
 	s := must(api.CreateIPSet(t.Context(), &wafv2.CreateIPSetInput{Name: &name, Scope: waftypes.ScopeRegional, IPAddressVersion: waftypes.IPAddressVersionIpv4, Addresses: []string{}}))(t).Summary
