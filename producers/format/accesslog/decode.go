@@ -1,0 +1,112 @@
+package accesslog
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/riposte-security/riposte/producers/format/ocsfjson"
+)
+
+// decode replaces mark, with an x behind it if skip is 2, and two hexadecimal digits by their byte.
+func decode(text string, mark byte, skip int) (plain string, changed bool) {
+	first := strings.IndexByte(text, mark)
+	if first < 0 {
+		return text, false
+	}
+	b := make([]byte, 0, len(text))
+	b = append(b, text[:first]...)
+	for i := first; i < len(text); i++ {
+		c := text[i]
+		if c == mark && i+skip+1 < len(text) && (skip == 1 || text[i+1] == 'x') {
+			hi, lo := digit(text[i+skip]), digit(text[i+skip+1])
+			if hi >= 0 && lo >= 0 {
+				b = append(b, byte(hi<<4|lo))
+				i += skip + 1
+				changed = true
+				continue
+			}
+		}
+		b = append(b, c)
+	}
+	if !changed || !utf8.Valid(b) {
+		return text, false
+	}
+	return string(b), true
+}
+
+func digit(c byte) int {
+	switch {
+	case c >= '0' && c <= '9':
+		return int(c - '0')
+	case c >= 'a' && c <= 'f':
+		return int(c-'a') + 10
+	case c >= 'A' && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
+}
+
+// An ARN is the parts of an Amazon resource name that tell where the resource is.
+type ARN struct{ Partition, Service, Region, Account, Resource string }
+
+// ParseARN cuts an ARN; ok is false where text is none.
+func ParseARN(text string) (a ARN, ok bool) {
+	rest, ok := strings.CutPrefix(text, "arn:")
+	if !ok {
+		return a, false
+	}
+	for _, part := range [...]*string{&a.Partition, &a.Service, &a.Region, &a.Account} {
+		if *part, rest, ok = strings.Cut(rest, ":"); !ok {
+			return ARN{}, false
+		}
+	}
+	a.Resource = rest
+	return a, true
+}
+
+// Cloud writes cloud: account and region of the ARN where it has them, else what is known of the record.
+func (r *Row) Cloud(a ARN) {
+	account, region := a.Account, a.Region
+	if !isAccount(account) {
+		account = r.Account
+	}
+	if region == "" {
+		region = r.Region
+	}
+	at := r.Open("cloud")
+	r.Lit(`"provider":"AWS"`)
+	if region != "" {
+		r.Str("region", region)
+	}
+	if account != "" {
+		in := r.Open("account")
+		r.Str("uid", account)
+		r.ObserveText(ocsfjson.AccountUID, "cloud.account.uid", account)
+		r.Close(in)
+	}
+	r.Close(at)
+}
+
+func isAccount(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return len(s) == 12
+}
+
+// Time reads a time as RFC 3339 has it; one without a zone is UTC.
+func Time(text string) (time.Time, bool) {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		if t, err = time.Parse("2006-01-02T15:04:05", text); err != nil {
+			return t, false
+		}
+	}
+	if y := t.Year(); y < 1970 || y > 9999 {
+		return t, false
+	}
+	return t.UTC(), true
+}

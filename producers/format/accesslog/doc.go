@@ -1,0 +1,318 @@
+// Package accesslog is what the formats of access logs share: rows of named columns, whether they came as a line of text or as a JSON
+// object, and the parts of an event about an HTTP request.
+//
+// As in ocsfjson, a column is either moved into the event verbatim, or something derived from it is written; whatever is not moved is
+// copied to unmapped when the row ends. A column that is `-` or empty in a line is absent; in JSON such a value stays under unmapped.
+package accesslog
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/riposte-security/riposte/producers"
+	"github.com/riposte-security/riposte/producers/format/ocsfjson"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// Limits of one line.
+const (
+	MaxLine    = 256 << 10 // bytes
+	MaxColumns = 160
+	MaxFields  = 64 // fields that a mapping knows
+)
+
+// A Field is a column that a mapping knows, below MaxFields. Unknown goes to unmapped by its own name.
+type Field uint8
+
+// Unknown is a column that no mapping knows.
+const Unknown Field = 0
+
+// A Column is one place in a line.
+type Column struct {
+	Name  string
+	Field Field
+}
+
+// A Row is one line, or one JSON object, while it becomes an event.
+type Row struct {
+	*ocsfjson.Event
+	// What is known of the record apart from its columns.
+	UID, Account, Region string
+	Received             time.Time
+	// Time is the event's; the format sets it.
+	Time time.Time
+
+	columns []Column
+	n       int // columns that there are
+	texts   [MaxColumns]string
+	value   [MaxFields]string // value[Unknown] is never read
+	used    [MaxFields]bool   // the text stands in the event verbatim
+	nodes   [MaxFields]ocsfjson.Node
+	json    bool
+}
+
+// A Pool hands out rows. The zero Pool is ready.
+type Pool struct {
+	rows             sync.Pool
+	lines, documents ocsfjson.Pool // apart, since an Event keeps the document that it parsed last
+}
+
+// Get returns a row for a record, which is to be read by Line or JSON. Give it back with Put.
+func (p *Pool) Get(in producers.Record) *Row {
+	r, ok := p.rows.Get().(*Row)
+	if !ok {
+		r = new(Row)
+	}
+	r.UID, r.Received = ocsfjson.UID(in), ocsfjson.Received(in)
+	r.Account, r.Region = in.Attrs[producers.AttrAccount], in.Attrs[producers.AttrRegion]
+	if r.json = IsJSON(in.Data); r.json {
+		r.Event = p.documents.Get()
+	} else {
+		r.Event = p.lines.Get()
+	}
+	return r
+}
+
+// Put takes a row back.
+func (p *Pool) Put(r *Row) {
+	if r.json {
+		p.documents.Put(r.Event)
+	} else {
+		p.lines.Put(r.Event)
+	}
+	*r = Row{}
+	p.rows.Put(r)
+}
+
+// IsJSON tells whether a record is to be read as JSON.
+func IsJSON(data []byte) bool {
+	for _, c := range data {
+		if c != ' ' && c != '\t' {
+			return c == '{'
+		}
+	}
+	return false
+}
+
+// Text checks a line and returns it without its end.
+func Text(data []byte) (string, error) {
+	if len(data) > MaxLine {
+		return "", fmt.Errorf("line of %d bytes, at most %d are read", len(data), MaxLine)
+	}
+	text := strings.TrimRight(string(data), "\r\n \t")
+	if text == "" {
+		return "", errors.New("an empty line")
+	}
+	if !utf8.ValidString(text) {
+		return "", errors.New("not UTF-8")
+	}
+	if i := strings.IndexByte(text, 0); i >= 0 {
+		return "", fmt.Errorf("offset %d: NUL in a line", i)
+	}
+	return text, nil
+}
+
+// JSON reads the members of a JSON object as columns; fieldOf tells which.
+func (r *Row) JSON(data []byte, fieldOf func(name string) Field) error {
+	d := &r.Doc
+	if err := d.Parse(data); err != nil {
+		return err
+	}
+	if k := d.Kind(d.Root()); k != ocsfjson.Object {
+		return fmt.Errorf("offset 0: an object expected, %s found", k)
+	}
+	for c := d.First(d.Root()); c >= 0; c = d.Next(c) {
+		f := fieldOf(d.Key(c))
+		if f == Unknown || r.value[f] != "" {
+			continue
+		}
+		text := d.Str(c)
+		if d.Kind(c) == ocsfjson.Number {
+			text = d.Raw(c)
+		}
+		if text != "-" {
+			r.value[f], r.nodes[f] = text, c
+		}
+	}
+	return nil
+}
+
+// IsJSON tells whether the row came as JSON.
+func (r *Row) IsJSON() bool { return r.json }
+
+// Columns is how many columns the line has.
+func (r *Row) Columns() int { return r.n }
+
+// Column returns the text of a column of the line; empty if there is none.
+func (r *Row) Column(i int) string {
+	if i >= r.n {
+		return ""
+	}
+	return r.texts[i]
+}
+
+// Assign names the columns of the line. Columns beyond those that have a name stand under unmapped as field_N, counted from 1.
+func (r *Row) Assign(columns []Column) {
+	r.columns = columns
+	for i, c := range columns[:min(len(columns), r.n)] {
+		if r.value[c.Field] == "" {
+			r.value[c.Field] = r.texts[i]
+		}
+	}
+}
+
+// Value returns the text of a field; empty where it is absent.
+func (r *Row) Value(f Field) string { return r.value[f] }
+
+// Has tells whether a field is there.
+func (r *Row) Has(f Field) bool { return r.value[f] != "" }
+
+// Use marks a field as standing in the event verbatim.
+func (r *Row) Use(f Field) { r.used[f] = true }
+
+// Move writes a field's text as a string and marks it; false, and nothing, where it is absent.
+func (r *Row) Move(name string, f Field) bool {
+	if r.value[f] == "" {
+		return false
+	}
+	r.Str(name, r.value[f])
+	r.used[f] = true
+	return true
+}
+
+// MoveSeen is Move, and adds an observable that refers to path.
+func (r *Row) MoveSeen(name string, f Field, t ocsfjson.ObservableType, path string) bool {
+	if !r.Move(name, f) {
+		return false
+	}
+	r.ObserveText(t, path, r.value[f])
+	return true
+}
+
+// Count writes a field that Check has found to be an integer as a number.
+func (r *Row) Count(name string, f Field) bool {
+	n, ok := r.Int(f)
+	if ok {
+		r.Writer.Int(name, n)
+	}
+	return ok
+}
+
+// Int returns a field as an integer that is not negative.
+func (r *Row) Int(f Field) (int64, bool) {
+	if r.value[f] == "" {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(r.value[f], 10, 64)
+	return n, err == nil && n >= 0
+}
+
+// Seconds returns a field that holds seconds as milliseconds; false where it is absent or negative, as what never happened is logged.
+func (r *Row) Seconds(f Field) (ms int64, ok bool) {
+	if r.value[f] == "" {
+		return 0, false
+	}
+	s, err := strconv.ParseFloat(r.value[f], 64)
+	if err != nil || !(s >= 0 && s < 1e9) {
+		return 0, false
+	}
+	return int64(s*1000 + 0.5), true
+}
+
+// A Limit is what a field of numbers must keep to: digits, up to Most.
+type Limit struct {
+	Field Field
+	Most  int64
+	Want  string
+}
+
+// Check refuses a row with a field that is there and does not keep to its limit.
+func (r *Row) Check(limits []Limit) error {
+	for i := range limits {
+		l := &limits[i]
+		text := r.value[l.Field]
+		if text == "" {
+			continue
+		}
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n < 0 || n > l.Most || text[0] == '+' {
+			return r.Bad(l.Field, l.Want)
+		}
+	}
+	return nil
+}
+
+// CheckSeconds refuses a row in which one of the fields is there and is no number. -1 is one.
+func (r *Row) CheckSeconds(fields ...Field) error {
+	for _, f := range fields {
+		if text := r.value[f]; text != "" {
+			s, err := strconv.ParseFloat(text, 64)
+			if err != nil || !(s >= -1 && s < 1e9) || strings.ContainsAny(text, "xX_nN+") {
+				return r.Bad(f, "seconds")
+			}
+		}
+	}
+	return nil
+}
+
+// Bad is the error for a field that does not hold what it should.
+func (r *Row) Bad(f Field, want string) error {
+	found := strconv.QuoteToASCII(Clip(r.value[f]))
+	if r.value[f] == "" {
+		found = "nothing"
+	}
+	if r.json {
+		return fmt.Errorf("member %s: %s expected, %s found", strconv.QuoteToASCII(Clip(r.name(f))), want, found)
+	}
+	for i, c := range r.columns {
+		if c.Field == f {
+			return fmt.Errorf("field %d (%s): %s expected, %s found", i+1, c.Name, want, found)
+		}
+	}
+	return fmt.Errorf("%s expected, but there is no such field", want)
+}
+
+// name is the member that a field was read from.
+func (r *Row) name(f Field) string {
+	if r.value[f] == "" {
+		return "?"
+	}
+	return r.Doc.Key(r.nodes[f])
+}
+
+// Clip shortens a text for an error message.
+func Clip(s string) string {
+	if len(s) > 64 {
+		return strings.ToValidUTF8(s[:64], "") + "..."
+	}
+	return s
+}
+
+// End writes what was not moved to unmapped, and returns the event.
+func (r *Row) End(class int) schemas.Event {
+	if r.json {
+		for f := range r.used {
+			if r.used[f] && r.Doc.Kind(r.nodes[f]) == ocsfjson.String {
+				r.Doc.Take(r.nodes[f])
+			}
+		}
+		return r.Finish(class, r.UID, r.Time)
+	}
+	at := r.Open("unmapped")
+	for i, text := range r.texts[:r.n] {
+		switch {
+		case text == "":
+		case i >= len(r.columns):
+			r.Str("field_"+strconv.Itoa(i+1), text)
+		case r.columns[i].Field == Unknown || !r.used[r.columns[i].Field]:
+			r.Str(r.columns[i].Name, text)
+		}
+	}
+	r.Close(at)
+	return r.Finish(class, r.UID, r.Time)
+}

@@ -1,0 +1,120 @@
+package accesslog
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+var errEmpty = errors.New("an empty field")
+
+// A Closer tells where the quoted text of a column ends: at which offset of rest its closing quote stands, or -1. rest begins behind the
+// opening quote.
+type Closer func(column int, rest string) int
+
+// Words cuts a line at its blanks. A column may be in double quotes, or in brackets; a quote ends it only before a blank or the end of the
+// line, or where closer says so, which may be nil.
+func (r *Row) Words(text string, closer Closer) error {
+	r.n = 0
+	for at := 0; ; {
+		if r.n == MaxColumns {
+			return fmt.Errorf("more than %d fields", MaxColumns)
+		}
+		word, next, err := r.word(text, at, closer)
+		if err != nil {
+			return fmt.Errorf("field %d (offset %d): %w", r.n+1, at, err)
+		}
+		if word == "-" {
+			word = ""
+		}
+		r.texts[r.n] = word
+		r.n++
+		if next >= len(text) {
+			return nil
+		}
+		at = next + 1
+	}
+}
+
+// Blanks cuts a line at its blanks, where no column can have one in it.
+func (r *Row) Blanks(text string) error {
+	return r.cut(text, ' ')
+}
+
+// word returns the column that begins at an offset, and the offset of the blank behind it.
+func (r *Row) word(text string, at int, closer Closer) (word string, next int, err error) {
+	if at >= len(text) {
+		return "", at, errEmpty
+	}
+	end := -1
+	switch text[at] {
+	case '"':
+		rest := text[at+1:]
+		if closer != nil {
+			end = closer(r.n, rest)
+		} else {
+			end = Quote(rest)
+		}
+		if end < 0 {
+			return "", at, errors.New("the quote that begins here has no end")
+		}
+	case '[':
+		if end = strings.IndexByte(text[at+1:], ']'); end >= 0 && at+2+end < len(text) && text[at+2+end] != ' ' {
+			end = -1 // an address such as [2001:db8::1]:443
+		}
+	}
+	if end >= 0 {
+		return text[at+1 : at+1+end], at + 2 + end, nil
+	}
+	if end = strings.IndexByte(text[at:], ' '); end < 0 {
+		return text[at:], len(text), nil
+	}
+	if end == 0 {
+		return "", at, errEmpty
+	}
+	return text[at : at+end], at + end, nil
+}
+
+// Quote is the offset of the first quote in rest that stands before a blank or at the end; -1 if there is none.
+func Quote(rest string) int {
+	for at := 0; ; {
+		i := strings.IndexByte(rest[at:], '"')
+		if i < 0 {
+			return -1
+		}
+		if at += i; at+1 == len(rest) || rest[at+1] == ' ' {
+			return at
+		}
+		at++
+	}
+}
+
+// Tabs cuts a line at its tabs. A column may be empty, which is as good as absent.
+func (r *Row) Tabs(text string) error {
+	return r.cut(text, '\t')
+}
+
+func (r *Row) cut(text string, at byte) error {
+	for r.n = 0; ; r.n++ {
+		if r.n == MaxColumns {
+			return fmt.Errorf("more than %d fields", MaxColumns)
+		}
+		end := strings.IndexByte(text, at)
+		word := text
+		if end >= 0 {
+			word = text[:end]
+		}
+		if word == "" && at == ' ' {
+			return fmt.Errorf("field %d: %w", r.n+1, errEmpty)
+		}
+		if word == "-" {
+			word = ""
+		}
+		r.texts[r.n] = word
+		if end < 0 {
+			r.n++
+			return nil
+		}
+		text = text[end+1:]
+	}
+}

@@ -1,0 +1,289 @@
+package elb
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/riposte-security/riposte/producers/format/accesslog"
+	"github.com/riposte-security/riposte/producers/format/ocsfjson"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// cutRequest cuts the request line into method, URL and version. What is not there is written as `-`.
+func cutRequest(line string) (method, url, version string) {
+	method, rest, ok := strings.Cut(line, " ")
+	if !ok {
+		return "", line, ""
+	}
+	rest = strings.TrimRight(rest, " ")
+	url = rest
+	if i := strings.LastIndexByte(rest, ' '); i >= 0 {
+		url, version = rest[:i], rest[i+1:]
+	}
+	return present(method), present(url), present(version)
+}
+
+func present(s string) string {
+	if s == "-" {
+		return ""
+	}
+	return s
+}
+
+func (r *entry) writeHTTP() (schemas.Event, error) {
+	method, address, version := cutRequest(r.Value(request))
+	url := accesslog.ParseURL(address)
+	code, coded := r.Int(elbStatus)
+	r.BeginHTTP(method)
+	switch {
+	case !coded:
+		r.Lit(`"status":"Unknown","status_id":0`)
+	default:
+		r.Status(code >= 400)
+		r.Move("status_code", elbStatus)
+	}
+	blocked := lastAction(r.Value(actions)) == "waf"
+	if blocked {
+		r.Lit(`"action":"Denied","action_id":2,"disposition":"Blocked","disposition_id":2`)
+	}
+	r.writeMetadata(blocked)
+	r.writeCloud()
+	r.writeTimes()
+	r.Move("app_protocol_name", kindField)
+	r.writeSource()
+	r.writeDestination(url)
+	r.writeRequest(method, version, url)
+	if coded {
+		at := r.Open("http_response")
+		r.Count("code", elbStatus)
+		r.Count("length", sent)
+		if ms, ok := r.Seconds(targetTime); ok {
+			r.Writer.Int("latency", ms)
+		}
+		r.Close(at)
+	}
+	r.writeBalancer(code)
+	r.writeTLS()
+	r.writeConnection()
+	r.writeTraffic()
+	return r.End(schemas.ClassHTTPActivity), nil
+}
+
+// lastAction is what the load balancer did in the end.
+func lastAction(list string) string {
+	return list[strings.LastIndexByte(list, ',')+1:]
+}
+
+func (r *entry) writeMetadata(blocked bool) {
+	at := r.Open("metadata")
+	r.Lit(`"version":"` + schemas.Version + `","log_name":"` + Name + `"`)
+	switch balanced := r.Has(name); {
+	case balanced && blocked:
+		r.Lit(`"profiles":["cloud","load_balancer","security_control"]`)
+	case balanced:
+		r.Lit(`"profiles":["cloud","load_balancer"]`)
+	case blocked:
+		r.Lit(`"profiles":["cloud","security_control"]`)
+	default:
+		r.Lit(`"profiles":["cloud"]`)
+	}
+	r.Str("uid", r.UID)
+	switch r.kind {
+	case application:
+		r.Lit(`"product":{"name":"Elastic Load Balancing","vendor_name":"AWS","feature":{"name":"Application Load Balancer access logs"}}`)
+	case network:
+		r.Lit(`"product":{"name":"Elastic Load Balancing","vendor_name":"AWS","feature":{"name":"Network Load Balancer access logs"}}`)
+	case classic:
+		r.Lit(`"product":{"name":"Elastic Load Balancing","vendor_name":"AWS","feature":{"name":"Classic Load Balancer access logs"}}`)
+	case connection:
+		r.Lit(`"product":{"name":"Elastic Load Balancing","vendor_name":"AWS","feature":{"name":"Application Load Balancer connection logs"}}`)
+	}
+	r.Move("log_version", version)
+	r.Close(at)
+}
+
+func (r *entry) writeCloud() {
+	group, isGroup := accesslog.ParseARN(r.Value(targetGroup))
+	certificate, isARN := accesslog.ParseARN(r.Value(certARN))
+	if isGroup {
+		r.ObserveText(ocsfjson.ResourceUID, "unmapped.target_group_arn", r.Value(targetGroup))
+	} else {
+		group = certificate
+	}
+	if isARN {
+		r.ObserveText(ocsfjson.ResourceUID, "unmapped.chosen_cert_arn", r.Value(certARN))
+	}
+	r.Cloud(group)
+}
+
+// writeTimes writes start_time and duration.
+func (r *entry) writeTimes() {
+	if t, ok := accesslog.Time(r.Value(created)); ok {
+		r.Writer.Int("start_time", t.UnixMilli())
+	}
+	if r.kind == network {
+		r.Count("duration", connectionTime)
+		return
+	}
+	a, okA := r.Seconds(requestTime)
+	b, okB := r.Seconds(targetTime)
+	c, okC := r.Seconds(responseTime)
+	if okA || okB || okC {
+		r.Writer.Int("duration", a+b+c)
+	}
+}
+
+// writeSource writes the client.
+func (r *entry) writeSource() bool {
+	text, port := r.Value(client), ""
+	if text == "" {
+		if text, port = r.Value(clientIP), r.Value(clientPort); text == "" {
+			text, port = port, ""
+		}
+	}
+	ip, own, ok := accesslog.Address(text)
+	if !ok {
+		return false
+	}
+	if port == "" {
+		port = own
+	}
+	if canonical, ok := r.Source(ip, port); ok && canonical && r.Has(clientIP) {
+		r.Use(clientIP)
+	}
+	return true
+}
+
+// writeDestination writes what the client asked for: the host and port of the URL.
+func (r *entry) writeDestination(url accesslog.URL) {
+	at := r.Open("dst_endpoint")
+	switch {
+	case url.Host != "":
+		r.Str("hostname", url.Host)
+	case r.Has(domain):
+		r.Str("hostname", r.Value(domain))
+	default:
+		r.B = r.B[:at]
+		return
+	}
+	r.Port("port", url.Port)
+	r.Close(at)
+}
+
+func (r *entry) writeRequest(method, version string, url accesslog.URL) {
+	at := r.Open("http_request")
+	r.Method(method)
+	if version != "" {
+		r.Str("version", version)
+	}
+	r.WriteURL(url)
+	agent, changed := accesslog.UnescapeHex(r.Value(userAgent))
+	r.UserAgent(userAgent, agent, !changed)
+	r.Move("uid", traceID)
+	r.Count("length", received)
+	r.Close(at)
+}
+
+// writeBalancer writes load_balancer, with the targets.
+func (r *entry) writeBalancer(code int64) {
+	uid := r.Value(name)
+	if uid == "" {
+		return
+	}
+	at := r.Open("load_balancer")
+	_, rest, _ := strings.Cut(uid, "/") // such as app/shop/50dc6c495c0c9188
+	if short, id, ok := strings.Cut(rest, "/"); ok && short != "" && !strings.Contains(id, "/") {
+		r.Move("uid", name)
+		r.Str("name", short)
+	} else {
+		r.Move("name", name)
+	}
+	if code > 0 {
+		r.Writer.Int("code", code)
+	}
+	r.Move("classification", classification)
+	r.Move("status_detail", classificationReason)
+	r.Move("error_message", errorReason)
+	r.endpoint("dst_endpoint", "load_balancer.dst_endpoint.ip", r.Value(target))
+	r.writeTargets()
+	r.Close(at)
+}
+
+// endpoint writes an endpoint given as address:port; false, and nothing, where it is none.
+func (r *entry) endpoint(member, path, text string) bool {
+	ip, port, ok := accesslog.Address(text)
+	if !ok {
+		return false
+	}
+	at := r.Open(member)
+	r.IP("ip", ip, path)
+	r.Port("port", port)
+	return r.Close(at)
+}
+
+// writeTargets writes the targets of a request that went to several.
+func (r *entry) writeTargets() {
+	list := r.Value(targets)
+	if !strings.Contains(list, " ") {
+		return
+	}
+	codes := strings.Fields(r.Value(targetStatuses))
+	at := r.List("endpoint_connections")
+	for i, text := range strings.Fields(list) {
+		in := r.Open("")
+		r.endpoint("network_endpoint", "load_balancer.endpoint_connections["+strconv.Itoa(i)+"].network_endpoint.ip", text)
+		if i < len(codes) {
+			if code, err := strconv.ParseUint(codes[i], 10, 15); err == nil {
+				r.Writer.Int("code", int64(code)) //nolint:gosec // 15 bits
+			}
+		}
+		r.Close(in)
+	}
+	r.Close(at)
+}
+
+func (r *entry) writeTLS() {
+	if !r.Has(protocol) {
+		return // OCSF has no tls without a version
+	}
+	at := r.Open("tls")
+	r.Move("version", protocol)
+	r.Move("cipher", cipher)
+	r.MoveSeen("sni", domain, ocsfjson.Hostname, "tls.sni")
+	if r.kind == network {
+		r.Count("handshake_dur", handshakeTime)
+	} else if ms, ok := r.Seconds(handshakeTime); ok {
+		r.Writer.Int("handshake_dur", ms)
+	}
+	r.Count("alert", alert)
+	r.Close(at)
+}
+
+func (r *entry) writeConnection() {
+	if !r.Has(connTrace) {
+		return
+	}
+	at := r.Open("connection_info")
+	r.Lit(`"direction":"Inbound","direction_id":1`)
+	r.Move("uid", connTrace)
+	r.Close(at)
+}
+
+func (r *entry) writeTraffic() {
+	in, okIn := r.Int(sent)
+	out, okOut := r.Int(received)
+	if !okIn && !okOut {
+		return
+	}
+	at := r.Open("traffic")
+	if okIn {
+		r.Writer.Int("bytes_in", in)
+	}
+	if okOut {
+		r.Writer.Int("bytes_out", out)
+	}
+	if sum := in + out; sum >= in {
+		r.Writer.Int("bytes", sum)
+	}
+	r.Close(at)
+}
