@@ -29,7 +29,7 @@ func (r *Rule) Decide(ev schemas.Event, decoded map[string]any, now time.Time, o
 			})
 			continue
 		}
-		with, err := st.settings(decoded)
+		with, err := st.expand(decoded)
 		if err != nil {
 			miss("%v", err)
 			continue
@@ -51,8 +51,8 @@ func (r *Rule) command(st *step, ev schemas.Event, t schemas.Target, with map[st
 	}
 }
 
-// settings expands the step's with.
-func (st *step) settings(decoded map[string]any) (map[string]any, error) {
+// expand evaluates the step's with.
+func (st *step) expand(decoded map[string]any) (map[string]any, error) {
 	if len(st.with) == 0 {
 		return nil, nil
 	}
@@ -62,10 +62,12 @@ func (st *step) settings(decoded map[string]any) (map[string]any, error) {
 		if err != nil {
 			return nil, fmt.Errorf("setting %s: %w", key, err)
 		}
-		if st.spec != nil {
-			s := find(st.spec.Settings, key)
+		if s := find(st.settings, key); s != nil {
 			if v == nil && !s.Required {
 				continue // absent in the event: the action's default
+			}
+			if st.lane == schemas.LaneAlert && s.Type == "string" {
+				v = predicate.Text(v) // an alert is not withheld because its title is a number
 			}
 			if err := settingType(s, v); err != nil {
 				return nil, fmt.Errorf("setting %s: %w", key, err)

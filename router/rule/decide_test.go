@@ -8,7 +8,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
 
+	"github.com/riposte-security/riposte/router/engine"
+	"github.com/riposte-security/riposte/router/rule"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -163,5 +166,23 @@ func TestTemplates(t *testing.T) {
 	d := decide(t, minimal+"when: true\nthen: [ { block: { action: ipset, target: src_endpoint.ip, with: { set: \"${ unmapped.n }\" } } } ]\n", bucketEvent)
 	if len(d.Misses) != 1 || d.Misses[0].Reason != "setting set: string expected, this is a number" {
 		t.Errorf("a setting of the wrong type at run time: %+v", d)
+	}
+}
+
+// TestAlertSettings: what an alert says never keeps it from being sent.
+func TestAlertSettings(t *testing.T) {
+	t.Parallel()
+	o := options()
+	o.AlertSettings = []schemas.Setting{{Name: "message", Type: "string"}, {Name: "runbook", Type: "string"}}
+	rules, err := rule.Parse(o, "r.yaml", []byte(minimal+"when: true\nthen: [ { alert: { with: { message: \"${ unmapped.n }\", runbook: \"${ unmapped.none }\" } } } ]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := engine.New(rules, zerolog.Nop()).Decide(read(t, bucketEvent), false, time.Unix(0, 0))
+	if len(d.Commands) != 1 {
+		t.Fatalf("%+v", d)
+	}
+	if diff := cmp.Diff(map[string]any{"message": "5"}, d.Commands[0].With); diff != "" {
+		t.Error(diff)
 	}
 }

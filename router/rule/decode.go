@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -69,9 +70,18 @@ func (d *decoder) head(m map[string]ast.Node) {
 			r.ID = id
 		}
 	}
-	for key, to := range map[string]*string{"title": &r.Title, "description": &r.Description, "author": &r.Author} {
-		if v, ok := m[key]; ok {
-			*to, _ = d.text(v, key)
+	for key, to := range map[string]*string{
+		"title": &r.Title, "description": &r.Description, "author": &r.Author, "status": nil, "created": nil, "modified": nil,
+	} {
+		v, ok := m[key]
+		if !ok {
+			continue
+		}
+		if text, ok := d.text(v, key); to != nil {
+			*to = text
+			if ok && key == "title" && strings.TrimSpace(text) == "" {
+				d.fail(v, "a rule needs title")
+			}
 		}
 	}
 	for key, to := range map[string]*[]string{"tags": &r.Tags, "references": &r.References, "false_positives": nil} {
@@ -93,6 +103,9 @@ func (d *decoder) head(m map[string]ast.Node) {
 func (d *decoder) selection(m map[string]ast.Node) {
 	r := d.current
 	if v, ok := m["class"]; ok {
+		if len(elements(v)) == 0 {
+			d.fail(v, "class needs at least one class; a rule without it looks at all of them")
+		}
 		for _, e := range elements(v) {
 			name, ok := d.text(e, "class")
 			if !ok {
@@ -134,6 +147,10 @@ func (d *decoder) expression(n ast.Node, what string, want predicate.Want) (stri
 	}
 	text, ok := d.text(n, what)
 	if !ok {
+		return "", nil
+	}
+	if strings.TrimSpace(text) == "" {
+		d.fail(n, "%s is empty; an expression is expected", what)
 		return "", nil
 	}
 	return text, d.compile(n, text, 0, want)

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/riposte-security/riposte/router/rule"
+	"github.com/riposte-security/riposte/schemas"
 )
 
 // TestProblems holds every case in testdata: rule.yaml, and in problems what is to be said of it.
@@ -33,6 +34,7 @@ func TestProblems(t *testing.T) {
 			}
 			o := options()
 			o.Receivers, o.Language = []string{"security"}, l
+			o.AlertSettings = []schemas.Setting{{Name: "message", Type: "string"}, {Name: "runbook", Type: "string"}}
 			_, err = rule.Parse(o, "r.yaml", a.Files[0].Data)
 			got := ""
 			if err != nil {

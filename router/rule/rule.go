@@ -50,7 +50,8 @@ type step struct {
 	target   *predicate.Program  // nil in the alert lane
 	groupBy  []grouping
 	with     map[string]*template
-	keep     time.Duration // for
+	settings []schemas.Setting // that the action, or every receiver, takes; nil: not known
+	keep     time.Duration     // for
 	approval string
 	mode     string
 	publish  string // a topic; all but name is empty then
@@ -76,6 +77,8 @@ func (r *Rule) Explain(event map[string]any) ([]predicate.Part, error) { return 
 type Options struct {
 	// Actions are the actions of the block and remediate lanes.
 	Actions []schemas.ActionSpec
+	// AlertSettings are what an alert step may say in its `with`, whatever the receiver. nil: not known, and not checked.
+	AlertSettings []schemas.Setting
 	// Receivers are the names that alerts may go to, beside "log". nil: not known, and not checked.
 	Receivers []string
 	// Prefix is the prefix of riposte's own topics, to which rules may not publish; "riposte" always is one.

@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
@@ -10,8 +11,8 @@ import (
 	"github.com/riposte-security/riposte/schemas"
 )
 
-// with reads a step's settings. Without a spec (receivers) any will do.
-func (d *decoder) with(n ast.Node, spec *schemas.ActionSpec) map[string]*template {
+// with reads a step's settings. Where it is not known which there are, any will do.
+func (d *decoder) with(n ast.Node, st *step) map[string]*template {
 	values, ok := pairs(n)
 	if !ok {
 		d.fail(n, "with must be a mapping, not %s", kindOf(n))
@@ -22,13 +23,17 @@ func (d *decoder) with(n ast.Node, spec *schemas.ActionSpec) map[string]*templat
 		key := v.Key.GetToken().Value
 		t := d.template(v.Value)
 		out[key] = t
-		if spec == nil {
+		if !st.checked() {
 			continue
 		}
-		setting := find(spec.Settings, key)
+		setting := find(st.settings, key)
 		if setting == nil {
-			names := settingNames(spec)
-			d.fail(v.Key, "%s has no setting %q%s (known: %s)", spec.Name, key, predicate.Suggest(key, names), joined(names))
+			names := settingNames(st.settings)
+			what := st.action
+			if st.spec == nil {
+				what = "an alert"
+			}
+			d.fail(v.Key, "%s has no setting %q%s (known: %s)", what, key, predicate.Suggest(key, names), joined(names))
 			continue
 		}
 		if err := literal(setting, t); err != nil {
@@ -37,6 +42,9 @@ func (d *decoder) with(n ast.Node, spec *schemas.ActionSpec) map[string]*templat
 	}
 	return out
 }
+
+// checked tells whether it is known which settings the step may have.
+func (st *step) checked() bool { return st.spec != nil || st.settings != nil }
 
 // required demands the settings that the action cannot do without.
 func (d *decoder) required(n ast.Node, st *step) {
@@ -59,9 +67,9 @@ func find(settings []schemas.Setting, name string) *schemas.Setting {
 	return nil
 }
 
-func settingNames(spec *schemas.ActionSpec) []string {
-	names := make([]string, len(spec.Settings))
-	for i, s := range spec.Settings {
+func settingNames(settings []schemas.Setting) []string {
+	names := make([]string, len(settings))
+	for i, s := range settings {
 		names[i] = s.Name
 	}
 	return names
@@ -71,7 +79,7 @@ func joined(names []string) string {
 	if len(names) == 0 {
 		return "none"
 	}
-	return fmt.Sprint(names)
+	return strings.Join(names, ", ")
 }
 
 // literal checks the type of a template as far as it is known at load.

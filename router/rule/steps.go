@@ -63,7 +63,7 @@ func (d *decoder) step(n ast.Node) (step, bool) {
 }
 
 func (d *decoder) alert(n ast.Node) (step, bool) {
-	st := step{lane: schemas.LaneAlert, action: LogReceiver}
+	st := step{lane: schemas.LaneAlert, action: LogReceiver, settings: d.opts.AlertSettings}
 	m, ok := map[string]ast.Node(nil), true
 	if n.Type() != ast.NullType {
 		m, ok = d.mapping(n, "alert", "to", "group_by", "name", "with", "mode")
@@ -72,20 +72,23 @@ func (d *decoder) alert(n ast.Node) (step, bool) {
 		return st, false
 	}
 	if v, ok := m["to"]; ok {
-		st.action, _ = d.text(v, "to")
+		st.action = d.name(v, "to")
 		known := append([]string{LogReceiver}, d.opts.Receivers...)
 		if d.opts.Receivers != nil && !slices.Contains(known, st.action) {
 			d.fail(v, "unknown receiver %q%s (known: %s)", st.action, predicate.Suggest(st.action, known), strings.Join(known, ", "))
 		}
 	}
 	if v, ok := m["group_by"]; ok {
+		if len(elements(v)) == 0 {
+			d.fail(v, "group_by needs at least one expression; without it, alerts are grouped by the resource")
+		}
 		for _, e := range elements(v) {
 			text, p := d.expression(e, "group_by", predicate.WantAny)
 			st.groupBy = append(st.groupBy, grouping{text: strings.TrimSpace(text), value: p})
 		}
 	}
 	if v, ok := m["with"]; ok {
-		st.with = d.with(v, nil)
+		st.with = d.with(v, &st)
 	}
 	d.common(&st, m)
 	return st, true
@@ -100,7 +103,9 @@ func (d *decoder) response(n ast.Node, lane schemas.Lane) (step, bool) {
 	}
 	if v, ok := m["action"]; ok {
 		st.action, _ = d.text(v, "action")
-		st.spec = d.spec(v, st.action, lane)
+		if st.spec = d.spec(v, st.action, lane); st.spec != nil {
+			st.settings = st.spec.Settings
+		}
 	} else {
 		d.fail(n, "a %s step needs action", lane)
 	}
@@ -110,7 +115,7 @@ func (d *decoder) response(n ast.Node, lane schemas.Lane) (step, bool) {
 		d.fail(n, "a %s step needs target", lane)
 	}
 	if v, ok := m["with"]; ok {
-		st.with = d.with(v, st.spec)
+		st.with = d.with(v, &st)
 	}
 	d.required(n, &st)
 	if v, ok := m["for"]; ok {
@@ -127,7 +132,7 @@ func (d *decoder) response(n ast.Node, lane schemas.Lane) (step, bool) {
 func (d *decoder) common(st *step, m map[string]ast.Node) {
 	st.name = string(st.lane) + ":" + st.action
 	if v, ok := m["name"]; ok {
-		st.name, _ = d.text(v, "name")
+		st.name = d.name(v, "name")
 	}
 	if v, ok := m["mode"]; ok {
 		st.mode = d.oneOf(v, "mode", "dry_run")
@@ -201,7 +206,7 @@ func (d *decoder) publish(n ast.Node) (step, bool) {
 	}
 	st := step{publish: topic, name: "publish:" + topic}
 	if v, ok := m["name"]; ok {
-		st.name, _ = d.text(v, "name")
+		st.name = d.name(v, "name")
 	}
 	return st, true
 }

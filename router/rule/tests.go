@@ -105,6 +105,9 @@ func (d *decoder) testInput(n ast.Node, m map[string]ast.Node, t *Test) {
 	if hasEvent && hasFormat {
 		d.fail(format, "format goes with record, not with event")
 	}
+	if v, ok := m["set"]; ok && hasEvent {
+		d.fail(v, "set goes with record, not with event")
+	}
 	if v, ok := m["set"]; ok {
 		t.Set = map[string]string{}
 		values, ok := pairs(v)

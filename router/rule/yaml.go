@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -183,6 +184,16 @@ func (s *source) text(n ast.Node, what string) (string, bool) {
 	}
 	s.fail(n, "%s must be a string, not %s", what, kindOf(n))
 	return "", false
+}
+
+// name reads a string that names something: not empty, no line breaks, and not longer than an id.
+func (s *source) name(n ast.Node, what string) string {
+	const longest = 128
+	t, ok := s.text(n, what)
+	if ok && (strings.TrimSpace(t) == "" || len(t) > longest || strings.ContainsFunc(t, unicode.IsControl)) {
+		s.fail(n, "%s: 1 to %d printable characters expected", what, longest)
+	}
+	return t
 }
 
 // texts reads a string or a list of strings.

@@ -211,7 +211,11 @@ func (l *Language) mend(tree *parser.Tree, p *Error, env nature.Nature) bool {
 		default:
 			return
 		}
-		p.Message += suggestion(name, maps.Keys(candidates))
+		if classes := l.Types.having(name); len(classes) > 0 && strings.HasPrefix(p.Message, "unknown name ") {
+			p.Message += " in this class; it belongs to " + strings.Join(classes, ", ")
+		} else {
+			p.Message += suggestion(name, maps.Keys(candidates))
+		}
 		ast.Patch(n, &ast.ConstantNode{}) // a constant without value is of unknown type
 		(*n).SetNature(nature.Nature{})
 		mended = true

@@ -246,7 +246,8 @@ func TestClassNarrowsWhatCanBeNamed(t *testing.T) {
 	if _, problems := l.Compile(source, []string{"dns_activity"}, predicate.WantBool); len(problems) > 0 {
 		t.Errorf("dns_activity: %v", problems[0])
 	}
-	if _, problems := l.Compile(source, []string{"api_activity"}, predicate.WantBool); len(problems) != 1 {
+	_, problems := l.Compile(source, []string{"api_activity"}, predicate.WantBool)
+	if len(problems) != 1 || problems[0].Message != "unknown name query in this class; it belongs to dns_activity" {
 		t.Errorf("api_activity has no query: %v", problems)
 	}
 	if _, problems := l.Compile(source, []string{"authentication", "dns_activity"}, predicate.WantBool); len(problems) > 0 {

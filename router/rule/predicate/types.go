@@ -102,6 +102,22 @@ func (t *Types) Class(name string) (int, bool) {
 // ClassNames lists the classes, sorted.
 func (t *Types) ClassNames() []string { return t.schema.ClassNames() }
 
+// having lists some of the classes that have an attribute.
+func (t *Types) having(attr string) []string {
+	const enough = 3
+	var names []string
+	for _, name := range t.ClassNames() {
+		if _, ok := t.classes[name].Fields[attr]; !ok {
+			continue
+		}
+		if len(names) == enough {
+			return append(names, "others")
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
 // scope is the type of an event of one of the classes; without classes, of any.
 func (t *Types) scope(classes []string) (nature.Nature, error) {
 	switch len(classes) {
