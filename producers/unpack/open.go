@@ -26,7 +26,7 @@ func (u *unpacker) open(rec producers.Record, resume int64) error {
 	}
 	switch d := rec.Data; {
 	case bytes.Contains(d, []byte(`"detail-type"`)) && !u.opts.KeepEnvelope:
-		rec = eventBridge(rec)
+		rec = EventBridge(rec)
 	case bytes.Contains(d, []byte(`"TopicArn"`)):
 		doc := gjson.ParseBytes(d)
 		if m := doc.Get("Message"); doc.Get("Type").String() == "Notification" && m.Type == gjson.String {
@@ -70,22 +70,39 @@ func (u *unpacker) nested(outer producers.Record, resume int64, data []byte, att
 	return inner.stream(bytes.NewReader(data))
 }
 
-// eventBridge takes the detail out of an EventBridge event; any other record stays as it is.
-func eventBridge(rec producers.Record) producers.Record {
+// EventBridge takes the detail out of an EventBridge event, and puts what the event says of it into the record's attributes; any other
+// record stays as it is. The record's data must be valid JSON.
+func EventBridge(rec producers.Record) producers.Record {
 	doc := gjson.ParseBytes(rec.Data)
 	detail, kind, source := doc.Get("detail"), doc.Get("detail-type"), doc.Get("source")
 	if !detail.IsObject() || kind.Type != gjson.String || source.Type != gjson.String {
 		return rec
 	}
-	rec.Data = []byte(detail.Raw)
 	resources := doc.Get("resources").Raw
 	if resources == "[]" {
 		resources = ""
 	}
 	rec.Attrs = with(rec.Attrs, AttrDetailType, kind.String(), producers.AttrSource, source.String(),
 		producers.AttrAccount, doc.Get("account").String(), producers.AttrRegion, doc.Get("region").String(),
-		producers.AttrID, doc.Get("id").String(), producers.AttrTime, doc.Get("time").String(), AttrResources, resources)
+		producers.AttrID, doc.Get("id").String(), producers.AttrTime, doc.Get("time").String(), AttrResources, resources,
+		AttrEnvelope, withoutDetail(doc))
+	rec.Data = []byte(detail.Raw)
 	return rec
+}
+
+// withoutDetail is the text of an EventBridge event without its detail.
+func withoutDetail(doc gjson.Result) string {
+	b := []byte{'{'}
+	doc.ForEach(func(key, value gjson.Result) bool {
+		if key.Str != "detail" {
+			if len(b) > 1 {
+				b = append(b, ',')
+			}
+			b = append(append(append(b, key.Raw...), ':'), value.Raw...)
+		}
+		return true
+	})
+	return string(append(b, '}'))
 }
 
 // logEvent takes the message out of an event of CloudWatch Logs. The event's id is the same however often it is delivered.

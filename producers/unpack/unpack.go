@@ -30,7 +30,7 @@ type Options struct {
 	// 64 MiB and more than 250 times its size is refused.
 	MaxTotal int64
 	// KeepEnvelope passes EventBridge events on whole. Otherwise the record is the event's detail, and account, region, id, time, source,
-	// detail-type and resources are in the record's attributes.
+	// detail-type and resources are in the record's attributes, and so is all of the event but its detail.
 	KeepEnvelope bool
 }
 
@@ -38,6 +38,7 @@ type Options struct {
 const (
 	AttrDetailType = "detail-type" // EventBridge: what kind of thing the detail is
 	AttrResources  = "resources"   // EventBridge: a JSON array of ARNs
+	AttrEnvelope   = "envelope"    // EventBridge: the whole event as JSON, without its detail
 	AttrLogGroup   = "log-group"   // CloudWatch Logs
 	AttrLogStream  = "log-stream"  // CloudWatch Logs
 )
