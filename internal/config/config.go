@@ -28,7 +28,7 @@ type Config struct {
 // Log sets up the logger.
 type Log struct {
 	Level  string `yaml:"level"`  // trace debug info warn error
-	Format string `yaml:"format"` // json console
+	Format string `yaml:"format"` // auto json console
 }
 
 // HTTP is where /healthz, /readyz and /metrics are served.
@@ -77,7 +77,7 @@ func (p *Producer) Pos(key string) string {
 // Defaults is what holds where riposte.yaml is silent.
 func Defaults() Config {
 	return Config{
-		Log:  Log{Level: "info", Format: "json"},
+		Log:  Log{Level: "info", Format: "auto"},
 		HTTP: HTTP{Listen: "127.0.0.1:8080"},
 	}
 }

@@ -11,18 +11,19 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// NewLogger returns a logger that writes to w: JSON lines, or with format "console" lines for people.
+// NewLogger returns a logger that writes to w: JSON lines, or with format "console" lines for people. Format "auto" is console on a terminal
+// and JSON elsewhere.
 func NewLogger(w io.Writer, level, format string) (zerolog.Logger, error) {
 	l, err := zerolog.ParseLevel(level)
 	if err != nil {
 		return zerolog.Nop(), fmt.Errorf("log level %q: %w", level, err)
 	}
-	switch format {
-	case "json", "":
-	case "console":
+	switch {
+	case format == "json", format == "auto" && !terminal(w):
+	case format == "console", format == "auto":
 		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: !terminal(w)}
 	default:
-		return zerolog.Nop(), fmt.Errorf("log format %q: json or console expected", format)
+		return zerolog.Nop(), fmt.Errorf("log format %q: auto, json or console expected", format)
 	}
 	return zerolog.New(w).Level(l).With().Timestamp().Logger(), nil
 }
