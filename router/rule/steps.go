@@ -110,7 +110,7 @@ func (d *decoder) response(n ast.Node, lane schemas.Lane) (step, bool) {
 		d.fail(n, "a %s step needs action", lane)
 	}
 	if v, ok := m["target"]; ok {
-		_, st.target = d.expression(v, "target", predicate.WantAny)
+		_, st.target = d.expression(v, "target", predicate.WantNames)
 	} else {
 		d.fail(n, "a %s step needs target", lane)
 	}

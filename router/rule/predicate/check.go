@@ -52,10 +52,11 @@ type Program struct {
 // A Want is what an expression must give.
 type Want int
 
-// Any value, or a boolean.
+// Any value, a boolean, or the names of things: a string, an integer, or a list of them.
 const (
 	WantAny Want = iota
 	WantBool
+	WantNames
 )
 
 // Compile checks an expression against the attributes of the classes (of all, if none is given) and compiles it. It returns every problem
@@ -164,12 +165,33 @@ func (l *Language) types(tree *parser.Tree, env nature.Nature, want Want) []*Err
 			return problems
 		}
 	}
-	root := tree.Node.Nature()
-	known := root.Type != nil && root.Type.Kind() != reflect.Interface
-	if want == WantBool && len(problems) == 0 && (root.Nil || known && !root.IsBool()) {
-		problems = append(problems, &Error{Message: fmt.Sprintf("a condition must be a boolean, this is %s", article(typeName(root.Type)))})
+	if len(problems) == 0 {
+		if p := want.refuse(tree.Node.Nature()); p != nil {
+			problems = append(problems, p)
+		}
 	}
 	return problems
+}
+
+// refuse tells what is wrong with the type of a whole expression; a type that is not known is well.
+func (w Want) refuse(n *nature.Nature) *Error {
+	known := func(n *nature.Nature) bool { return n.Type != nil && n.Type.Kind() != reflect.Interface }
+	switch w {
+	case WantBool:
+		if n.Nil || known(n) && !n.IsBool() {
+			return &Error{Message: "a condition must be a boolean, this is " + article(typeName(n.Type))}
+		}
+	case WantNames:
+		of := ""
+		if known(n) && n.Type.Kind() == reflect.Slice && n.Ref != nil {
+			of, n = "a list whose elements are each ", n.Ref
+		}
+		if known(n) && n.Type.Kind() != reflect.String && n.Type.Kind() != reflect.Int && n.Type.Kind() != reflect.Slice {
+			return &Error{Message: "a string or a list of strings is expected, this is " + of + article(typeName(n.Type))}
+		}
+	case WantAny:
+	}
+	return nil
 }
 
 // forget drops what an earlier check noted in the tree: it would not look again at the arguments of calls.
