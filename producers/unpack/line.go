@@ -61,11 +61,31 @@ func (u *unpacker) line() error {
 // text hands over a line, or remembers it if it is a header.
 func (u *unpacker) text(at int64, text []byte) error {
 	text = bytes.TrimRight(text, "\r")
-	if isHeader(text) {
+	header, ok := directive(text)
+	if ok && !header {
+		return nil
+	}
+	if header || isHeader(text) {
 		u.attrs = with(u.attrs, producers.AttrHeader, string(text))
 		return nil
 	}
 	return u.record(at, u.in.off, text)
+}
+
+// directive recognises the lines in front of a log in the extended format of the W3C, as CloudFront writes it: the one that names the fields
+// is a header, the others say nothing about the records.
+func directive(line []byte) (header, ok bool) {
+	if len(line) == 0 || line[0] != '#' {
+		return false, false
+	}
+	name, _, _ := bytes.Cut(line[1:], []byte(":"))
+	switch string(name) {
+	case "Fields":
+		return true, true
+	case "Version", "Date", "Start-Date", "End-Date", "Software", "Remark":
+		return false, true
+	}
+	return false, false
 }
 
 // flowFields are names of fields of VPC flow logs: those that a header cannot do without, more or less.
