@@ -3,8 +3,10 @@ package catalog
 import (
 	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/producers"
+	logs "github.com/riposte-security/riposte/producers/source/cloudwatch-logs"
 	"github.com/riposte-security/riposte/producers/source/file"
 	"github.com/riposte-security/riposte/producers/source/http"
+	"github.com/riposte-security/riposte/producers/source/kinesis"
 	"github.com/riposte-security/riposte/producers/source/s3"
 	"github.com/riposte-security/riposte/producers/source/sqs"
 	"github.com/riposte-security/riposte/schemas"
@@ -22,8 +24,10 @@ type Source struct {
 // Sources lists every source, one a line.
 func Sources() []Source {
 	return []Source{
+		{"cloudwatch-logs", logs.Summary, logs.Settings(), logs.Policy(), logs.New},
 		{"file", file.Summary, file.Settings(), nil, file.New},
 		{"http", http.Summary, http.Settings(), nil, http.New},
+		{"kinesis", kinesis.Summary, kinesis.Settings(), kinesis.Policy(), kinesis.New},
 		{"s3", s3.Summary, s3.Settings(), s3.Policy(), s3.New},
 		{"sqs", sqs.Summary, sqs.Settings(), sqs.Policy(), sqs.New},
 	}
