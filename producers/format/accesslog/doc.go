@@ -85,7 +85,11 @@ func (p *Pool) Put(r *Row) {
 	} else {
 		p.lines.Put(r.Event)
 	}
-	*r = Row{}
+	clear(r.texts[:r.n])
+	clear(r.value[:])
+	clear(r.used[:])
+	clear(r.nodes[:])
+	r.Event, r.columns, r.n = nil, nil, 0
 	p.rows.Put(r)
 }
 

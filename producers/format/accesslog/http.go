@@ -202,6 +202,26 @@ func (r *Row) Source(text, port string) (canonical, ok bool) {
 	return canonical, ok
 }
 
+// Traffic writes traffic as the client sees it: in is what was sent to it, out what was received from it.
+func (r *Row) Traffic(sent, received Field) {
+	in, okIn := r.Int(sent)
+	out, okOut := r.Int(received)
+	if !okIn && !okOut {
+		return
+	}
+	at := r.Open("traffic")
+	if okIn {
+		r.Writer.Int("bytes_in", in)
+	}
+	if okOut {
+		r.Writer.Int("bytes_out", out)
+	}
+	if sum := in + out; okIn && okOut && sum >= in {
+		r.Writer.Int("bytes", sum)
+	}
+	r.Close(at)
+}
+
 // Unescape undoes percent-encoding once. changed tells whether there was any; text that is not well encoded, or whose bytes would not be
 // UTF-8, stays as it is.
 func Unescape(text string) (plain string, changed bool) {

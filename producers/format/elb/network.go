@@ -57,6 +57,6 @@ func (r *entry) writeNetwork() (schemas.Event, error) {
 	r.writeBalancer(0)
 	r.writeTLS()
 	r.writeConnection()
-	r.writeTraffic()
+	r.Traffic(sent, received)
 	return r.End(schemas.ClassNetworkActivity), nil
 }

@@ -65,7 +65,7 @@ func (r *entry) writeHTTP() (schemas.Event, error) {
 	r.writeBalancer(code)
 	r.writeTLS()
 	r.writeConnection()
-	r.writeTraffic()
+	r.Traffic(sent, received)
 	return r.End(schemas.ClassHTTPActivity), nil
 }
 
@@ -266,24 +266,5 @@ func (r *entry) writeConnection() {
 	at := r.Open("connection_info")
 	r.Lit(`"direction":"Inbound","direction_id":1`)
 	r.Move("uid", connTrace)
-	r.Close(at)
-}
-
-func (r *entry) writeTraffic() {
-	in, okIn := r.Int(sent)
-	out, okOut := r.Int(received)
-	if !okIn && !okOut {
-		return
-	}
-	at := r.Open("traffic")
-	if okIn {
-		r.Writer.Int("bytes_in", in)
-	}
-	if okOut {
-		r.Writer.Int("bytes_out", out)
-	}
-	if sum := in + out; sum >= in {
-		r.Writer.Int("bytes", sum)
-	}
 	r.Close(at)
 }
