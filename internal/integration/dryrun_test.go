@@ -13,15 +13,28 @@ import (
 )
 
 // dryRun: without enforce, everything is read and every call is recorded, and nothing changes but that alerts are sent. All lanes are in one
-// process here.
+// process here, and Kafka, PostgreSQL and the AWS API are away when the processes start.
 func dryRun(t *testing.T, w *world, sets *deployment) {
 	d := deploy(t, w, "dry", "dry_run")
 	if err := os.MkdirAll(filepath.Join(d.dir, "flows"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	for _, p := range []*proxy{w.brokers, d.db, d.aws} { // nothing is there when they start
+		p.set(true)
+	}
 	d.start("produce", "produce", "trail", "custom", "flows")
 	d.start("route", "route")
 	d.start("consume", "consume", "alert", "block", "remediate")
+	start := map[string]int{}
+	for name, p := range d.procs {
+		eventually(t, patience, name+" says that Kafka is away", func() bool { return len(p.lines(0, `"dependency":"kafka"`, " is away")) == 1 })
+	}
+	for _, p := range []*proxy{w.brokers, d.db, d.aws} {
+		p.set(false)
+	}
+	for name := range d.procs {
+		d.toldOnce(t, name, "kafka", start)
+	}
 
 	blocked := sets.four(t)
 	bucket, record, event := seed(t, d.api, "dry")

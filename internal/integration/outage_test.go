@@ -4,6 +4,8 @@ package integration
 
 import (
 	"fmt"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +29,28 @@ func (d *deployment) told(name, dependency string, since map[string]int) (away, 
 	return len(p.lines(since[name], part, " is away")), len(p.lines(since[name], part, " is back"))
 }
 
+// toldOnce checks that a process said once that something is away, and once that it is back.
+func (d *deployment) toldOnce(t *testing.T, name, dependency string, since map[string]int) {
+	t.Helper()
+	eventually(t, patience, name+" says that "+dependency+" is back", func() bool { _, back := d.told(name, dependency, since); return back > 0 })
+	if away, back := d.told(name, dependency, since); away != 1 || back != 1 {
+		t.Errorf("%s said %d times that %s is away, and %d times that it is back:\n%s", name, away, dependency, back,
+			strings.Join(d.procs[name].lines(since[name], fmt.Sprintf(`"dependency":%q`, dependency)), ""))
+	}
+}
+
+// allCalled waits until the webhook was called about n events of a kind.
+func (d *deployment) allCalled(t *testing.T, kind string, n int) {
+	t.Helper()
+	eventually(t, patience, "alerts about all events of kind "+kind, func() bool {
+		seen := map[int]bool{}
+		for _, c := range d.hook.of(kind) {
+			seen[c.event.N] = true
+		}
+		return len(seen) == n
+	})
+}
+
 // wait lets time pass.
 func wait(t *testing.T, d time.Duration) {
 	select {
@@ -35,9 +59,28 @@ func wait(t *testing.T, d time.Duration) {
 	}
 }
 
-// serversAway cuts the way to the database, and then that to the AWS API, while events come in.
+// serversAway cuts the way to Kafka, then that to the database, and then that to the AWS API, while events come in.
 func serversAway(t *testing.T, d *deployment) {
 	const events, gone = 20, 4 * time.Second
+	t.Run("Kafka", func(t *testing.T) {
+		if os.Getenv("RIPOSTE_TEST_KAFKA") != "" {
+			t.Skip("the broker of RIPOSTE_TEST_KAFKA tells clients of another way")
+		}
+		since := d.marks()
+		_, record, event := seed(t, d.api, "no-kafka")
+		d.w.brokers.set(true)
+		mend := time.AfterFunc(gone, func() { d.w.brokers.set(false) })
+		defer mend.Stop()
+		for i := range events {
+			d.appendTo(t, "json/no-kafka.ndjson", fmt.Sprintf(`{"kind":"no-kafka","n":%d}`+"\n", i))
+		}
+		d.post(t, "trail", record) // is answered when Kafka has it, and sent again until then
+		d.allCalled(t, "no-kafka", events)
+		d.await(t, bucketRule, event, schemas.StateVerified)
+		for name := range d.procs {
+			d.toldOnce(t, name, "kafka", since)
+		}
+	})
 	t.Run("ledger", func(t *testing.T) {
 		since := d.marks()
 		bucket, record, event := seed(t, d.api, "no-ledger")
@@ -51,22 +94,13 @@ func serversAway(t *testing.T, d *deployment) {
 			t.Errorf("%d alerts were sent that are in no ledger", n)
 		}
 		d.db.set(false)
-		eventually(t, patience, "all alerts", func() bool {
-			seen := map[int]bool{}
-			for _, c := range d.hook.of("outage") {
-				seen[c.event.N] = true
-			}
-			return len(seen) == events
-		})
+		d.allCalled(t, "outage", events)
 		d.await(t, bucketRule, event, schemas.StateVerified)
 		if got, _ := d.api.encryption(t, bucket); got != "aws:kms" {
 			t.Errorf("the bucket is encrypted by %q", got)
 		}
 		for _, name := range []string{"alert", "block", "remediate-1", "remediate-2"} {
-			eventually(t, patience, name+" says that the ledger is back", func() bool { _, back := d.told(name, "ledger", since); return back > 0 })
-			if away, back := d.told(name, "ledger", since); away != 1 || back != 1 {
-				t.Errorf("%s said %d times that the ledger is away, and %d times that it is back", name, away, back)
-			}
+			d.toldOnce(t, name, "ledger", since)
 		}
 	})
 	t.Run("AWS API", func(t *testing.T) {
@@ -94,9 +128,6 @@ func serversAway(t *testing.T, d *deployment) {
 		if spoke == 0 {
 			t.Error("nobody said that AWS was away, and is back")
 		}
-		eventually(t, patience, "the producer says that its queue is back", func() bool { _, back := d.told("produce", "queue "+d.name+"-trail", since); return back > 0 })
-		if away, back := d.told("produce", "queue "+d.name+"-trail", since); away != 1 || back != 1 {
-			t.Errorf("the producer said %d times that its queue is away, and %d times that it is back", away, back)
-		}
+		d.toldOnce(t, "produce", "queue "+d.name+"-trail", since)
 	})
 }

@@ -12,11 +12,12 @@ import (
 	"github.com/riposte-security/riposte/internal/servers"
 )
 
-// A world is what every deployment runs on: the servers, each behind nothing or a proxy, and the binary.
+// A world is what every deployment runs on: the servers and the binary.
 type world struct {
 	bin      string // the binary under test
 	rules    string // folder of the rules that ship
 	kafka    string // host:port
+	brokers  *proxy // the way that everybody takes to Kafka, tests included
 	postgres string // URL of a database
 	aws      string // endpoint URL
 }
@@ -37,14 +38,16 @@ func newWorld(t *testing.T) *world {
 		cmd.Dir = root
 		output, built = cmd.CombinedOutput()
 	})
-	all.Go(func() { w.kafka = servers.Kafka(t) })
+	w.brokers = newProxy(t, "")
+	w.kafka = w.brokers.Addr().String()
+	all.Go(func() { w.brokers.to = servers.KafkaAt(t, w.kafka) })
 	all.Go(func() { w.postgres = servers.Postgres(t) })
 	all.Go(func() { w.aws = servers.AWS(t) })
 	all.Wait()
 	if built != nil {
 		t.Fatalf("build: %v\n%s", built, output)
 	}
-	if t.Failed() || w.kafka == "" || w.postgres == "" || w.aws == "" {
+	if t.Failed() || w.brokers.to == "" || w.postgres == "" || w.aws == "" {
 		t.FailNow()
 	}
 	return w

@@ -5,6 +5,7 @@
 package servers
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/netip"
@@ -32,12 +33,20 @@ const startup = 3 * time.Minute
 // Kafka returns the address of a broker.
 func Kafka(tb testing.TB) string {
 	tb.Helper()
+	return KafkaAt(tb, "")
+}
+
+// KafkaAt is Kafka for a test that stands between broker and clients: the broker tells clients that it is to be found at told. A broker that
+// the environment names tells them what it likes.
+func KafkaAt(tb testing.TB, told string) string {
+	tb.Helper()
 	if addr := os.Getenv("RIPOSTE_TEST_KAFKA"); addr != "" {
 		return addr
 	}
 	// A broker tells clients where it is to be found, so the port must be known before it starts.
 	port := freePort(tb)
 	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	told = cmp.Or(told, addr)
 	run(tb, KafkaImage,
 		testcontainers.WithExposedPorts("9094/tcp"),
 		testcontainers.WithHostConfigModifier(func(h *container.HostConfig) {
@@ -49,7 +58,7 @@ func Kafka(tb testing.TB) string {
 			"KAFKA_CONTROLLER_LISTENER_NAMES":                "CONTROLLER",
 			"KAFKA_CONTROLLER_QUORUM_VOTERS":                 "1@localhost:9093",
 			"KAFKA_LISTENERS":                                "INTERNAL://:9092,CONTROLLER://:9093,EXTERNAL://:9094",
-			"KAFKA_ADVERTISED_LISTENERS":                     "INTERNAL://localhost:9092,EXTERNAL://" + addr,
+			"KAFKA_ADVERTISED_LISTENERS":                     "INTERNAL://localhost:9092,EXTERNAL://" + told,
 			"KAFKA_LISTENER_SECURITY_PROTOCOL_MAP":           "CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT",
 			"KAFKA_INTER_BROKER_LISTENER_NAME":               "INTERNAL",
 			"KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR":         "1",
