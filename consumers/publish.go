@@ -2,7 +2,6 @@ package consumers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -91,9 +90,9 @@ func (s *Service) toKafka(m ledger.Message) kafka.Message {
 
 // deadLetter carries a command that failed, with the reason. Its place in Kafka is not known any more: the command is there whole.
 func (s *Service) deadLetter(cmd schemas.Command, reason string, attempts int) (ledger.Message, error) {
-	value, err := json.Marshal(cmd)
+	value, err := cmd.Encode()
 	if err != nil {
-		return ledger.Message{}, fmt.Errorf("command %s: %w", cmd.ID, err)
+		return ledger.Message{}, err
 	}
 	headers := schemas.CommandHeaders(cmd, schemas.OutcomeSource(cmd.Lane), "")
 	maps.Copy(headers, map[string]string{

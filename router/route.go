@@ -2,7 +2,6 @@ package router
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -104,7 +103,7 @@ func (r *Router) command(m *kafka.Message, ev schemas.Event, c *schemas.Command)
 	if topic == "" {
 		return fail(fmt.Sprintf("lane %q: no such lane", c.Lane), "invalid")
 	}
-	value, err := json.Marshal(c)
+	value, err := c.Encode()
 	if err != nil {
 		return fail("the command cannot be encoded: "+err.Error(), "invalid")
 	}

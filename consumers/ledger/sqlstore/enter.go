@@ -81,9 +81,9 @@ func (s *Store) insert(ctx context.Context, tx *sql.Tx, now time.Time, cmds []sc
 	rows := make([][]any, 0, len(cmds))
 	bodies := make(map[string][]byte, len(cmds))
 	for _, c := range cmds {
-		body, err := json.Marshal(c)
+		body, err := c.Encode()
 		if err != nil {
-			return 0, fmt.Errorf("command %s: %w", c.ID, err)
+			return 0, err
 		}
 		state, slot, due, out := schemas.StatePending, slotPending, micros(now), schemas.Outcome{State: schemas.StatePending, Time: now.UTC()}
 		if c.Shed != nil {
