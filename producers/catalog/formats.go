@@ -6,6 +6,7 @@ import (
 	"github.com/riposte-security/riposte/producers"
 	"github.com/riposte-security/riposte/producers/format/cloudtrail"
 	awsconfig "github.com/riposte-security/riposte/producers/format/config"
+	"github.com/riposte-security/riposte/producers/format/guardduty"
 	"github.com/riposte-security/riposte/producers/format/json"
 	"github.com/riposte-security/riposte/producers/format/suricata"
 	"github.com/riposte-security/riposte/producers/format/vpcflow"
@@ -25,6 +26,7 @@ func Formats() []Format {
 	return []Format{
 		{"cloudtrail", "AWS CloudTrail records: management, data, Insights and network-activity events, sign-in", nil, cloudtrail.New},
 		{"config", "AWS Config: configuration items, changes of items and of compliance", nil, awsconfig.New},
+		{"guardduty", "GuardDuty findings: EventBridge, S3 export, GetFindings", nil, guardduty.New},
 		{"json", "any JSON object; CloudEvents and OCSF events are recognised", nil, json.New},
 		{"suricata", "Suricata EVE records: alerts, DNS, HTTP, TLS, flows, files and all others", nil, suricata.New},
 		{"vpcflow", "VPC and transit gateway flow logs, versions 2 to 11", vpcflow.Settings(), vpcflow.New},
