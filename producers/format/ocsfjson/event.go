@@ -1,7 +1,6 @@
 package ocsfjson
 
 import (
-	"bytes"
 	"net/netip"
 	"strconv"
 	"sync"
@@ -21,6 +20,7 @@ type Event struct {
 	KeyResource, KeyUser, KeyIP string
 
 	observables []observable
+	room, usual int // see reserve
 }
 
 // A Pool hands out Events whose buffers have grown already. The zero Pool is ready.
@@ -30,7 +30,7 @@ type Pool struct{ pool sync.Pool }
 func (p *Pool) Get() *Event {
 	e, ok := p.pool.Get().(*Event)
 	if !ok {
-		e = &Event{Writer: Writer{B: make([]byte, 0, 8<<10)}}
+		e = &Event{}
 	}
 	e.Reset()
 	return e
@@ -49,6 +49,7 @@ func (p *Pool) Put(e *Event) {
 // Reset empties what was written; the parsed record stays.
 func (e *Event) Reset() {
 	e.B = e.B[:0]
+	e.reserve()
 	e.observables = e.observables[:0]
 	e.KeyResource, e.KeyUser, e.KeyIP = "", "", ""
 	e.Outer = nil
@@ -147,7 +148,7 @@ func (e *Event) Finish(class int, uid string, t time.Time) schemas.Event {
 			key = k
 		}
 	}
-	return schemas.Event{Data: bytes.Clone(e.B), UID: uid, Key: key, Class: class, Time: t.UTC()}
+	return schemas.Event{Data: e.cut(), UID: uid, Key: key, Class: class, Time: t.UTC()}
 }
 
 func (e *Event) writeUnmapped() {
@@ -223,6 +224,7 @@ func Received(r producers.Record) time.Time {
 // Begin starts the event with what every class has: activity, category, class, type, time. With activity 99 (Other), activityName is the
 // source's own word, and may be any text.
 func (e *Event) Begin(class, activity int, activityName string, t time.Time) {
+	e.reserve()
 	c, category, categoryName := className(class)
 	if activity == 99 {
 		activityName = quoted(activityName)

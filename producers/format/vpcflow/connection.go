@@ -2,46 +2,47 @@ package vpcflow
 
 import "strconv"
 
-func (l *line) writeConnection() {
+func (l *line) connection(b []byte) []byte {
 	switch string(l.text(flowDirection)) {
 	case "ingress":
-		l.B = append(l.B, `,"connection_info":{"direction":"Inbound","direction_id":1`...)
+		b = append(b, `,"connection_info":{"direction":"Inbound","direction_id":1`...)
 	case "egress":
-		l.B = append(l.B, `,"connection_info":{"direction":"Outbound","direction_id":2`...)
+		b = append(b, `,"connection_info":{"direction":"Outbound","direction_id":2`...)
 	default:
-		l.B = append(l.B, `,"connection_info":{"direction_id":0`...)
+		b = append(b, `,"connection_info":{"direction_id":0`...)
 	}
 	if l.has(protocol) {
 		if name := protocolName(l.number[protocol]); name != "" {
-			l.B = append(l.B, `,"protocol_name":"`...)
-			l.B = append(l.B, name...)
-			l.B = append(l.B, '"')
+			b = append(b, `,"protocol_name":"`...)
+			b = append(b, name...)
+			b = append(b, '"')
 		}
-		l.count(`,"protocol_num":`, protocol)
+		b = l.count(b, `,"protocol_num":`, protocol)
 	}
-	l.writeIPVersion()
-	l.count(`,"tcp_flags":`, tcpFlags)
+	b = l.ipVersion(b)
+	b = l.count(b, `,"tcp_flags":`, tcpFlags)
 	if name := boundary(l.number[trafficPath]); name != "" {
-		l.B = append(l.B, `,"boundary":"`...)
-		l.B = append(l.B, name...)
-		l.B = append(l.B, `","boundary_id":`...)
-		l.B = strconv.AppendInt(l.B, l.number[trafficPath]+3, 10)
+		b = append(b, `,"boundary":"`...)
+		b = append(b, name...)
+		b = append(b, `","boundary_id":`...)
+		b = strconv.AppendInt(b, l.number[trafficPath]+3, 10)
 	}
-	l.B = append(l.B, '}')
+	return append(b, '}')
 }
 
-// writeIPVersion writes the version of the protocol: that of the field type, else that of the addresses.
-func (l *line) writeIPVersion() {
-	l.move(`,"protocol_ver":"`, ipType)
-	kind := string(l.text(ipType)) // short: no allocation
+// ipVersion writes the version of the protocol: that of the field type, else that of the addresses.
+func (l *line) ipVersion(b []byte) []byte {
+	b = l.move(b, `,"protocol_ver":"`, ipType)
+	told := l.has(ipType)
 	switch {
-	case kind == "IPv4" || kind == "" && l.src.version == 4:
-		l.B = append(l.B, `,"protocol_ver_id":4`...)
-	case kind == "IPv6" || kind == "" && l.src.version == 6:
-		l.B = append(l.B, `,"protocol_ver_id":6`...)
-	case kind != "":
-		l.B = append(l.B, `,"protocol_ver_id":99`...)
+	case l.is(ipType, "IPv4") || !told && l.src.version == 4:
+		return append(b, `,"protocol_ver_id":4`...)
+	case l.is(ipType, "IPv6") || !told && l.src.version == 6:
+		return append(b, `,"protocol_ver_id":6`...)
+	case told:
+		return append(b, `,"protocol_ver_id":99`...)
 	}
+	return b
 }
 
 // protocolName is IANA's keyword, in small letters, of the protocols that one meets.

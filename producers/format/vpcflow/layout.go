@@ -145,7 +145,7 @@ func laterFieldOf(name string) field {
 type column struct {
 	name   string // as the header spells it
 	field  field
-	member string // under unmapped, up to the value
+	member string // under unmapped, from the comma up to the value
 	seen   string // of an ARN there: the observable, up to the value
 }
 
@@ -173,7 +173,7 @@ func newLayout(text string) (*layout, error) {
 		}
 		seen[plain] = true
 		l.columns = append(l.columns, column{
-			name: name, field: fieldOf(plain), member: `"` + name + `":"`,
+			name: name, field: fieldOf(plain), member: `,"` + name + `":"`,
 			seen: ocsfjson.ObservablePrefix(ocsfjson.ResourceUID, "unmapped."+name),
 		})
 	}

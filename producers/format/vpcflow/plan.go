@@ -92,48 +92,66 @@ func (l *line) outcome() outcome {
 	return untold
 }
 
-// A seen is an observable: where its value stands in the event, and as what it was seen there.
+// A seen is an observable: where its value stands in the event, and as what it was seen there. It has no pointers, as a line has none.
 type seen struct {
-	prefix   string
-	from, to int
+	kind     kind
+	from, to int32
 }
 
-// prefixes of the observables that most lines have, up to the value.
-type prefixes struct{ account, src, dst, srcVia, dstVia string }
+// A kind is what an observable was seen as; from arn on, it is an ARN in the column with that number.
+type kind uint8
 
-func newPrefixes() prefixes {
+const (
+	account kind = iota
+	srcIP
+	srcVia
+	dstIP
+	dstVia
+	arn
+)
+
+// prefixes are the texts of the observables that most lines have, up to the value.
+func prefixes() [arn]string {
 	const ip = ocsfjson.IPAddress
-	return prefixes{
+	return [arn]string{
 		account: ocsfjson.ObservablePrefix(ocsfjson.AccountUID, "cloud.account.uid"),
-		src:     ocsfjson.ObservablePrefix(ip, "src_endpoint.ip"), srcVia: ocsfjson.ObservablePrefix(ip, "src_endpoint.intermediate_ips[0]"),
-		dst: ocsfjson.ObservablePrefix(ip, "dst_endpoint.ip"), dstVia: ocsfjson.ObservablePrefix(ip, "dst_endpoint.intermediate_ips[0]"),
+		srcIP:   ocsfjson.ObservablePrefix(ip, "src_endpoint.ip"),
+		srcVia:  ocsfjson.ObservablePrefix(ip, "src_endpoint.intermediate_ips[0]"),
+		dstIP:   ocsfjson.ObservablePrefix(ip, "dst_endpoint.ip"),
+		dstVia:  ocsfjson.ObservablePrefix(ip, "dst_endpoint.intermediate_ips[0]"),
 	}
 }
 
-// observe notes that what was written since from is an observable.
-func (l *line) observe(prefix string, from int) {
-	to := len(l.B)
-	for _, s := range l.seen {
-		if string(l.B[s.from:s.to]) == string(l.B[from:to]) {
+func (l *line) prefix(k kind) string {
+	if k < arn {
+		return l.format.prefixes[k]
+	}
+	return l.layout.columns[k-arn].seen
+}
+
+// observe notes that what was written to b since from is an observable.
+func (l *line) observe(b []byte, k kind, from int) {
+	for _, o := range l.seen {
+		if string(b[o.from:o.to]) == string(b[from:]) {
 			return
 		}
 	}
-	l.seen = append(l.seen, seen{prefix, from, to})
+	l.seen = append(l.seen, seen{k, int32(from), int32(len(b))}) //nolint:gosec // maxLine
 }
 
-func (l *line) writeObservables() {
+func (l *line) observables(b []byte) []byte {
 	if len(l.seen) == 0 {
-		return
+		return b
 	}
-	l.B = append(l.B, `,"observables":[`...)
+	b = append(b, `,"observables":[`...)
 	for i := range l.seen {
 		s := &l.seen[i]
 		if i > 0 {
-			l.B = append(l.B, ',')
+			b = append(b, ',')
 		}
-		l.B = append(l.B, s.prefix...)
-		l.B = append(l.B, l.B[s.from:s.to]...)
-		l.B = append(l.B, `"}`...)
+		b = append(b, l.prefix(s.kind)...)
+		b = append(b, b[s.from:s.to]...)
+		b = append(b, `"}`...)
 	}
-	l.B = append(l.B, ']')
+	return append(b, ']')
 }

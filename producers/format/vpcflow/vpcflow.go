@@ -52,13 +52,13 @@ func Settings() []schemas.Setting {
 }
 
 type format struct {
-	lines   sync.Pool
-	order   *layout
-	gateway *layout                   // the default of transit gateways
-	set     bool                      // order is the setting, not the default
-	known   atomic.Pointer[[]*layout] // of the header lines seen last: a file has one, and several files may be read at once
-	heads   [outcomes]head
-	seen    prefixes
+	lines    sync.Pool
+	order    *layout
+	gateway  *layout                   // the default of transit gateways
+	set      bool                      // order is the setting, not the default
+	known    atomic.Pointer[[]*layout] // of the header lines seen last: a file has one, and several files may be read at once
+	heads    [outcomes]head
+	prefixes [arn]string
 }
 
 // New makes the format.
@@ -67,7 +67,7 @@ func New(cfg config.Node) (producers.Format, error) {
 	if err := cfg.Decode(&s); err != nil {
 		return nil, err
 	}
-	f := &format{set: s.Fields != "", heads: heads(), seen: newPrefixes()}
+	f := &format{set: s.Fields != "", heads: heads(), prefixes: prefixes()}
 	if !f.set {
 		s.Fields = defaultOrder
 	}
@@ -99,7 +99,10 @@ func (l *line) parse(in producers.Record) (schemas.Event, error) {
 	if len(in.Data) > maxLine {
 		return schemas.Event{}, fmt.Errorf("line of %d bytes, at most %d are read", len(in.Data), maxLine)
 	}
-	l.data = bytes.TrimRight(in.Data, "\r\n \t")
+	l.data = in.Data
+	for n := len(l.data); n > 0 && (l.data[n-1] <= ' ') && bytes.IndexByte([]byte("\r\n \t"), l.data[n-1]) >= 0; n-- {
+		l.data = l.data[:n-1]
+	}
 	if len(l.data) == 0 {
 		return schemas.Event{}, errors.New("an empty line")
 	}
