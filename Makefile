@@ -9,7 +9,7 @@ help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 build: ## the binary, as bin/riposte
-	go build -trimpath -ldflags "-s -w" -o bin/riposte .
+	go build -ldflags "-s -w" -o bin/riposte .
 
 demo: build ## play a recorded attack through the whole pipeline
 	./bin/riposte demo
