@@ -6,6 +6,7 @@ import (
 	logs "github.com/riposte-security/riposte/producers/source/cloudwatch-logs"
 	"github.com/riposte-security/riposte/producers/source/file"
 	"github.com/riposte-security/riposte/producers/source/http"
+	"github.com/riposte-security/riposte/producers/source/kafka"
 	"github.com/riposte-security/riposte/producers/source/kinesis"
 	"github.com/riposte-security/riposte/producers/source/s3"
 	"github.com/riposte-security/riposte/producers/source/sqs"
@@ -27,6 +28,7 @@ func Sources() []Source {
 		{"cloudwatch-logs", logs.Summary, logs.Settings(), logs.Policy(), logs.New},
 		{"file", file.Summary, file.Settings(), nil, file.New},
 		{"http", http.Summary, http.Settings(), nil, http.New},
+		{"kafka", kafka.Summary, kafka.Settings(), nil, kafka.New},
 		{"kinesis", kinesis.Summary, kinesis.Settings(), kinesis.Policy(), kinesis.New},
 		{"s3", s3.Summary, s3.Settings(), s3.Policy(), s3.New},
 		{"sqs", sqs.Summary, sqs.Settings(), sqs.Policy(), sqs.New},
