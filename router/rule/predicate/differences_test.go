@@ -96,6 +96,7 @@ func TestDifferencesFromExpr(t *testing.T) {
 		// Lists and objects are what they hold, however they were made.
 		{`fromPairs(toPairs(unmapped.o)) == unmapped.o`, `true`, `false`},
 		{`toJSON(concat([], []))`, `"[]"`, `"null"`},
+		{`concat([], []) == nil`, `false`, `true`},
 		// Refused at load.
 		{`now() == nil`, `load`, `false`},
 		{`timezone("UTC") == nil`, `load`, `false`},

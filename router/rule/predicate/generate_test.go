@@ -124,7 +124,7 @@ func grammar(kind string) (leaves, branches []string) {
 			"(<s> < <s>)", "(<s> >= <s>)", "(<b> == <b>)", "(<i> < <i> < <i>)", "(<i> in <li>)", "(<s> in <ls>)", "(<s> not in <ls>)", "(<s> in [\"a\", \"b\", <s>])", "(\"s\" in <o>)", "(<s> in <o>)",
 			"(<i> in <k>..5)", "(<s> contains <s>)", "(<s> not contains <s>)", "(<s> startsWith <s>)", "(<s> endsWith <s>)", "(<s> matches \"^[a-c]+$\")", "(<s> matches \"(?i)A.c\")",
 			"(<s> not matches unmapped.t)", "hasPrefix(<s>, <s>)", "hasSuffix(<s>, <s>)", "any(<li>, # > <i>)", "all(<lo>, .n < <i>)", "none(<ls>, # == <s>)", "one(<lo>, .b)", "any(<lo>, any(.l, # == <i>))",
-			"(<li> == <li>)", "(<ls> != <ls>)", "(unmapped.o == {\"n\": <i>, \"s\": <s>, \"b\": <b>, \"l\": <li>})", "(unmapped.o == get(unmapped.lo, 0))", "(<v> == nil)", "(nil != <v>)", "(unmapped.z == nil)", "(<b> ? <b> : <b>)", "(let @ = <b>; not @)",
+			"(<li> == <li>)", "(<ls> != <ls>)", "(unmapped.o == {\"n\": <i>, \"s\": <s>, \"b\": <b>, \"l\": <li>})", "(unmapped.o == get(unmapped.lo, 0))", "(<o> == nil)", "(nil != <s>)", "(get(unmapped.li, <i>) == nil)", "(unmapped.z == nil)", "(<b> ? <b> : <b>)", "(let @ = <b>; not @)",
 			"(if <b> { <b> } else if <b> { <b> } else { <b> })", "all(resources, .uid != <s>)", "(get(<o>, \"none\") == nil)", "(duration(\"90s\") < duration(\"1m\"))", "(<b> and (let @ = <i>; @ > 1))",
 			"(date(\"2026-03-01\") < date(\"2026-03-01T01:00:00Z\"))", "(date(\"2026-03-01\") + duration(\"1h\") == date(\"2026-03-01 01:00:00\"))",
 			"(date(\"02.03.2026\", \"02.01.2006\") - date(\"2026-03-01\") == duration(\"24h\"))", "(date(\"2026-07-01 12:00\", \"2006-01-02 15:04\", \"Europe/Zurich\") == date(\"2026-07-01T10:00:00Z\"))",
