@@ -117,23 +117,34 @@ func (c *Client) fresh(ctx context.Context) (*kafka.MetadataResponse, error) {
 	return m, nil
 }
 
-// health turns the failures and successes of many loops into one condition: away as long as any of them fails.
+// settled is how long after Kafka came back a failure may be one of before: a connection that broke and was not asked for anything since, or
+// brokers and topics as kafka-go remembers them.
+const settled = 2 * time.Second
+
+// health turns the failures and successes of many loops into one condition: away as long as any of them fails. A failure just after Kafka
+// came back counts only if it lasts.
 type health struct {
 	cond *obs.Condition
+	now  func() time.Time
 
 	mu      sync.Mutex
 	failing map[string]struct{}
 	away    bool
+	back    time.Time // when it came back last
 }
 
 func newHealth(cond *obs.Condition) *health {
-	return &health{cond: cond, failing: map[string]struct{}{}}
+	return &health{cond: cond, now: time.Now, failing: map[string]struct{}{}}
 }
 
 func (h *health) failed(who string, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.failing[who], h.away = struct{}{}, true
+	h.failing[who] = struct{}{}
+	if !h.away && h.now().Sub(h.back) < settled {
+		return
+	}
+	h.away = true
 	h.cond.Failed(fmt.Errorf("%s: %w", who, err))
 }
 
@@ -141,12 +152,9 @@ func (h *health) failed(who string, err error) {
 func (h *health) ok(who string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !h.away {
-		return
-	}
 	delete(h.failing, who)
-	if len(h.failing) == 0 {
-		h.away = false
+	if h.away && len(h.failing) == 0 {
+		h.away, h.back = false, h.now()
 		h.cond.OK()
 	}
 }
