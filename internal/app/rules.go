@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/riposte-security/riposte/consumers/alert"
 	actions "github.com/riposte-security/riposte/consumers/catalog"
 
 	"github.com/riposte-security/riposte/internal/config"
@@ -35,7 +36,7 @@ func (a *App) loadRules(cfg *config.Config, paths ...string) ([]*rule.Rule, erro
 
 // ruleOptions is what rules are checked against; the receivers are known only from a configuration.
 func ruleOptions(cfg *config.Config) (rule.Options, error) {
-	o := rule.Options{}
+	o := rule.Options{AlertSettings: alert.StepSettings()}
 	for _, e := range actions.Actions() {
 		o.Actions = append(o.Actions, e.Spec)
 	}
