@@ -9,6 +9,7 @@ import (
 	"github.com/riposte-security/riposte/producers/format/guardduty"
 	"github.com/riposte-security/riposte/producers/format/json"
 	"github.com/riposte-security/riposte/producers/format/k8saudit"
+	"github.com/riposte-security/riposte/producers/format/linux"
 	"github.com/riposte-security/riposte/producers/format/suricata"
 	"github.com/riposte-security/riposte/producers/format/vpcflow"
 	"github.com/riposte-security/riposte/schemas"
@@ -30,6 +31,7 @@ func Formats() []Format {
 		{"guardduty", "GuardDuty findings: EventBridge, S3 export, GetFindings", nil, guardduty.New},
 		{"json", "any JSON object; CloudEvents and OCSF events are recognised", nil, json.New},
 		{"k8saudit", "Kubernetes audit events, and lists of them as webhooks deliver them", nil, k8saudit.New},
+		{"linux", "Linux logs: syslog (RFC 3164 and 5424), journald JSON, auditd with the records of one event joined", linux.Settings(), linux.New},
 		{"suricata", "Suricata EVE records: alerts, DNS, HTTP, TLS, flows, files and all others", nil, suricata.New},
 		{"vpcflow", "VPC and transit gateway flow logs, versions 2 to 11", vpcflow.Settings(), vpcflow.New},
 	}

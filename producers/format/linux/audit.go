@@ -1,0 +1,363 @@
+package linux
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// Limits of one audit event.
+const (
+	maxRecords = 4096 // lines
+	maxFields  = 8192 // of all its lines
+)
+
+// An auditRecord is one line of an audit event.
+type auditRecord struct {
+	before   string // what stood before type=, apart from the first line's
+	node     string
+	typeText string // as it stands there
+	kind     string // its name
+	stamp    string // seconds.milliseconds:serial
+	serial   string
+	fields   []auditField
+	inner    []auditField // of msg='…'
+	enriched []auditField // of what auditd adds: numbers by their names
+	words    string       // what is no field
+}
+
+// An auditField is one key=value.
+type auditField struct {
+	key, value string
+	decoded    string // where the value is in hexadecimal because of what is in it
+}
+
+func find(fields []auditField, key string) (value string, ok bool) {
+	for i := range fields {
+		if f := &fields[i]; f.key == key {
+			if f.decoded != "" {
+				return f.decoded, true
+			}
+			return f.value, true
+		}
+	}
+	return "", false
+}
+
+// get is the value of a field, decoded, first of those inside msg='…'; "" if it is not there or not set.
+func (r *auditRecord) get(key string) string {
+	v, ok := find(r.inner, key)
+	if !ok {
+		v, _ = find(r.fields, key)
+	}
+	if v == "?" || v == "(null)" || v == "(none)" || v == "(unknown)" {
+		return ""
+	}
+	return v
+}
+
+// outer is get for a field that is not inside msg='…'.
+func (r *auditRecord) outer(key string) string {
+	v, _ := find(r.fields, key)
+	if v == "?" || v == "(null)" || v == "(none)" {
+		return ""
+	}
+	return v
+}
+
+// named is what auditd says a number stands for: AUID for auid.
+func (r *auditRecord) named(key string) string {
+	v, _ := find(r.enriched, key)
+	if v == "unset" || v == "unknown" || strings.HasPrefix(v, "unknown(") {
+		return ""
+	}
+	return v
+}
+
+// auditLine tells whether a line is a record of the audit system, as auditd writes it.
+func auditLine(s string) bool {
+	return (strings.HasPrefix(s, "type=") || strings.HasPrefix(s, "node=")) && strings.Contains(s[:min(len(s), 512)], "msg=audit(")
+}
+
+// kernelAudit is what is left of a message of the kernel from type= on, if it is a record of the audit system: "audit: type=1400 audit(…): …".
+func kernelAudit(m string) string {
+	head := m[:min(len(m), 128)]
+	if i := strings.Index(head, "type="); i >= 0 && strings.Contains(head[i:], " audit(") {
+		return m[i:]
+	}
+	return ""
+}
+
+// audit reads an audit event: its records, a line each.
+func (e *entry) audit(text string) (schemas.Event, error) {
+	fields := 0
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\r\n \t")
+		if line == "" {
+			continue
+		}
+		if len(e.audits) == maxRecords {
+			return schemas.Event{}, fmt.Errorf("an audit event of more than %d records", maxRecords)
+		}
+		n := len(e.audits) + 1
+		r, err := parseAudit(line)
+		if err != nil {
+			return schemas.Event{}, fmt.Errorf("record %d: %w", n, err)
+		}
+		if n == 1 {
+			r.before = "" // it has been read as a header
+		} else if r.serial != e.audits[0].serial {
+			return schemas.Event{}, fmt.Errorf("record %d: of another event, %s", n, strconv.QuoteToASCII(clip(r.stamp)))
+		}
+		if fields += len(r.fields) + len(r.inner); fields > maxFields {
+			return schemas.Event{}, fmt.Errorf("an audit event of more than %d fields", maxFields)
+		}
+		e.audits = append(e.audits, r)
+	}
+	t, err := auditTime(e.audits[0].stamp)
+	if err != nil {
+		return schemas.Event{}, err
+	}
+	e.head.time = t
+	e.head.host = first(e.audits[0].node, e.head.host)
+	e.classify()
+	return e.finish(), nil
+}
+
+// auditMessage reads "USER_LOGIN pid=1 uid=0 …", which is how journald has records of the audit system. It tells false for anything else.
+func (e *entry) auditMessage(m string) bool {
+	kind, rest, ok := strings.Cut(m, " ")
+	if !ok || strings.Trim(kind, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") != "" || !strings.Contains(rest, "=") || digits(kind) == len(kind) {
+		return false
+	}
+	r := auditRecord{typeText: kind, kind: kind}
+	r.read(rest)
+	if len(r.fields) > maxFields {
+		return false
+	}
+	e.audits = append(e.audits, r)
+	e.classify()
+	return true
+}
+
+// parseAudit reads one line.
+func parseAudit(line string) (auditRecord, error) {
+	var r auditRecord
+	if !auditLine(line) {
+		i := max(strings.Index(line, " node="), strings.Index(line, " type="))
+		if j := strings.Index(line, " node="); j >= 0 && j < i && auditLine(line[j+1:]) {
+			i = j
+		}
+		if i < 0 {
+			return r, fmt.Errorf("type=...msg=audit( expected, %s found", strconv.QuoteToASCII(clip(line)))
+		}
+		r.before, line = line[:i], line[i+1:]
+	}
+	if rest, ok := strings.CutPrefix(line, "node="); ok {
+		r.node, line, _ = strings.Cut(rest, " ")
+	}
+	rest, ok := strings.CutPrefix(line, "type=")
+	if !ok {
+		return r, fmt.Errorf("type= expected, %s found", strconv.QuoteToASCII(clip(line)))
+	}
+	r.typeText, rest, _ = strings.Cut(rest, " ")
+	r.kind = auditKind(r.typeText)
+	rest = strings.TrimPrefix(strings.TrimPrefix(rest, "msg="), "audit(")
+	stamp, rest, ok := strings.Cut(rest, ")")
+	_, serial, ok2 := strings.Cut(stamp, ":")
+	if !ok || !ok2 || number(serial) < 0 {
+		return r, fmt.Errorf("msg=audit(seconds:serial) expected, %s found", strconv.QuoteToASCII(clip(stamp)))
+	}
+	r.stamp, r.serial = stamp, serial
+	r.read(strings.TrimPrefix(rest, ":"))
+	return r, nil
+}
+
+// auditTime reads seconds.milliseconds:serial.
+func auditTime(stamp string) (time.Time, error) {
+	text, _, _ := strings.Cut(stamp, ":")
+	sec, frac, _ := strings.Cut(text, ".")
+	n := number(sec)
+	if n < 0 || n > 253402300799 || digits(frac) != len(frac) {
+		return time.Time{}, fmt.Errorf("msg=audit(%s: seconds since 1970 expected", strconv.QuoteToASCII(clip(stamp)))
+	}
+	return time.Unix(n, int64(fraction(frac))).UTC(), nil
+}
+
+// read reads the fields of a record.
+func (r *auditRecord) read(s string) {
+	s, more, _ := strings.Cut(s, "\x1d")
+	r.fields, r.words = r.lex(s, false)
+	if more != "" {
+		var words string
+		if r.enriched, words = r.lex(more, false); words != "" {
+			r.words = strings.TrimSpace(r.words + " " + words)
+		}
+	}
+}
+
+// lex cuts a text into fields, and the words that are none.
+func (r *auditRecord) lex(s string, inner bool) (fields []auditField, words string) {
+	var loose strings.Builder
+	for s = strings.TrimLeft(s, " "); s != ""; s = strings.TrimLeft(s, " ") {
+		i := strings.IndexAny(s, "= ")
+		if i <= 0 || s[i] == ' ' {
+			if i <= 0 {
+				i = max(strings.IndexByte(s, ' '), 0)
+				if i == 0 {
+					i = len(s)
+				}
+			}
+			word := s[:i]
+			s = s[i:]
+			if n := len(fields); n > 0 && fields[n-1].key == "op" { // op=adding user to group
+				fields[n-1].value += " " + word
+				continue
+			}
+			if loose.Len() > 0 {
+				loose.WriteByte(' ')
+			}
+			loose.WriteString(word)
+			continue
+		}
+		f := auditField{key: strings.TrimPrefix(s[:i], "(")}
+		f.value, s = r.value(f.key, s[i+1:], inner)
+		if f.key == "msg" && !inner && f.value != "" {
+			r.inner, words = r.lex(f.value, true)
+			if words != "" {
+				if loose.Len() > 0 {
+					loose.WriteByte(' ')
+				}
+				loose.WriteString(words)
+			}
+			continue
+		}
+		if r.encoded(f.key) {
+			f.decoded = unhex(f.value)
+		}
+		f.value = strings.Trim(f.value, "\"")
+		fields = append(fields, f)
+	}
+	return fields, loose.String()
+}
+
+// value reads the value at the beginning of s, which keeps its double quotes.
+func (r *auditRecord) value(key, s string, inner bool) (value, rest string) {
+	switch {
+	case s == "" || s[0] == ' ':
+		return "", s
+	case s[0] == '"':
+		if i := strings.IndexByte(s[1:], '"'); i >= 0 {
+			return s[:i+2], s[i+2:]
+		}
+	case s[0] == '\'' && key == "msg" && !inner:
+		if i := strings.LastIndexByte(s, '\''); i > 0 {
+			return s[1:i], s[i+1:]
+		}
+	case s[0] == '{': // SADDR={ fam=inet … }
+		if i := strings.IndexByte(s, '}'); i > 0 {
+			return s[:i+1], s[i+1:]
+		}
+	}
+	i := strings.IndexByte(s, ' ')
+	if i < 0 {
+		i = len(s)
+	}
+	value, rest = s[:i], s[i:]
+	if inner { // old systems write (hostname=?, addr=? res=failed)
+		value = strings.TrimRight(value, ",)")
+	}
+	return value, rest
+}
+
+// encoded tells whether a field is in hexadecimal where it is not in quotes.
+func (r *auditRecord) encoded(key string) bool {
+	switch key {
+	case "proctitle", "comm", "exe", "name", "cwd", "acct", "cmd", "data", "dir", "key", "path", "grp", "ocomm", "old-disk", "new-disk", "vm", "file",
+		"watch", "new_group", "op", "unit", "hostname":
+		return true
+	}
+	return r.kind == "EXECVE" && len(key) > 1 && key[0] == 'a' && digits(key[1:]) > 0 && !strings.HasSuffix(key, "_len")
+}
+
+// unhex decodes a value in hexadecimal; "" if it is none. NUL bytes, which part the arguments in a title, become blanks.
+func unhex(s string) string {
+	if len(s) < 2 || len(s)%2 != 0 || strings.Trim(s, "0123456789ABCDEF") != "" {
+		return ""
+	}
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		return ""
+	}
+	return strings.ToValidUTF8(strings.TrimRight(strings.ReplaceAll(string(b), "\x00", " "), " "), "\ufffd")
+}
+
+// writeRecords writes the records of an audit event with their own names.
+func (e *entry) writeRecords() {
+	if len(e.audits) == 0 {
+		return
+	}
+	list := e.List("records")
+	for i := range e.audits {
+		r := &e.audits[i]
+		at := e.Open("")
+		e.Str("type", r.typeText)
+		e.text("node", r.node)
+		e.text("audit", r.stamp)
+		used := map[string]bool{"type": true, "node": r.node != "", "audit": r.stamp != "", "msg": true, "text": true, "header": true, "decoded": true}
+		e.auditFields(r.fields, used)
+		e.auditFields(r.enriched, used)
+		if len(r.inner) > 0 {
+			e.quotedKey("msg")
+			e.B = append(e.B, '{')
+			e.auditFields(r.inner, map[string]bool{"decoded": true})
+			e.decoded(r.inner)
+			e.B = append(e.B, '}')
+		}
+		e.text("text", r.words)
+		e.text("header", r.before)
+		e.decoded(r.fields)
+		e.Close(at)
+	}
+	e.Close(list)
+}
+
+// auditFields writes fields as they stand there. Of a name that stands there twice, the second gets a number.
+func (e *entry) auditFields(fields []auditField, used map[string]bool) {
+	for i := range fields {
+		key := fields[i].key
+		for n := 2; used[key]; n++ {
+			key = fields[i].key + "#" + strconv.Itoa(n)
+		}
+		used[key] = true
+		e.quotedKey(key)
+		e.Quote(fields[i].value)
+	}
+}
+
+// decoded writes what stood in hexadecimal.
+func (e *entry) decoded(fields []auditField) {
+	first := true
+	used := map[string]bool{}
+	for i := range fields {
+		f := &fields[i]
+		if f.decoded == "" || used[f.key] {
+			continue
+		}
+		used[f.key] = true
+		if first {
+			e.quotedKey("decoded")
+			e.B = append(e.B, '{')
+			first = false
+		}
+		e.quotedKey(f.key)
+		e.Quote(f.decoded)
+	}
+	if !first {
+		e.B = append(e.B, '}')
+	}
+}
