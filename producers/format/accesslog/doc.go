@@ -270,8 +270,11 @@ func (r *Row) Bad(f Field, want string) error {
 	if r.value[f] == "" {
 		found = "nothing"
 	}
+	if r.json && r.value[f] == "" {
+		return fmt.Errorf("%s expected, but there is no such member", want)
+	}
 	if r.json {
-		return fmt.Errorf("member %s: %s expected, %s found", strconv.QuoteToASCII(Clip(r.name(f))), want, found)
+		return fmt.Errorf("member %s: %s expected, %s found", strconv.QuoteToASCII(Clip(r.Doc.Key(r.nodes[f]))), want, found)
 	}
 	for i, c := range r.columns {
 		if c.Field == f {
@@ -279,14 +282,6 @@ func (r *Row) Bad(f Field, want string) error {
 		}
 	}
 	return fmt.Errorf("%s expected, but there is no such field", want)
-}
-
-// name is the member that a field was read from.
-func (r *Row) name(f Field) string {
-	if r.value[f] == "" {
-		return "?"
-	}
-	return r.Doc.Key(r.nodes[f])
 }
 
 // Clip shortens a text for an error message.

@@ -105,15 +105,13 @@ func (r *Row) WriteURL(u URL) {
 	}
 	if u.Host != "" {
 		r.Str("hostname", u.Host)
-		if _, err := netip.ParseAddr(u.Host); err == nil {
+		if isAddress(u.Host) {
 			r.ObserveText(ocsfjson.IPAddress, "http_request.url.hostname", u.Host)
 		} else {
 			r.ObserveText(ocsfjson.Hostname, "http_request.url.hostname", u.Host)
 		}
 	}
-	if port, err := strconv.ParseUint(u.Port, 10, 16); err == nil {
-		r.Writer.Int("port", int64(port)) //nolint:gosec // 16 bits
-	}
+	r.Port("port", u.Port)
 	if u.Path != "" {
 		r.Str("path", u.Path)
 	}
@@ -121,6 +119,15 @@ func (r *Row) WriteURL(u URL) {
 		r.Str("query_string", u.Query)
 	}
 	r.Close(at)
+}
+
+// isAddress tells whether a host is an address in canonical form; only such is worth an observable of that kind.
+func isAddress(host string) bool {
+	if c := host[0]; (c < '0' || c > '9') && strings.IndexByte(host, ':') < 0 {
+		return false
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.String() == host
 }
 
 // UserAgent writes user_agent and its observable; verbatim tells that text is the field as it stands.
@@ -185,6 +192,9 @@ func Address(text string) (ip, port string, ok bool) {
 
 // Port writes a port that is known to be one.
 func (r *Row) Port(name, port string) {
+	if port == "" {
+		return
+	}
 	if n, err := strconv.ParseUint(port, 10, 16); err == nil {
 		r.Writer.Int(name, int64(n)) //nolint:gosec // 16 bits
 	}

@@ -135,8 +135,7 @@ func (f *format) layout(in producers.Record, text string) (l *layout, exact bool
 	if f.set != nil {
 		return f.set, true, nil
 	}
-	first, _, _ := strings.Cut(text, "\t")
-	if _, err := strconv.ParseFloat(first, 64); err == nil {
+	if i := strings.IndexByte(text, '\t'); i > 0 && strings.Trim(text[:i], "0123456789.") == "" {
 		return f.realtime, true, nil
 	}
 	return f.standard, false, nil
