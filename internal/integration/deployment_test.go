@@ -85,7 +85,7 @@ id: it-webhook
 title: An event for the webhook
 severity: medium
 class: base_event
-when: unmapped.kind in ["webhook", "latency", "outage", "no-kafka", "torture"]
+when: unmapped.kind in ["webhook", "latency", "outage", "no-kafka", "torture", "stop"]
 then: [ { alert: { to: hook } } ]
 ---
 id: it-sns

@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -45,6 +46,7 @@ func TestRiposte(t *testing.T) {
 		{"latency", latency},
 		{"servers away and back", serversAway},
 		{"killed ten times", killedTenTimes},
+		{"interrupted in mid-flow", interruptedInMidFlow},
 		{"nothing was lost", nothingLost},
 		{"interrupted", interrupted},
 	} {
@@ -73,6 +75,27 @@ func nothingLost(t *testing.T, d *deployment) {
 		counts[e.State]++
 	}
 	t.Logf("the ledger at the end: %v", counts)
+}
+
+// interruptedInMidFlow ends every process while events wait in all places, and starts them again: each event is alerted, and none twice,
+// since what was in flight was finished.
+func interruptedInMidFlow(t *testing.T, d *deployment) {
+	const events = 300
+	var values []string
+	for i := range events {
+		values = append(values, fmt.Sprintf(`{"kind":"stop","n":%d}`, i))
+	}
+	d.publish(t, d.kafka.Topics().Events, values...)
+	eventually(t, patience, "the first calls", func() bool { return len(d.hook.of("stop")) > 20 })
+	interrupted(t, d)
+	t.Logf("%d of %d calls were made before the end", len(d.hook.of("stop")), events)
+	for name := range d.procs {
+		d.start(name)
+	}
+	d.allCalled(t, "stop", events)
+	if n := len(d.hook.of("stop")); n != events {
+		t.Errorf("%d calls for %d events", n, events)
+	}
 }
 
 // interrupted ends every process as Ctrl-C does.
