@@ -105,11 +105,7 @@ func (r *Row) WriteURL(u URL) {
 	}
 	if u.Host != "" {
 		r.Str("hostname", u.Host)
-		if isAddress(u.Host) {
-			r.ObserveText(ocsfjson.IPAddress, "http_request.url.hostname", u.Host)
-		} else {
-			r.ObserveText(ocsfjson.Hostname, "http_request.url.hostname", u.Host)
-		}
+		r.ObserveText(HostType(u.Host), "http_request.url.hostname", u.Host)
 	}
 	r.Port("port", u.Port)
 	if u.Path != "" {
@@ -121,13 +117,14 @@ func (r *Row) WriteURL(u URL) {
 	r.Close(at)
 }
 
-// isAddress tells whether a host is an address in canonical form; only such is worth an observable of that kind.
-func isAddress(host string) bool {
-	if c := host[0]; (c < '0' || c > '9') && strings.IndexByte(host, ':') < 0 {
-		return false
+// HostType is the kind of observable that a host is: an address where it is one in canonical form.
+func HostType(host string) ocsfjson.ObservableType {
+	if host != "" && (host[0] >= '0' && host[0] <= '9' || strings.IndexByte(host, ':') >= 0) {
+		if a, err := netip.ParseAddr(host); err == nil && a.String() == host {
+			return ocsfjson.IPAddress
+		}
 	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && a.String() == host
+	return ocsfjson.Hostname
 }
 
 // UserAgent writes user_agent and its observable; verbatim tells that text is the field as it stands.
