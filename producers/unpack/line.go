@@ -90,23 +90,36 @@ func directive(line []byte) (header, ok bool) {
 
 // flowFields are names of fields of VPC flow logs: those that a header cannot do without, more or less.
 const flowFields = " version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status vpc-id " +
-	"subnet-id instance-id tcp-flags type pkt-srcaddr pkt-dstaddr region az-id flow-direction traffic-path "
+	"subnet-id instance-id tcp-flags type pkt-srcaddr pkt-dstaddr region az-id sublocation-type sublocation-id pkt-src-aws-service " +
+	"pkt-dst-aws-service flow-direction traffic-path reject-reason resource-id resource-type encryption-status "
 
-// isHeader recognises the header line of a VPC flow log: names of fields alone, whatever their order, at least half of them known. A line
-// of values never looks so, since it has numbers or addresses in it.
+// flowGroups are what the names of later fields begin with.
+const flowGroups = " ecs- tgw- packets-lost- next-hop- instance-tag interface-tag asg-tag "
+
+// isHeader recognises the header line of a VPC flow log: names of fields alone, with hyphens or underscores, whatever their order, at least
+// half of them known. A line of values never looks so, since it has numbers or addresses in it.
 func isHeader(line []byte) bool {
 	if len(line) == 0 || line[0] < 'a' || line[0] > 'z' || len(line) > 4096 {
 		return false
 	}
-	names := strings.Fields(string(line))
+	names := strings.Fields(strings.ReplaceAll(string(line), "_", "-"))
 	known := 0
 	for _, n := range names {
-		if strings.Trim(n, "abcdefghijklmnopqrstuvwxyz-") != "" || n[0] == '-' {
+		if strings.Trim(n, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || n[0] < 'a' || n[0] > 'z' {
 			return false
 		}
-		if strings.Contains(flowFields, " "+n+" ") {
+		if strings.Contains(flowFields, " "+n+" ") || isOfGroup(n) {
 			known++
 		}
 	}
 	return known >= 2 && 2*known >= len(names)
+}
+
+func isOfGroup(name string) bool {
+	for group := range strings.FieldsSeq(flowGroups) {
+		if strings.HasPrefix(name, group) {
+			return true
+		}
+	}
+	return false
 }
