@@ -10,6 +10,17 @@
 //	503  Kafka did not take it in time, or too much is waiting: send it again, after Retry-After seconds. With an Idempotency-Key, or as
 //	     CloudEvents, records that got through after all keep their uids
 //
+// Senders of webhooks have endpoints of their own, which exist once they are set up, and take what is authentic only:
+//
+//	github   POST /github: X-Hub-Signature-256 must be that of a configured secret. X-GitHub-Event and X-GitHub-Delivery become the attributes
+//	         github-event and github-delivery; the delivery is the record's id
+//	sns      POST /sns: messages of configured topics, signed by SNS (SignatureVersion 1 or 2; the certificate comes from SNS in the topic's
+//	         region). Subscriptions are confirmed, notifications opened; MessageId is the record's id
+//	falco    POST /falco: Falcosidekick, or Falco's own http_output, with one of the tokens as "Authorization: Bearer …"; the record's id is the
+//	         uuid that Falcosidekick gives
+//
+// What is refused is answered with 401 or 403 and leaves a line in the log.
+//
 // The id that an Idempotency-Key gives is that of the first record; those after it have "#2", "#3" … behind it. GET /healthz answers 200
 // while the source listens.
 package http
@@ -35,7 +46,7 @@ import (
 )
 
 // Summary says in one line what the source does.
-const Summary = "HTTP POST of records, arrays, NDJSON and CloudEvents; answers when Kafka has them"
+const Summary = "HTTP POST of records, arrays, NDJSON and CloudEvents, and webhooks of GitHub, SNS and Falco; answers when Kafka has them"
 
 // Settings describes the settings.
 func Settings() []schemas.Setting {
@@ -47,6 +58,9 @@ func Settings() []schemas.Setting {
 		{Name: "tls_key", Type: "string", Help: "file with the private key (PEM)"},
 		{Name: "max_body", Type: "int", Default: "10485760", Help: "largest request in bytes, before and after decompression"},
 		{Name: "max_record", Type: "int", Default: "1048576", Help: "largest record in bytes; a larger one becomes a dead letter"},
+		{Name: "github", Type: "object", Help: "webhook of GitHub: secrets (a list, of at least 16 characters each), path (default /github)"},
+		{Name: "sns", Type: "object", Help: "HTTPS endpoint of SNS: topics (ARNs; others are refused), path (default /sns)"},
+		{Name: "falco", Type: "object", Help: "webhook of Falcosidekick: path (default /falco)"},
 		{Name: "timeout", Type: "duration", Default: "10s", Help: "how long to wait for Kafka before the answer is 503"},
 	}
 }
@@ -60,6 +74,12 @@ type settings struct {
 	MaxBody   int64         `yaml:"max_body"`
 	MaxRecord int           `yaml:"max_record"`
 	Timeout   time.Duration `yaml:"timeout"`
+
+	GitHub *githubSettings `yaml:"github"`
+	SNS    *snsSettings    `yaml:"sns"`
+	Falco  *falcoSettings  `yaml:"falco"`
+
+	local bool // others cannot reach it
 }
 
 // Validate implements config.Validator.
@@ -74,8 +94,14 @@ func (s *settings) Validate() error {
 		}
 	}
 	ip := net.ParseIP(host)
-	if len(s.Tokens) == 0 && !s.Open && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if host == "localhost" || ip != nil && ip.IsLoopback() {
+		s.local = true
+	}
+	if len(s.Tokens) == 0 && !s.Open && !s.local && (s.GitHub == nil && s.SNS == nil || s.Falco != nil) {
 		return fmt.Errorf("listen %s: tokens are required (or open: true) where others can reach it", s.Listen)
+	}
+	if err := s.validateHooks(); err != nil {
+		return err
 	}
 	if (s.TLSCert == "") != (s.TLSKey == "") {
 		return errors.New("tls_cert and tls_key go together")
@@ -121,6 +147,7 @@ func New(cfg config.Node, deps producers.SourceDeps) (producers.Source, error) {
 	if err := cfg.Decode(&s.settings); err != nil {
 		return nil, fmt.Errorf("source http: %w", err)
 	}
+	s.setUpHooks()
 	for _, t := range s.Tokens {
 		s.hashes = append(s.hashes, sha256.Sum256([]byte(t)))
 	}
@@ -134,6 +161,9 @@ func (s *source) Run(ctx context.Context, emit func(context.Context, []producers
 		return fmt.Errorf("source http: %w", err)
 	}
 	mux := http.NewServeMux()
+	for path, h := range s.hooks() {
+		mux.HandleFunc("POST "+path, s.hook(h))
+	}
 	mux.HandleFunc("POST /v1/records", s.take)
 	mux.HandleFunc("POST /{$}", s.take)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
@@ -179,7 +209,7 @@ func (s *source) Run(ctx context.Context, emit func(context.Context, []producers
 // authorized compares in constant time: of the token's hash, so that not even its length shows.
 func (s *source) authorized(r *http.Request) bool {
 	if len(s.hashes) == 0 {
-		return true
+		return s.Open || s.local // with webhooks alone, nothing else is taken from others
 	}
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {

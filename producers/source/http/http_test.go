@@ -75,18 +75,29 @@ func serve(t *testing.T, conf string, p *pipeline) (url string, stop func() erro
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // in a test
-	if err != nil {
-		t.Fatal(err)
-	}
 	s, ok := src.(*source)
 	if !ok {
 		t.Fatal("another type")
 	}
+	return startStop(t, s, p)
+}
+
+func start(t *testing.T, s *source, p *pipeline) (url string) {
+	t.Helper()
+	url, _ = startStop(t, s, p)
+	return url
+}
+
+func startStop(t *testing.T, s *source, p *pipeline) (url string, stop func() error) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // in a test
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.listen = func(context.Context, string, string) (net.Listener, error) { return ln, nil }
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- src.Run(ctx, p.emit) }()
+	go func() { done <- s.Run(ctx, p.emit) }()
 	var once sync.Once
 	stop = func() (err error) {
 		once.Do(func() { cancel(); err = <-done })

@@ -24,6 +24,7 @@ type answer struct {
 	Rejected int      `json:"rejected"`
 	Errors   []reason `json:"errors,omitempty"` // the first hundred
 	Error    string   `json:"error,omitempty"`  // about the request as a whole
+	Said     string   `json:"said,omitempty"`   // of a request without records: what was done
 }
 
 type reason struct {
@@ -49,29 +50,30 @@ func (s *source) take(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusUnauthorized, answer{Error: "a valid bearer token is required"})
 		return
 	}
-	if r.ContentLength > s.MaxBody {
-		reply(w, http.StatusRequestEntityTooLarge, answer{Error: fmt.Sprintf("more than %d bytes", s.MaxBody)})
+	body, release, ok := s.admit(w, r)
+	if !ok {
 		return
 	}
-	body := bufio.NewReader(http.MaxBytesReader(w, r.Body, s.MaxBody))
-	weight := s.weight(r, body)
-	if !s.room.TryAcquire(weight) {
-		reply(w, http.StatusServiceUnavailable, answer{Error: "too much is waiting"})
-		return
-	}
-	defer s.room.Release(weight)
+	defer release()
 	records, err := s.records(r, body)
-	var tooLarge *http.MaxBytesError
 	switch {
-	case errors.As(err, &tooLarge), errors.Is(err, unpack.ErrTooLarge):
-		reply(w, http.StatusRequestEntityTooLarge, answer{Error: fmt.Sprintf("more than %d bytes", s.MaxBody)})
 	case err != nil:
-		reply(w, http.StatusBadRequest, answer{Error: err.Error()})
+		s.bad(w, err)
 	case len(records) == 0:
 		reply(w, http.StatusBadRequest, answer{Error: "no record in the request"})
 	default:
 		s.submit(w, r, records)
 	}
+}
+
+// bad answers a request that cannot be read.
+func (s *source) bad(w http.ResponseWriter, err error) {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) || errors.Is(err, unpack.ErrTooLarge) {
+		reply(w, http.StatusRequestEntityTooLarge, answer{Error: fmt.Sprintf("more than %d bytes", s.MaxBody)})
+		return
+	}
+	reply(w, http.StatusBadRequest, answer{Error: err.Error()})
 }
 
 // weight is how much memory a request may need.
@@ -127,10 +129,7 @@ func (s *source) submit(w http.ResponseWriter, r *http.Request, records []produc
 
 // records reads the records of a request. The error is about the request as a whole: then none of it is taken.
 func (s *source) records(r *http.Request, body io.Reader) ([]producers.Record, error) {
-	base := producers.Record{
-		Origin: "http:" + s.name + ":" + uuid.NewString(), Received: time.Now(),
-		Attrs: map[string]string{producers.AttrPeer: r.RemoteAddr},
-	}
+	base := s.base(r)
 	key := r.Header.Get("Idempotency-Key")
 	if len(key) > 255 {
 		return nil, errors.New("Idempotency-Key: at most 255 bytes expected")
@@ -141,8 +140,25 @@ func (s *source) records(r *http.Request, body io.Reader) ([]producers.Record, e
 			return nil, err
 		}
 	}
-	var records []producers.Record
-	err := unpack.Unpack(r.Context(), body, base, unpack.Options{MaxRecord: s.MaxRecord, MaxTotal: s.MaxBody}, func(it unpack.Item) error {
+	records, err := s.unpack(r, body, base, kind)
+	if err != nil {
+		return nil, err
+	}
+	number(records, key, "riposte/http/"+s.name, kind)
+	return records, nil
+}
+
+// base is what all records of a request have in common.
+func (s *source) base(r *http.Request) producers.Record {
+	return producers.Record{
+		Origin: "http:" + s.name + ":" + uuid.NewString(), Received: time.Now(),
+		Attrs: map[string]string{producers.AttrPeer: r.RemoteAddr},
+	}
+}
+
+// unpack takes the records out of a body.
+func (s *source) unpack(r *http.Request, body io.Reader, base producers.Record, kind mode) (records []producers.Record, err error) {
+	err = unpack.Unpack(r.Context(), body, base, unpack.Options{MaxRecord: s.MaxRecord, MaxTotal: s.MaxBody}, func(it unpack.Item) error {
 		rec := it.Record
 		if it.Err != nil && errors.Is(it.Err, unpack.ErrTooLarge) {
 			return it.Err
@@ -156,11 +172,7 @@ func (s *source) records(r *http.Request, body io.Reader) ([]producers.Record, e
 		records = append(records, rec)
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	number(records, key, "riposte/http/"+s.name, kind)
-	return records, nil
+	return records, err
 }
 
 // number gives every record of a request an id of its own, where the request gave one.

@@ -1,0 +1,170 @@
+package http
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/riposte-security/riposte/producers"
+)
+
+// A hook is an endpoint for one sender that has its own way of saying who it is and what it sends.
+type hook interface {
+	// open checks a request, whose body is whole and as it came, and says what is in it. An error of type refusal has the status of the
+	// answer; any other one is the sender's mistake.
+	open(r *http.Request, body []byte) (delivery, error)
+}
+
+// A delivery is what a request of a hook holds.
+type delivery struct {
+	body  []byte            // the records; nil: there are none, and all is done
+	attrs map[string]string // of the records
+	said  string            // what the answer says where there are none
+}
+
+// A refusal is an error with the status of the answer.
+type refusal struct {
+	status int
+	err    error
+}
+
+func (r refusal) Error() string { return r.err.Error() }
+func (r refusal) Unwrap() error { return r.err }
+
+func refuse(status int, format string, args ...any) error {
+	return refusal{status, fmt.Errorf(format, args...)}
+}
+
+// hooks are the endpoints that are set up, by path.
+func (s *settings) hooks() map[string]hook {
+	all := map[string]hook{}
+	if s.GitHub != nil {
+		all[s.GitHub.Path] = s.GitHub
+	}
+	if s.SNS != nil {
+		all[s.SNS.Path] = s.SNS
+	}
+	if s.Falco != nil {
+		all[s.Falco.Path] = s.Falco
+	}
+	return all
+}
+
+// validateHooks gives the endpoints their default paths, and checks their settings.
+func (s *settings) validateHooks() error {
+	var paths []string
+	if s.GitHub != nil {
+		s.GitHub.Path = cmp.Or(s.GitHub.Path, "/github")
+		paths = append(paths, s.GitHub.Path)
+		if err := s.GitHub.validate(); err != nil {
+			return fmt.Errorf("github: %w", err)
+		}
+	}
+	if s.SNS != nil {
+		s.SNS.Path = cmp.Or(s.SNS.Path, "/sns")
+		paths = append(paths, s.SNS.Path)
+		if err := s.SNS.validate(); err != nil {
+			return fmt.Errorf("sns: %w", err)
+		}
+	}
+	if s.Falco != nil {
+		s.Falco.Path = cmp.Or(s.Falco.Path, "/falco")
+		paths = append(paths, s.Falco.Path)
+	}
+	taken := map[string]bool{"/": true, "/v1/records": true, "/healthz": true}
+	for _, p := range paths {
+		if !strings.HasPrefix(p, "/") || strings.Trim(p, "/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != "" || path.Clean(p) != p {
+			return fmt.Errorf("path %q: something like /hooks/name expected", p)
+		}
+		if taken[p] {
+			return fmt.Errorf("path %q is taken", p)
+		}
+		taken[p] = true
+	}
+	return nil
+}
+
+// setUpHooks gives the endpoints what they need beyond settings.
+func (s *source) setUpHooks() {
+	if s.SNS != nil {
+		s.SNS.log, s.SNS.client, s.SNS.certs = s.log, newSNSClient(), map[string]certificate{}
+	}
+	if s.Falco != nil {
+		s.Falco.source = s
+	}
+}
+
+// hook answers the requests of one endpoint.
+func (s *source) hook(h hook) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		body, release, ok := s.admit(w, r)
+		if !ok {
+			return
+		}
+		defer release()
+		whole, err := io.ReadAll(body)
+		if err != nil {
+			s.bad(w, err)
+			return
+		}
+		d, err := h.open(r, whole)
+		var no refusal
+		switch {
+		case errors.As(err, &no):
+			s.log.Warn().Err(err).Str("path", r.URL.Path).Str("peer", r.RemoteAddr).Msg("a webhook was refused")
+			if no.status == http.StatusUnauthorized {
+				w.Header().Set("WWW-Authenticate", "Signature")
+			}
+			reply(w, no.status, answer{Error: err.Error()})
+		case err != nil:
+			reply(w, http.StatusBadRequest, answer{Error: err.Error()})
+		case d.body == nil:
+			reply(w, http.StatusOK, answer{Said: d.said})
+		default:
+			s.deliver(w, r, d)
+		}
+	}
+}
+
+// deliver takes the records of a delivery.
+func (s *source) deliver(w http.ResponseWriter, r *http.Request, d delivery) {
+	base := s.base(r)
+	for k, v := range d.attrs {
+		if v != "" {
+			base.Attrs[k] = v
+		}
+	}
+	records, err := s.unpack(r, bytes.NewReader(d.body), base, modeNone)
+	switch {
+	case err != nil:
+		s.bad(w, err)
+	case len(records) == 0:
+		reply(w, http.StatusBadRequest, answer{Error: "no record in the request"})
+	default:
+		if id := base.Attrs[producers.AttrID]; id != "" {
+			number(records, "", "", modeBinary) // the id is that of the first record
+		}
+		s.submit(w, r, records)
+	}
+}
+
+// admit makes room for a request's body, or answers that there is none. release is to be called when the request has been answered.
+func (s *source) admit(w http.ResponseWriter, r *http.Request) (body *bufio.Reader, release func(), ok bool) {
+	if r.ContentLength > s.MaxBody {
+		reply(w, http.StatusRequestEntityTooLarge, answer{Error: fmt.Sprintf("more than %d bytes", s.MaxBody)})
+		return nil, nil, false
+	}
+	body = bufio.NewReader(http.MaxBytesReader(w, r.Body, s.MaxBody))
+	weight := s.weight(r, body)
+	if !s.room.TryAcquire(weight) {
+		reply(w, http.StatusServiceUnavailable, answer{Error: "too much is waiting"})
+		return nil, nil, false
+	}
+	return body, func() { s.room.Release(weight) }, true
+}
