@@ -14,6 +14,7 @@ import (
 const (
 	maxRecords = 4096 // lines
 	maxFields  = 8192 // of all its lines
+	maxSearch  = 2048 // of one line
 )
 
 // An auditRecord is one line of an audit event.
@@ -33,6 +34,7 @@ type auditRecord struct {
 // An auditField is one key=value.
 type auditField struct {
 	key, value string
+	again      bool   // its name stood there already, or is one that we use ourselves
 	decoded    string // where the value is in hexadecimal because of what is in it
 }
 
@@ -204,6 +206,10 @@ func (r *auditRecord) read(s string) {
 func (r *auditRecord) lex(s string, inner bool) (fields []auditField, words string) {
 	var loose strings.Builder
 	for s = strings.TrimLeft(s, " "); s != ""; s = strings.TrimLeft(s, " ") {
+		if len(fields) == maxSearch { // no record has so many; they are kept as they stand there
+			loose.WriteString(s)
+			break
+		}
 		i := strings.IndexAny(s, "= ")
 		if i <= 0 || s[i] == ' ' {
 			if i <= 0 {
@@ -239,7 +245,13 @@ func (r *auditRecord) lex(s string, inner bool) (fields []auditField, words stri
 		if r.encoded(f.key) {
 			f.decoded = unhex(f.value)
 		}
-		f.value = strings.Trim(f.value, "\"")
+		if n := len(f.value); n > 1 && f.value[0] == '"' && f.value[n-1] == '"' {
+			f.value = f.value[1 : n-1]
+		}
+		f.again = ours(f.key) || strings.IndexByte(f.key, '#') >= 0 || has(fields, f.key)
+		if fields == nil {
+			fields = make([]auditField, 0, min(strings.Count(s, "=")+1, 64))
+		}
 		fields = append(fields, f)
 	}
 	return fields, loose.String()
@@ -284,10 +296,24 @@ func (r *auditRecord) encoded(key string) bool {
 	return r.kind == "EXECVE" && len(key) > 1 && key[0] == 'a' && digits(key[1:]) > 0 && !strings.HasSuffix(key, "_len")
 }
 
+// ours tells whether a name is one that a record under unmapped has from us.
+func ours(key string) bool {
+	switch key {
+	case "type", "node", "audit", "msg", "text", "header", "decoded":
+		return true
+	}
+	return false
+}
+
 // unhex decodes a value in hexadecimal; "" if it is none. NUL bytes, which part the arguments in a title, become blanks.
 func unhex(s string) string {
-	if len(s) < 2 || len(s)%2 != 0 || strings.Trim(s, "0123456789ABCDEF") != "" {
+	if len(s) < 2 || len(s)%2 != 0 {
 		return ""
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'A' || c > 'F') {
+			return ""
+		}
 	}
 	b, err := hex.DecodeString(s)
 	if err != nil {
@@ -308,13 +334,12 @@ func (e *entry) writeRecords() {
 		e.Str("type", r.typeText)
 		e.text("node", r.node)
 		e.text("audit", r.stamp)
-		used := map[string]bool{"type": true, "node": r.node != "", "audit": r.stamp != "", "msg": true, "text": true, "header": true, "decoded": true}
-		e.auditFields(r.fields, used)
-		e.auditFields(r.enriched, used)
+		e.auditFields(r.fields, nil)
+		e.auditFields(r.enriched, r.fields)
 		if len(r.inner) > 0 {
 			e.quotedKey("msg")
 			e.B = append(e.B, '{')
-			e.auditFields(r.inner, map[string]bool{"decoded": true})
+			e.auditFields(r.inner, nil)
 			e.decoded(r.inner)
 			e.B = append(e.B, '}')
 		}
@@ -326,38 +351,45 @@ func (e *entry) writeRecords() {
 	e.Close(list)
 }
 
-// auditFields writes fields as they stand there. Of a name that stands there twice, the second gets a number.
-func (e *entry) auditFields(fields []auditField, used map[string]bool) {
+// auditFields writes fields as they stand there. One whose name is taken, by another field or by us, gets its number behind the name.
+func (e *entry) auditFields(fields, others []auditField) {
 	for i := range fields {
-		key := fields[i].key
-		for n := 2; used[key]; n++ {
-			key = fields[i].key + "#" + strconv.Itoa(n)
+		f := &fields[i]
+		e.quotedKey(f.key)
+		if f.again || len(others) > 0 && has(others, f.key) {
+			e.B = append(e.B[:len(e.B)-2], '#')
+			e.B = append(strconv.AppendInt(e.B, int64(len(others)+i+1), 10), '"', ':')
 		}
-		used[key] = true
-		e.quotedKey(key)
-		e.Quote(fields[i].value)
+		e.Quote(f.value)
 	}
+}
+
+func has(fields []auditField, key string) bool {
+	for i := range fields {
+		if fields[i].key == key {
+			return true
+		}
+	}
+	return false
 }
 
 // decoded writes what stood in hexadecimal.
 func (e *entry) decoded(fields []auditField) {
-	first := true
-	used := map[string]bool{}
+	open := false
 	for i := range fields {
 		f := &fields[i]
-		if f.decoded == "" || used[f.key] {
+		if f.decoded == "" || f.again {
 			continue
 		}
-		used[f.key] = true
-		if first {
+		if !open {
 			e.quotedKey("decoded")
 			e.B = append(e.B, '{')
-			first = false
+			open = true
 		}
 		e.quotedKey(f.key)
 		e.Quote(f.decoded)
 	}
-	if !first {
+	if open {
 		e.B = append(e.B, '}')
 	}
 }

@@ -267,7 +267,7 @@ func (e *entry) writeProcess(name string, p, parent *process, always bool) bool 
 	default: // a process must have an id, and this one is not the one that the event is about
 		e.Str("uid", e.uid+":"+first(p.name, p.exe))
 	}
-	where := map[string]string{"process": "actor.process"}[name]
+	where := "actor.process"
 	if always {
 		where = "process"
 	}
@@ -295,8 +295,7 @@ func (e *entry) writeProcess(name string, p, parent *process, always bool) bool 
 
 func (e *entry) writeFile(name string, f *file) {
 	at := e.Open(name)
-	base := path.Base(f.path)
-	e.Str("name", base)
+	e.Str("name", path.Base(f.path))
 	e.Str("path", f.path)
 	if e.act.class == schemas.ClassFileSystemActivity && name != "process" && (name == "file_result" || f == &e.act.file) {
 		e.ObserveText(ocsfjson.FilePath, name+".path", f.path)
