@@ -6,9 +6,10 @@ import (
 
 	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/producers"
+	"github.com/riposte-security/riposte/producers/format/ocsfjson"
 )
 
-// NewFormat makes the format of that name with its settings. An unknown name is an error that says which ones there are.
+// NewFormat makes the format of that name with its settings; what the container of a record said of it stands in its events as well. An unknown name is an error that says which ones there are.
 func NewFormat(name string, cfg config.Node) (producers.Format, error) {
 	var known []string
 	for _, f := range Formats() {
@@ -17,7 +18,7 @@ func NewFormat(name string, cfg config.Node) (producers.Format, error) {
 			if err != nil {
 				return nil, fmt.Errorf("format %s: %w", name, err)
 			}
-			return format, nil
+			return ocsfjson.WithContainer(format), nil
 		}
 		known = append(known, f.Name)
 	}
