@@ -3,6 +3,7 @@ package catalog
 import (
 	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/producers"
+	inventory "github.com/riposte-security/riposte/producers/source/aws-inventory"
 	logs "github.com/riposte-security/riposte/producers/source/cloudwatch-logs"
 	"github.com/riposte-security/riposte/producers/source/file"
 	"github.com/riposte-security/riposte/producers/source/http"
@@ -25,6 +26,7 @@ type Source struct {
 // Sources lists every source, one a line.
 func Sources() []Source {
 	return []Source{
+		{"aws-inventory", inventory.Summary, inventory.Settings(), inventory.Policy(), inventory.New},
 		{"cloudwatch-logs", logs.Summary, logs.Settings(), logs.Policy(), logs.New},
 		{"file", file.Summary, file.Settings(), nil, file.New},
 		{"http", http.Summary, http.Settings(), nil, http.New},
