@@ -19,9 +19,10 @@ func decode(text string, mark byte, skip int) (plain string, changed bool) {
 	for i := first; i < len(text); i++ {
 		c := text[i]
 		if c == mark && i+skip+1 < len(text) && (skip == 1 || text[i+1] == 'x') {
-			hi, lo := digit(text[i+skip]), digit(text[i+skip+1])
-			if hi >= 0 && lo >= 0 {
-				b = append(b, byte(hi<<4|lo))
+			hi, okHi := digit(text[i+skip])
+			lo, okLo := digit(text[i+skip+1])
+			if okHi && okLo {
+				b = append(b, hi<<4|lo)
 				i += skip + 1
 				changed = true
 				continue
@@ -35,16 +36,16 @@ func decode(text string, mark byte, skip int) (plain string, changed bool) {
 	return string(b), true
 }
 
-func digit(c byte) int {
+func digit(c byte) (value byte, ok bool) {
 	switch {
 	case c >= '0' && c <= '9':
-		return int(c - '0')
+		return c - '0', true
 	case c >= 'a' && c <= 'f':
-		return int(c-'a') + 10
+		return c - 'a' + 10, true
 	case c >= 'A' && c <= 'F':
-		return int(c-'A') + 10
+		return c - 'A' + 10, true
 	}
-	return -1
+	return 0, false
 }
 
 // An ARN is the parts of an Amazon resource name that tell where the resource is.

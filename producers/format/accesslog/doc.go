@@ -38,6 +38,26 @@ type Column struct {
 	Field Field
 }
 
+// A Layout is an order of columns.
+type Layout struct {
+	Columns []Column
+	first   [MaxFields]int16 // by field, the first column that has it, counted from 1
+}
+
+// NewLayout makes a layout. Of several columns with one field the first is the field's.
+func NewLayout(columns []Column) *Layout {
+	l := &Layout{Columns: columns}
+	for i, c := range columns[:min(len(columns), MaxColumns)] {
+		if c.Field != Unknown && l.first[c.Field] == 0 {
+			l.first[c.Field] = int16(i + 1)
+		}
+	}
+	return l
+}
+
+// A span is where in the line a column is; nowhere where it is absent.
+type span struct{ from, to int32 }
+
 // A Row is one line, or one JSON object, while it becomes an event.
 type Row struct {
 	*ocsfjson.Event
@@ -47,13 +67,16 @@ type Row struct {
 	// Time is the event's; the format sets it.
 	Time time.Time
 
-	columns []Column
-	n       int // columns that there are
-	texts   [MaxColumns]string
-	value   [MaxFields]string // value[Unknown] is never read
-	used    [MaxFields]bool   // the text stands in the event verbatim
-	nodes   [MaxFields]ocsfjson.Node
-	json    bool
+	// Offsets rather than texts: to keep a hundred pointers for each line would cost more than to look them up.
+	layout *Layout
+	text   string
+	spans  [MaxColumns]span
+	n      int             // columns that there are
+	used   [MaxFields]bool // the text stands in the event verbatim
+
+	json   bool
+	values []string // of a JSON object, by field
+	nodes  [MaxFields]ocsfjson.Node
 }
 
 // A Pool hands out rows. The zero Pool is ready.
@@ -85,11 +108,10 @@ func (p *Pool) Put(r *Row) {
 	} else {
 		p.lines.Put(r.Event)
 	}
-	clear(r.texts[:r.n])
-	clear(r.value[:])
+	clear(r.values)
 	clear(r.used[:])
-	clear(r.nodes[:])
-	r.Event, r.columns, r.n = nil, nil, 0
+	r.Event, r.layout, r.text, r.n = nil, nil, "", 0
+	r.UID, r.Account, r.Region = "", "", ""
 	p.rows.Put(r)
 }
 
@@ -130,9 +152,12 @@ func (r *Row) JSON(data []byte, fieldOf func(name string) Field) error {
 	if k := d.Kind(d.Root()); k != ocsfjson.Object {
 		return fmt.Errorf("offset 0: an object expected, %s found", k)
 	}
+	if r.values == nil {
+		r.values = make([]string, MaxFields)
+	}
 	for c := d.First(d.Root()); c >= 0; c = d.Next(c) {
 		f := fieldOf(d.Key(c))
-		if f == Unknown || r.value[f] != "" {
+		if f == Unknown || r.values[f] != "" {
 			continue
 		}
 		text := d.Str(c)
@@ -140,7 +165,7 @@ func (r *Row) JSON(data []byte, fieldOf func(name string) Field) error {
 			text = d.Raw(c)
 		}
 		if text != "-" {
-			r.value[f], r.nodes[f] = text, c
+			r.values[f], r.nodes[f] = text, c
 		}
 	}
 	return nil
@@ -152,39 +177,38 @@ func (r *Row) IsJSON() bool { return r.json }
 // Columns is how many columns the line has.
 func (r *Row) Columns() int { return r.n }
 
-// Column returns the text of a column of the line; empty if there is none.
+// Column returns the text of a column of the line; empty if it is absent.
 func (r *Row) Column(i int) string {
-	if i >= r.n {
+	if i < 0 || i >= r.n {
 		return ""
 	}
-	return r.texts[i]
+	return r.text[r.spans[i].from:r.spans[i].to]
 }
 
 // Assign names the columns of the line. Columns beyond those that have a name stand under unmapped as field_N, counted from 1.
-func (r *Row) Assign(columns []Column) {
-	r.columns = columns
-	for i, c := range columns[:min(len(columns), r.n)] {
-		if r.value[c.Field] == "" {
-			r.value[c.Field] = r.texts[i]
-		}
-	}
-}
+func (r *Row) Assign(l *Layout) { r.layout = l }
 
 // Value returns the text of a field; empty where it is absent.
-func (r *Row) Value(f Field) string { return r.value[f] }
+func (r *Row) Value(f Field) string {
+	if r.json {
+		return r.values[f]
+	}
+	return r.Column(int(r.layout.first[f]) - 1)
+}
 
 // Has tells whether a field is there.
-func (r *Row) Has(f Field) bool { return r.value[f] != "" }
+func (r *Row) Has(f Field) bool { return r.Value(f) != "" }
 
 // Use marks a field as standing in the event verbatim.
 func (r *Row) Use(f Field) { r.used[f] = true }
 
 // Move writes a field's text as a string and marks it; false, and nothing, where it is absent.
 func (r *Row) Move(name string, f Field) bool {
-	if r.value[f] == "" {
+	text := r.Value(f)
+	if text == "" {
 		return false
 	}
-	r.Str(name, r.value[f])
+	r.Str(name, text)
 	r.used[f] = true
 	return true
 }
@@ -194,7 +218,7 @@ func (r *Row) MoveSeen(name string, f Field, t ocsfjson.ObservableType, path str
 	if !r.Move(name, f) {
 		return false
 	}
-	r.ObserveText(t, path, r.value[f])
+	r.ObserveText(t, path, r.Value(f))
 	return true
 }
 
@@ -209,19 +233,21 @@ func (r *Row) Count(name string, f Field) bool {
 
 // Int returns a field as an integer that is not negative.
 func (r *Row) Int(f Field) (int64, bool) {
-	if r.value[f] == "" {
+	text := r.Value(f)
+	if text == "" {
 		return 0, false
 	}
-	n, err := strconv.ParseInt(r.value[f], 10, 64)
+	n, err := strconv.ParseInt(text, 10, 64)
 	return n, err == nil && n >= 0
 }
 
 // Seconds returns a field that holds seconds as milliseconds; false where it is absent or negative, as what never happened is logged.
 func (r *Row) Seconds(f Field) (ms int64, ok bool) {
-	if r.value[f] == "" {
+	text := r.Value(f)
+	if text == "" {
 		return 0, false
 	}
-	s, err := strconv.ParseFloat(r.value[f], 64)
+	s, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(s >= 0 && s < 1e9) {
 		return 0, false
 	}
@@ -239,7 +265,7 @@ type Limit struct {
 func (r *Row) Check(limits []Limit) error {
 	for i := range limits {
 		l := &limits[i]
-		text := r.value[l.Field]
+		text := r.Value(l.Field)
 		if text == "" {
 			continue
 		}
@@ -254,7 +280,7 @@ func (r *Row) Check(limits []Limit) error {
 // CheckSeconds refuses a row in which one of the fields is there and is no number. -1 is one.
 func (r *Row) CheckSeconds(fields ...Field) error {
 	for _, f := range fields {
-		if text := r.value[f]; text != "" {
+		if text := r.Value(f); text != "" {
 			s, err := strconv.ParseFloat(text, 64)
 			if err != nil || !(s >= -1 && s < 1e9) || strings.ContainsAny(text, "xX_nN+") {
 				return r.Bad(f, "seconds")
@@ -266,17 +292,17 @@ func (r *Row) CheckSeconds(fields ...Field) error {
 
 // Bad is the error for a field that does not hold what it should.
 func (r *Row) Bad(f Field, want string) error {
-	found := strconv.QuoteToASCII(Clip(r.value[f]))
-	if r.value[f] == "" {
+	found := strconv.QuoteToASCII(Clip(r.Value(f)))
+	if !r.Has(f) {
 		found = "nothing"
 	}
-	if r.json && r.value[f] == "" {
+	if r.json && !r.Has(f) {
 		return fmt.Errorf("%s expected, but there is no such member", want)
 	}
 	if r.json {
 		return fmt.Errorf("member %s: %s expected, %s found", strconv.QuoteToASCII(Clip(r.Doc.Key(r.nodes[f]))), want, found)
 	}
-	for i, c := range r.columns {
+	for i, c := range r.layout.Columns {
 		if c.Field == f {
 			return fmt.Errorf("field %d (%s): %s expected, %s found", i+1, c.Name, want, found)
 		}
@@ -296,20 +322,22 @@ func Clip(s string) string {
 func (r *Row) End(class int) schemas.Event {
 	if r.json {
 		for f := range r.used {
-			if r.used[f] && r.Doc.Kind(r.nodes[f]) == ocsfjson.String {
+			if r.used[f] && r.values[f] != "" && r.Doc.Kind(r.nodes[f]) == ocsfjson.String {
 				r.Doc.Take(r.nodes[f])
 			}
 		}
 		return r.Finish(class, r.UID, r.Time)
 	}
 	at := r.Open("unmapped")
-	for i, text := range r.texts[:r.n] {
+	columns := r.layout.Columns
+	for i := range r.n {
+		text := r.Column(i)
 		switch {
 		case text == "":
-		case i >= len(r.columns):
+		case i >= len(columns):
 			r.Str("field_"+strconv.Itoa(i+1), text)
-		case r.columns[i].Field == Unknown || !r.used[r.columns[i].Field]:
-			r.Str(r.columns[i].Name, text)
+		case !r.used[columns[i].Field] || int(r.layout.first[columns[i].Field]) != i+1:
+			r.Str(columns[i].Name, text)
 		}
 	}
 	r.Close(at)

@@ -193,7 +193,7 @@ func (r *Row) Port(name, port string) {
 		return
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err == nil {
-		r.Writer.Int(name, int64(n)) //nolint:gosec // 16 bits
+		r.Writer.Int(name, int64(n))
 	}
 }
 

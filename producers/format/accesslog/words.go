@@ -15,20 +15,16 @@ type Closer func(column int, rest string) int
 // Words cuts a line at its blanks. A column may be in double quotes, or in brackets; a quote ends it only before a blank or the end of the
 // line, or where closer says so, which may be nil.
 func (r *Row) Words(text string, closer Closer) error {
-	r.n = 0
+	r.text, r.n = text, 0
 	for at := 0; ; {
 		if r.n == MaxColumns {
 			return fmt.Errorf("more than %d fields", MaxColumns)
 		}
-		word, next, err := r.word(text, at, closer)
+		from, to, next, err := r.word(text, at, closer)
 		if err != nil {
 			return fmt.Errorf("field %d (offset %d): %w", r.n+1, at, err)
 		}
-		if word == "-" {
-			word = ""
-		}
-		r.texts[r.n] = word
-		r.n++
+		r.add(from, to)
 		if next >= len(text) {
 			return nil
 		}
@@ -36,15 +32,24 @@ func (r *Row) Words(text string, closer Closer) error {
 	}
 }
 
+// add notes the next column, which is absent if it is `-`.
+func (r *Row) add(from, to int) {
+	if to == from+1 && r.text[from] == '-' {
+		to = from
+	}
+	r.spans[r.n] = span{int32(from), int32(to)} //nolint:gosec // MaxLine
+	r.n++
+}
+
 // Blanks cuts a line at its blanks, where no column can have one in it.
 func (r *Row) Blanks(text string) error {
 	return r.cut(text, ' ')
 }
 
-// word returns the column that begins at an offset, and the offset of the blank behind it.
-func (r *Row) word(text string, at int, closer Closer) (word string, next int, err error) {
+// word returns where the column is that begins at an offset, and the offset of the blank behind it.
+func (r *Row) word(text string, at int, closer Closer) (from, to, next int, err error) {
 	if at >= len(text) {
-		return "", at, errEmpty
+		return at, at, at, errEmpty
 	}
 	end := -1
 	switch text[at] {
@@ -56,7 +61,7 @@ func (r *Row) word(text string, at int, closer Closer) (word string, next int, e
 			end = Quote(rest)
 		}
 		if end < 0 {
-			return "", at, errors.New("the quote that begins here has no end")
+			return at, at, at, errors.New("the quote that begins here has no end")
 		}
 	case '[':
 		if end = strings.IndexByte(text[at+1:], ']'); end >= 0 && at+2+end < len(text) && text[at+2+end] != ' ' {
@@ -64,15 +69,15 @@ func (r *Row) word(text string, at int, closer Closer) (word string, next int, e
 		}
 	}
 	if end >= 0 {
-		return text[at+1 : at+1+end], at + 2 + end, nil
+		return at + 1, at + 1 + end, at + 2 + end, nil
 	}
 	if end = strings.IndexByte(text[at:], ' '); end < 0 {
-		return text[at:], len(text), nil
+		return at, len(text), len(text), nil
 	}
 	if end == 0 {
-		return "", at, errEmpty
+		return at, at, at, errEmpty
 	}
-	return text[at : at+end], at + end, nil
+	return at, at + end, at + end, nil
 }
 
 // Quote is the offset of the first quote in rest that stands before a blank or at the end; -1 if there is none.
@@ -94,27 +99,21 @@ func (r *Row) Tabs(text string) error {
 	return r.cut(text, '\t')
 }
 
-func (r *Row) cut(text string, at byte) error {
-	for r.n = 0; ; r.n++ {
+func (r *Row) cut(text string, separator byte) error {
+	r.text, r.n = text, 0
+	for from := 0; ; {
 		if r.n == MaxColumns {
 			return fmt.Errorf("more than %d fields", MaxColumns)
 		}
-		end := strings.IndexByte(text, at)
-		word := text
-		if end >= 0 {
-			word = text[:end]
+		to := strings.IndexByte(text[from:], separator)
+		if to == 0 && separator == ' ' || from == len(text) && separator == ' ' {
+			return fmt.Errorf("field %d (offset %d): %w", r.n+1, from, errEmpty)
 		}
-		if word == "" && at == ' ' {
-			return fmt.Errorf("field %d: %w", r.n+1, errEmpty)
-		}
-		if word == "-" {
-			word = ""
-		}
-		r.texts[r.n] = word
-		if end < 0 {
-			r.n++
+		if to < 0 {
+			r.add(from, len(text))
 			return nil
 		}
-		text = text[end+1:]
+		r.add(from, from+to)
+		from += to + 1
 	}
 }

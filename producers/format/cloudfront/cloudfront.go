@@ -101,7 +101,7 @@ func (f *format) read(r entry, in producers.Record) error {
 	if err != nil {
 		return err
 	}
-	if strings.IndexByte(text, '\t') >= 0 || len(order.columns) == 1 {
+	if strings.IndexByte(text, '\t') >= 0 || len(order.Columns) == 1 {
 		err = r.Tabs(text)
 	} else { // another delimiter that standard logs (v2) may have
 		err = r.Blanks(text)
@@ -109,13 +109,13 @@ func (f *format) read(r entry, in producers.Record) error {
 	if err != nil {
 		return err
 	}
-	switch n, want := r.Columns(), len(order.columns); {
+	switch n, want := r.Columns(), len(order.Columns); {
 	case exact && n != want:
 		return fmt.Errorf("line of %d fields, %d expected", n, want)
 	case !exact && (n < least || n > want):
 		return fmt.Errorf("line of %d fields, %d to %d expected; another order needs a #Fields line or the setting fields", n, least, want)
 	}
-	r.Assign(order.columns)
+	r.Assign(order.Layout)
 	return nil
 }
 

@@ -137,13 +137,13 @@ func laterFieldOf(name string) accesslog.Field {
 
 // A layout is an order of fields.
 type layout struct {
-	text    string
-	columns []accesslog.Column
+	*accesslog.Layout
+	text string // of the header line
 }
 
 // newLayout reads an order of fields: names between blanks or commas, after `#Fields:` where it is a header line.
 func newLayout(text string) (*layout, error) {
-	l := &layout{text: text}
+	var columns []accesslog.Column
 	seen := map[string]bool{}
 	list := strings.FieldsFunc(strings.TrimPrefix(text, "#Fields:"), func(r rune) bool { return r == ' ' || r == '\t' || r == ',' })
 	for i, name := range list {
@@ -157,12 +157,12 @@ func newLayout(text string) (*layout, error) {
 			return nil, fmt.Errorf("more than %d fields", accesslog.MaxColumns)
 		}
 		seen[name] = true
-		l.columns = append(l.columns, accesslog.Column{Name: name, Field: fieldOf(name)})
+		columns = append(columns, accesslog.Column{Name: name, Field: fieldOf(name)})
 	}
-	if len(l.columns) == 0 {
+	if len(columns) == 0 {
 		return nil, errors.New("no fields")
 	}
-	return l, nil
+	return &layout{accesslog.NewLayout(columns), text}, nil
 }
 
 // wellFormed tells whether a name could be one of CloudFront: letters, digits, hyphens, underscores and brackets, a letter first.

@@ -116,12 +116,12 @@ func isType(s string) bool {
 	return false
 }
 
-func (r *entry) assign(k kind, columns []accesslog.Column, least int, of string) error {
+func (r *entry) assign(k kind, layout *accesslog.Layout, least int, of string) error {
 	if r.Columns() < least {
 		return fmt.Errorf("line of %d fields, at least %d expected of %s", r.Columns(), least, of)
 	}
 	r.kind = k
-	r.Assign(columns)
+	r.Assign(layout)
 	return nil
 }
 

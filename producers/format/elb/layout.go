@@ -157,17 +157,17 @@ func laterFieldOf(n string) accesslog.Field {
 	return accesslog.Unknown
 }
 
-func columns(names string) []accesslog.Column {
+func columns(names string) *accesslog.Layout {
 	words := strings.Fields(names)
 	out := make([]accesslog.Column, len(words))
 	for i, n := range words {
 		out[i] = accesslog.Column{Name: n, Field: fieldOf(n)}
 	}
-	return out
+	return accesslog.NewLayout(out)
 }
 
 // layouts are the orders of fields.
-type layouts struct{ application, network, classic, connection []accesslog.Column }
+type layouts struct{ application, network, classic, connection *accesslog.Layout }
 
 func newLayouts() *layouts {
 	return &layouts{columns(applicationFields), columns(networkFields), columns(classicFields), columns(connectionFields)}

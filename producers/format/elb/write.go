@@ -234,7 +234,7 @@ func (r *entry) writeTargets() {
 		r.endpoint("network_endpoint", "load_balancer.endpoint_connections["+strconv.Itoa(i)+"].network_endpoint.ip", text)
 		if i < len(codes) {
 			if code, err := strconv.ParseUint(codes[i], 10, 15); err == nil {
-				r.Writer.Int("code", int64(code)) //nolint:gosec // 15 bits
+				r.Writer.Int("code", int64(code))
 			}
 		}
 		r.Close(in)

@@ -43,8 +43,8 @@ const (
 // least is how many fields a line has at the least: as many as the first logs had.
 const least = 17
 
-func newLayout() []accesslog.Column {
-	return []accesslog.Column{
+func newLayout() *accesslog.Layout {
+	return accesslog.NewLayout([]accesslog.Column{
 		{Name: "bucket_owner"}, {Name: "bucket", Field: bucket}, {Name: "time", Field: timeField}, {Name: "remote_ip", Field: remoteIP},
 		{Name: "requester", Field: requester}, {Name: "request_id", Field: requestID}, {Name: "operation", Field: operation},
 		{Name: "key", Field: key}, {Name: "request_uri", Field: requestURI}, {Name: "http_status", Field: httpStatus},
@@ -54,7 +54,7 @@ func newLayout() []accesslog.Column {
 		{Name: "cipher_suite", Field: cipher}, {Name: "authentication_type"}, {Name: "host_header", Field: hostHeader},
 		{Name: "tls_version", Field: tlsVersion}, {Name: "access_point_arn", Field: accessPoint}, {Name: "acl_required"},
 		{Name: "source_region"},
-	}
+	})
 }
 
 // fieldOf gives the field of a member of the JSON that CloudWatch Logs has.

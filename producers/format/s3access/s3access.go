@@ -21,7 +21,7 @@ type settings struct{}
 
 type format struct {
 	rows   *accesslog.Pool
-	layout []accesslog.Column
+	layout *accesslog.Layout
 }
 
 // New makes the format. It has no settings.

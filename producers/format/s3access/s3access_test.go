@@ -17,7 +17,7 @@ func scalars(t testing.TB, r producers.Record) []formattest.Scalar {
 	if strings.HasPrefix(text, "{") {
 		return formattest.JSONScalars(t, r)
 	}
-	layout := newLayout()
+	layout := newLayout().Columns
 	var out []formattest.Scalar
 	for i := 0; text != ""; i++ {
 		var word string

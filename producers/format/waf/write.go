@@ -234,8 +234,13 @@ func (r *record) writeURL() {
 		r.ObserveText(accesslog.HostType(u.Host), "http_request.url.hostname", u.Host)
 		r.port(u.Port)
 	}
-	r.Move("path", r.at[uri])
-	r.Move("query_string", r.at[args])
+	if before, after, ok := strings.Cut(path, "?"); ok && query == "" { // what the log should have cut, and stays unmapped as it has it
+		r.Str("path", before)
+		r.Str("query_string", after)
+	} else {
+		r.Move("path", r.at[uri])
+		r.Move("query_string", r.at[args])
+	}
 	r.Close(at)
 }
 
@@ -247,7 +252,7 @@ func (r *record) port(text string) {
 		return
 	}
 	if port, err := strconv.ParseUint(text, 10, 16); err == nil {
-		r.Int("port", int64(port)) //nolint:gosec // 16 bits
+		r.Int("port", int64(port))
 	}
 }
 
