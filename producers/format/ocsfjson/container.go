@@ -1,6 +1,8 @@
 package ocsfjson
 
 import (
+	"bytes"
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -52,7 +54,7 @@ func container(attrs map[string]string) (name, value string) {
 	}
 	switch source := attrs[producers.AttrSource]; {
 	case attrs[unpack.AttrEnvelope] != "":
-		return "envelope", attrs[unpack.AttrEnvelope]
+		return "envelope", oneLine(attrs[unpack.AttrEnvelope])
 	case attrs[unpack.AttrLogGroup] != "":
 		name = "cloudwatch"
 		str("owner", producers.AttrAccount)
@@ -70,6 +72,18 @@ func container(attrs map[string]string) (name, value string) {
 	}
 	w.Close(at)
 	return name, string(w.B)
+}
+
+// oneLine is JSON without white space between its tokens.
+func oneLine(text string) string {
+	if !strings.ContainsAny(text, " \t\r\n") {
+		return text
+	}
+	var b bytes.Buffer
+	if json.Compact(&b, []byte(text)) != nil { // unpack has seen to it
+		return "null"
+	}
+	return b.String()
 }
 
 // withUnmapped returns the event with a member of unmapped more, unless it is there already.

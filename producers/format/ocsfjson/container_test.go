@@ -11,7 +11,7 @@ import (
 
 func TestAround(t *testing.T) {
 	bridge := map[string]string{
-		unpack.AttrEnvelope: `{"id":"1","source":"aws.s3"}`, producers.AttrAccount: "111122223333", producers.AttrRegion: "eu-central-1",
+		unpack.AttrEnvelope: "{\n \"id\": \"1\",\"source\":\"aws.s3\"}", producers.AttrAccount: "111122223333", producers.AttrRegion: "eu-central-1",
 	}
 	logs := map[string]string{
 		unpack.AttrLogGroup: "g", unpack.AttrLogStream: "s", producers.AttrAccount: "1", producers.AttrID: "7", producers.AttrTime: "2026-03-01T12:00:00.5Z",
