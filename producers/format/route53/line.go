@@ -37,6 +37,9 @@ type line struct {
 	value [fieldCount]string
 	used  [fieldCount]bool // stands in the event verbatim
 	time  time.Time
+	uid   string
+
+	resolver netip.Addr
 }
 
 func parseLine(e *ocsfjson.Event, in producers.Record) (schemas.Event, error) {
@@ -47,31 +50,42 @@ func parseLine(e *ocsfjson.Event, in producers.Record) (schemas.Event, error) {
 	if !utf8.ValidString(text) {
 		return schemas.Event{}, fmt.Errorf("not UTF-8")
 	}
-	l := line{Event: e, in: in}
+	l := line{Event: e, in: in, uid: ocsfjson.UID(in)}
 	if err := l.read(text); err != nil {
 		return schemas.Event{}, err
 	}
 	l.write()
-	return l.Finish(schemas.ClassDNSActivity, ocsfjson.UID(in), l.time), nil
+	return l.Finish(schemas.ClassDNSActivity, l.uid, l.time), nil
 }
 
 // fieldName is the name of a field under unmapped, and in errors.
 func fieldName(f int) string {
-	return [...]string{
-		"version", "query_timestamp", "hosted_zone_id", "query_name", "query_type", "rcode", "protocol", "edge_location", "resolver_ip",
-		"edns_client_subnet",
-	}[f]
+	switch f {
+	case version:
+		return "version"
+	case timestamp:
+		return "query_timestamp"
+	case zoneID:
+		return "hosted_zone_id"
+	case queryName:
+		return "query_name"
+	case queryType:
+		return "query_type"
+	case responseCode:
+		return "rcode"
+	case protocol:
+		return "protocol"
+	case edge:
+		return "edge_location"
+	case resolver:
+		return "resolver_ip"
+	}
+	return "edns_client_subnet"
 }
 
 // read cuts the line, and checks what it must have.
 func (l *line) read(text string) error {
-	n := 0
-	for word := range strings.FieldsSeq(text) {
-		if n < fieldCount && word != "-" {
-			l.value[n] = word
-		}
-		n++
-	}
+	n := l.split(text)
 	if n != fieldCount {
 		return fmt.Errorf("%d fields, a query of a public hosted zone has %d; queries of Resolver are JSON", n, fieldCount)
 	}
@@ -86,10 +100,33 @@ func (l *line) read(text string) error {
 	if l.value[queryName] == "" {
 		return fmt.Errorf("%s: absent", fieldName(queryName))
 	}
-	if _, err := netip.ParseAddr(l.value[resolver]); l.value[resolver] != "" && err != nil {
-		return fmt.Errorf("%s: %w", fieldName(resolver), err)
+	if text := l.value[resolver]; text != "" {
+		if l.resolver, err = netip.ParseAddr(text); err != nil {
+			return fmt.Errorf("%s: %w", fieldName(resolver), err)
+		}
 	}
 	return nil
+}
+
+// split cuts the line at blanks, and tells how many words it has.
+func (l *line) split(text string) (n int) {
+	text = strings.Trim(text, " \t\r\n")
+	for text != "" {
+		word := text
+		if i := strings.IndexByte(text, ' '); i >= 0 {
+			word, text = text[:i], text[i+1:]
+		} else {
+			text = ""
+		}
+		if word == "" { // of two blanks
+			continue
+		}
+		if n < fieldCount && word != "-" {
+			l.value[n] = word
+		}
+		n++
+	}
+	return n
 }
 
 // move writes a field's text as a member, and notes that it needs no copy under unmapped.
@@ -102,39 +139,55 @@ func (l *line) move(name string, f int) bool {
 	return true
 }
 
+// zoneMetadata is the metadata up to the uid.
+const zoneMetadata = `"metadata":{"version":"` + schemas.Version + `","log_name":"` + Name + `","profiles":["cloud"],"product":` +
+	`{"name":"Amazon Route 53","vendor_name":"AWS","feature":{"name":"Public hosted zones"}},"uid":"`
+
 func (l *line) write() {
 	begin(l.Event, l.time, l.value[responseCode], false)
-	at := l.Metadata(Name, "cloud")
-	l.Str("uid", ocsfjson.UID(l.in))
-	l.Lit(`"product":{"name":"Amazon Route 53","vendor_name":"AWS","feature":{"name":"Public hosted zones"}}`)
+	l.Lit(zoneMetadata)
+	l.B = append(append(l.B, l.uid...), '"') // hexadecimal: it needs no quoting
 	l.move("log_version", version)
-	l.Close(at)
+	l.B = append(l.B, '}')
 	if !l.AttrCloud(l.in) {
 		l.Lit(`"cloud":{"provider":"AWS"}`)
 	}
-	at = l.Open("src_endpoint")
-	if text := l.value[resolver]; text != "" {
-		l.KeyIP, l.used[resolver], _ = l.IP("ip", text, "src_endpoint.ip")
-	}
-	l.Close(at)
-	at = l.Open("dst_endpoint")
-	l.Lit(`"svc_name":"route53.amazonaws.com"`)
+	l.writeResolver()
+	l.Lit(`"dst_endpoint":{"svc_name":"route53.amazonaws.com"`)
 	l.move("zone", edge)
-	l.Close(at)
+	l.B = append(l.B, '}')
 	connection(l.Event, l.value[protocol])
-	at = l.Open("query")
 	name := ocsfjson.DNSName(l.value[queryName])
-	l.Str("hostname", name)
-	l.ObserveText(ocsfjson.Hostname, "query.hostname", name)
 	l.used[queryName] = name == l.value[queryName]
+	l.Lit(`"query":{`)
+	l.Str("hostname", name)
 	l.move("type", queryType)
-	l.Close(at)
-	l.ObserveText(ocsfjson.Subnet, "unmapped.edns_client_subnet", l.value[subnet])
-	at = l.Open("unmapped")
-	for f, text := range l.value {
+	l.B = append(l.B, '}')
+	l.ObserveText(ocsfjson.Hostname, "query.hostname", name)
+	l.Lit(`"unmapped":{`) // never empty: it has the time
+	for f, text := range &l.value {
 		if text != "" && !l.used[f] {
 			l.Str(fieldName(f), text)
 		}
 	}
-	l.Close(at)
+	l.B = append(l.B, '}')
+}
+
+// writeResolver writes who asked, in the form that addresses have everywhere.
+func (l *line) writeResolver() {
+	if !l.resolver.IsValid() || l.resolver.Zone() != "" {
+		return
+	}
+	text := l.value[resolver]
+	var buf [48]byte
+	if form := l.resolver.Unmap().AppendTo(buf[:0]); string(form) == text {
+		l.used[resolver] = true
+	} else {
+		text = string(form)
+	}
+	l.Lit(`"src_endpoint":{`)
+	l.Str("ip", text)
+	l.B = append(l.B, '}')
+	l.ObserveText(ocsfjson.IPAddress, "src_endpoint.ip", text)
+	l.KeyIP = text
 }

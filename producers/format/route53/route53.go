@@ -56,30 +56,38 @@ func parse(e *ocsfjson.Event, in producers.Record) (schemas.Event, error) {
 	return r.Finish(schemas.ClassDNSActivity, strings.Clone(r.uid), r.time), nil
 }
 
+// head is what every event begins with: what Event.Begin and Event.Severity write for Traffic of DNS Activity.
+const head = `{"activity_id":6,"activity_name":"Traffic","category_name":"Network Activity","category_uid":4,"class_name":"DNS Activity",` +
+	`"class_uid":4003,"type_name":"DNS Activity: Traffic","type_uid":400306,"severity":"Informational","severity_id":1`
+
 // begin writes what the events of both kinds of log begin with.
 func begin(e *ocsfjson.Event, t time.Time, rcode string, blocked bool) {
-	e.Begin(schemas.ClassDNSActivity, 6, "Traffic", t)
-	e.Severity(1)
-	failed := false
-	if rcode != "" {
-		failed = e.RCode(rcode)
+	e.B = append(e.B, head...)
+	e.Int("time", t.UnixMilli())
+	if rcode == "NOERROR" && !blocked {
+		e.Lit(`"rcode":"NoError","rcode_id":0,"status":"Success","status_id":1`)
+		return
 	}
+	failed := rcode != "" && e.RCode(rcode)
 	e.Status(failed || blocked)
 }
 
 // connection writes connection_info for the protocol that carried the query.
 func connection(e *ocsfjson.Event, transport string) {
-	e.Lit(`"connection_info":{"direction":"Unknown","direction_id":0`)
-	app := "dns"
-	switch transport = strings.ToLower(transport); transport {
-	case "udp":
-		e.Lit(`"protocol_name":"udp","protocol_num":17`)
-	case "tcp":
-		e.Lit(`"protocol_name":"tcp","protocol_num":6`)
-	case "doh", "doh-fips", "dot":
-		e.Lit(`"protocol_name":"tcp","protocol_num":6`)
-		app = transport
+	switch strings.ToUpper(transport) {
+	case "UDP":
+		e.Lit(`"connection_info":{"direction":"Unknown","direction_id":0,"protocol_name":"udp","protocol_num":17},"app_protocol_name":"dns"`)
+	case "TCP":
+		e.Lit(overTCP + `"dns"`)
+	case "DOH":
+		e.Lit(overTCP + `"doh"`)
+	case "DOH-FIPS":
+		e.Lit(overTCP + `"doh-fips"`)
+	case "DOT":
+		e.Lit(overTCP + `"dot"`)
+	default:
+		e.Lit(`"connection_info":{"direction":"Unknown","direction_id":0},"app_protocol_name":"dns"`)
 	}
-	e.B = append(e.B, '}')
-	e.Str("app_protocol_name", app)
 }
+
+const overTCP = `"connection_info":{"direction":"Unknown","direction_id":0,"protocol_name":"tcp","protocol_num":6},"app_protocol_name":`
