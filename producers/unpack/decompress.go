@@ -94,7 +94,7 @@ func (p *Plain) start() error {
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, ErrIdle) { // what was read must not get lost
 			return err
 		}
 	}

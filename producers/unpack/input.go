@@ -2,6 +2,7 @@ package unpack
 
 import (
 	"bytes"
+	"errors"
 	"io"
 )
 
@@ -12,6 +13,8 @@ type input struct {
 	pos int
 	off int64 // of buf[pos] in the stream
 	err error
+
+	idle func() error // may be nil
 }
 
 func newInput(r io.Reader) *input { return &input{r: r} }
@@ -29,6 +32,14 @@ func (in *input) more() error {
 	}
 	for range 100 {
 		n, err := in.r.Read(in.buf[:readSize])
+		for n == 0 && errors.Is(err, ErrIdle) {
+			if in.idle != nil {
+				if err := in.idle(); err != nil {
+					return err
+				}
+			}
+			n, err = in.r.Read(in.buf[:readSize])
+		}
 		in.buf, in.pos, in.err = in.buf[:n], 0, err
 		if n > 0 {
 			return nil

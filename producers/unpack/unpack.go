@@ -4,8 +4,8 @@
 //
 // Recognised are gzip (of several members) and zstd; JSON objects one after another, a line each or over several lines; JSON arrays; the
 // containers {"Records": […]}, {"configurationItems": […]}, and a CloudWatch Logs subscription with its logEvents, as it is or as
-// {"awslogs": {"data": …}}; SNS notifications, whose message is opened in turn; EventBridge events; and lines of text, with a header line
-// as VPC flow logs have it.
+// {"awslogs": {"data": …}}; SNS notifications, whose message is opened in turn; EventBridge events; Parquet, a row of which becomes a
+// line or a JSON object; and lines of text, with a header line as VPC flow logs have it.
 package unpack
 
 import (
@@ -69,6 +69,10 @@ type reason string
 
 func (r reason) Error() string { return string(r) }
 
+// ErrIdle is what a reader over something that grows returns, with no bytes, when there was nothing to read for a while. Unpack then yields
+// what it holds back (an audit event that might get more lines), and reads on.
+const ErrIdle = reason("nothing to read at the moment")
+
 const maxLevels = 5 // of messages in messages
 
 // Unpack reads r to its end and calls yield for every record and every problem, in order. Records are made from base: its Origin, Received
@@ -87,18 +91,20 @@ func Unpack(ctx context.Context, r io.Reader, base producers.Record, opts Option
 	if err != nil {
 		start = 0
 	}
-	number := 0
+	serials := NewSerials(opts.MaxRecord, start, yield)
 	u := &unpacker{
-		opts: opts, base: base, shift: start, attrs: base.Attrs,
+		opts: opts, base: base, shift: start, attrs: base.Attrs, idle: serials.Flush,
 		emit: func(rec producers.Record, resume int64, err error) error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			number++
-			return yield(Item{Record: rec, Number: number, Err: err, Resume: resume})
+			return serials.Add(Item{Record: rec, Err: err, Resume: resume})
 		},
 	}
-	return u.stream(r)
+	if err := u.stream(r); err != nil {
+		return err
+	}
+	return serials.Flush()
 }
 
 // An unpacker reads one stream.
@@ -110,6 +116,7 @@ type unpacker struct {
 	attrs map[string]string // of the records to come
 	emit  func(rec producers.Record, resume int64, err error) error
 	level int
+	idle  func() error // called when there is nothing to read for a while
 
 	in      *input
 	lines   bool // JSON comes a document a line: one that does not end with its line is broken
@@ -123,6 +130,7 @@ func (u *unpacker) stream(r io.Reader) error {
 	plain := Decompress(r, u.opts.MaxTotal)
 	defer plain.Close()
 	u.in = newInput(plain)
+	u.in.idle = u.idle
 	err := u.values()
 	var bad corrupt
 	switch {
@@ -137,6 +145,11 @@ func (u *unpacker) stream(r io.Reader) error {
 // values reads documents and lines until the stream ends.
 func (u *unpacker) values() error {
 	if err := u.in.skipBOM(); err != nil {
+		return err
+	}
+	if is, err := u.parquetAhead(); is {
+		return u.parquet()
+	} else if err != nil {
 		return err
 	}
 	for {
