@@ -11,6 +11,7 @@ import (
 	"github.com/riposte-security/riposte/producers/source/kinesis"
 	"github.com/riposte-security/riposte/producers/source/s3"
 	"github.com/riposte-security/riposte/producers/source/sqs"
+	"github.com/riposte-security/riposte/producers/source/syslog"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -34,5 +35,6 @@ func Sources() []Source {
 		{"kinesis", kinesis.Summary, kinesis.Settings(), kinesis.Policy(), kinesis.New},
 		{"s3", s3.Summary, s3.Settings(), s3.Policy(), s3.New},
 		{"sqs", sqs.Summary, sqs.Settings(), sqs.Policy(), sqs.New},
+		{"syslog", syslog.Summary, syslog.Settings(), nil, syslog.New},
 	}
 }
