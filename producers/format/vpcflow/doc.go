@@ -1,8 +1,9 @@
 // Package vpcflow reads VPC and transit gateway flow logs, versions 2 to 11, into Network Activity (4001).
 //
 // The order of the fields is that of the header line (attribute "header" of the record), else that of the setting `fields`, else the
-// default of version 2. Names may be written with hyphens or underscores, and as ${name}. A field that the table does not know stands
-// under unmapped with its own name; `-` is absent.
+// default of version 2, or that of transit gateways where the second word is a resource type of theirs. Names may be written with hyphens or
+// underscores, and as ${name}. A field that the table does not know, such as those of ECS tasks or of the next hop, stands under unmapped
+// with its own name; `-` is absent.
 //
 //	version                          metadata.log_version
 //	account-id, region, az-id        cloud.account.uid, cloud.region, cloud.zone

@@ -64,18 +64,18 @@ func (l *line) endpoint(b []byte, s *side) ([]byte, bool) {
 	}
 	b = l.packetAddress(b, s)
 	b = l.move(b, `,"svc_name":"`, s.svc)
-	vpc, net := s.tgwVPC, s.tgwNet
+	eni, vpc, net := s.tgwENI, s.tgwVPC, s.tgwNet
 	if s.own {
-		vpc, net = vpcID, subnetID
-		b = l.move(b, `,"interface_uid":"`, interfaceID)
+		eni, vpc, net = l.first(interfaceID, eni), l.first(vpcID, vpc), l.first(subnetID, net)
+	}
+	b = l.move(b, `,"interface_uid":"`, eni)
+	if s.own {
 		b = l.move(b, `,"instance_uid":"`, instanceID)
 		if len(b) == first { // flows of a gateway that has no interface
 			if b = l.move(b, `,"uid":"`, resourceID); len(b) == first {
 				b = l.move(b, `,"uid":"`, tgwID)
 			}
 		}
-	} else {
-		b = l.move(b, `,"interface_uid":"`, s.tgwENI)
 	}
 	if len(b) == first {
 		l.used, l.seen = used, l.seen[:seen]
@@ -88,6 +88,14 @@ func (l *line) endpoint(b []byte, s *side) ([]byte, bool) {
 		b = append(b[:first], b[first+1:]...)
 	}
 	return append(b, '}'), true
+}
+
+// first is f if the line has it, else other.
+func (l *line) first(f, other field) field {
+	if l.has(f) {
+		return f
+	}
+	return other
 }
 
 // address writes the address of an endpoint, which is its first member, and keeps that of the source as Kafka's key.

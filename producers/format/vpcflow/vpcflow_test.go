@@ -1,6 +1,7 @@
 package vpcflow_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 
 const (
 	defaults = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"
+	gateway  = "version resource-type account-id tgw-id tgw-attachment-id tgw-src-vpc-account-id tgw-dst-vpc-account-id tgw-src-vpc-id tgw-dst-vpc-id tgw-src-subnet-id tgw-dst-subnet-id tgw-src-eni tgw-dst-eni tgw-src-az-id tgw-dst-az-id tgw-pair-attachment-id srcaddr dstaddr srcport dstport protocol packets bytes start end log-status type packets-lost-no-route packets-lost-blackhole packets-lost-mtu-exceeded packets-lost-ttl-expired tcp-flags region flow-direction pkt-src-aws-service pkt-dst-aws-service"
 	aLine    = "2 210987654321 eni-0a1b2c3d4e5f60718 203.0.113.9 10.20.1.15 51544 443 6 12 5230 1772000000 1772000058 ACCEPT OK"
 )
 
@@ -23,7 +25,11 @@ func scalars(t testing.TB, r producers.Record) []formattest.Scalar {
 	words := strings.Fields(string(r.Data))
 	if header == "" {
 		header = defaults
-		if len(words) != 14 {
+		switch len(words) {
+		case 14:
+		case 36:
+			header = gateway
+		default:
 			header = "srcaddr dstaddr srcport dstport protocol instance-id interface-id flow-direction end start cloud_cover"
 		}
 	}
@@ -31,7 +37,7 @@ func scalars(t testing.TB, r producers.Record) []formattest.Scalar {
 	var out []formattest.Scalar
 	for i, w := range words {
 		if w != "-" {
-			out = append(out, formattest.Scalar{Path: "/" + names[i], Value: `"` + w + `"`})
+			out = append(out, formattest.Scalar{Path: "/" + names[i], Value: strconv.Quote(w)})
 		}
 	}
 	return out
