@@ -115,7 +115,7 @@ func (a *alert) writeConnection() {
 		return
 	}
 	at := a.Open("connection_info")
-	a.Lit(`"direction":"Unknown","direction_id":0`)
+	a.Lit(`"direction_id":0`)
 	switch proto := a.text(a.fdL4proto); proto {
 	case "tcp":
 		a.Move("protocol_name", a.fdL4proto)
@@ -145,7 +145,7 @@ func (a *alert) writeEnd(name string, e end) string {
 		port, err := strconv.ParseUint(e.text[colon+1:], 10, 16)
 		if addr, bad := netip.ParseAddr(host); bad == nil && err == nil && addr.Zone() == "" {
 			ip, _, _ = a.IP("ip", host, path)
-			a.Int("port", int64(port)) //nolint:gosec // sixteen bits
+			a.Int("port", int64(port))
 		}
 	}
 	a.Close(at)

@@ -130,13 +130,11 @@ func (l *line) split(text string) (n int) {
 }
 
 // move writes a field's text as a member, and notes that it needs no copy under unmapped.
-func (l *line) move(name string, f int) bool {
-	if l.value[f] == "" {
-		return false
+func (l *line) move(name string, f int) {
+	if l.value[f] != "" {
+		l.Str(name, l.value[f])
+		l.used[f] = true
 	}
-	l.Str(name, l.value[f])
-	l.used[f] = true
-	return true
 }
 
 // zoneMetadata is the metadata up to the uid.

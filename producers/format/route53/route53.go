@@ -76,18 +76,18 @@ func begin(e *ocsfjson.Event, t time.Time, rcode string, blocked bool) {
 func connection(e *ocsfjson.Event, transport string) {
 	switch strings.ToUpper(transport) {
 	case "UDP":
-		e.Lit(`"connection_info":{"direction":"Unknown","direction_id":0,"protocol_name":"udp","protocol_num":17},"app_protocol_name":"dns"`)
+		e.Lit(`"connection_info":{"direction_id":0,"protocol_name":"udp","protocol_num":17}`)
 	case "TCP":
-		e.Lit(overTCP + `"dns"`)
+		e.Lit(overTCP)
 	case "DOH":
-		e.Lit(overTCP + `"doh"`)
+		e.Lit(overTCP + `,"app_protocol_name":"doh"`)
 	case "DOH-FIPS":
-		e.Lit(overTCP + `"doh-fips"`)
+		e.Lit(overTCP + `,"app_protocol_name":"doh-fips"`)
 	case "DOT":
-		e.Lit(overTCP + `"dot"`)
+		e.Lit(overTCP + `,"app_protocol_name":"dot"`)
 	default:
-		e.Lit(`"connection_info":{"direction":"Unknown","direction_id":0},"app_protocol_name":"dns"`)
+		e.Lit(`"connection_info":{"direction_id":0}`)
 	}
 }
 
-const overTCP = `"connection_info":{"direction":"Unknown","direction_id":0,"protocol_name":"tcp","protocol_num":6},"app_protocol_name":`
+const overTCP = `"connection_info":{"direction_id":0,"protocol_name":"tcp","protocol_num":6}`

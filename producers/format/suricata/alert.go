@@ -48,7 +48,7 @@ func (r *record) alertSeverity() int {
 func (r *record) writeInfo() {
 	d := &r.Doc
 	at := r.Open("finding_info")
-	r.Str("uid", ocsfjson.UID(r.in))
+	r.Str("uid", r.uid)
 	signature := d.Get(r.alert, "signature")
 	r.Copy("title", signature)
 	in := r.Open("analytic")

@@ -22,7 +22,7 @@ func (r *record) writeMetadata(profile string) {
 		profiles = append(profiles, profile)
 	}
 	at := r.Metadata(Name, profiles...)
-	r.Str("uid", ocsfjson.UID(r.in))
+	r.Str("uid", r.uid)
 	r.Lit(`"product":{"name":"Suricata","vendor_name":"OISF"}`)
 	r.Move("event_code", r.eventType)
 	r.MoveSeen("log_source", r.host, ocsfjson.Hostname, "metadata.log_source")
@@ -96,28 +96,28 @@ func isMAC(s string) bool {
 }
 
 // fingerprint writes a hash, which is moved, and adds it to the observables.
-func (r *record) fingerprint(name, algorithm string, id int64, value node, path string) bool {
+func (r *record) fingerprint(name, algorithm string, id int64, value node, path string) {
 	if r.Doc.Str(value) == "" {
-		return false
+		return
 	}
 	at := r.Open(name)
 	r.Str("algorithm", algorithm)
 	r.Int("algorithm_id", id)
 	r.MoveSeen("value", value, ocsfjson.Hash, path)
-	return r.Close(at)
+	r.Close(at)
 }
 
 func (r *record) writeConnection() {
 	d := &r.Doc
 	at := r.Open("connection_info")
-	r.Lit(`"direction":"Unknown","direction_id":0`)
+	r.Lit(`"direction_id":0`)
 	r.writeProtocol(d.Str(r.proto))
 	if d.Kind(r.flowID) == ocsfjson.Number {
 		r.Str("uid", d.Raw(r.flowID))
 	}
 	r.Move("community_uid", r.communityID)
 	if flags, err := strconv.ParseUint(d.Str(d.Get(r.tcp, "tcp_flags")), 16, 8); err == nil {
-		r.Int("tcp_flags", int64(flags)) //nolint:gosec // eight bits
+		r.Int("tcp_flags", int64(flags))
 	}
 	r.Close(at)
 }
@@ -129,7 +129,7 @@ func (r *record) writeProtocol(proto string) {
 	name := strings.ToLower(proto)
 	num := protocolNumber(name)
 	if n, err := strconv.ParseUint(proto, 10, 8); err == nil {
-		name, num = "", int64(n) //nolint:gosec // eight bits
+		name, num = "", int64(n)
 	}
 	if name != "" {
 		r.Str("protocol_name", name)

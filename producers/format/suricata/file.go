@@ -18,11 +18,11 @@ func canonical(text string) (string, bool) {
 }
 
 // writeFile writes a file that was seen in the traffic, if it has a name.
-func (r *record) writeFile(name string, file node) bool {
+func (r *record) writeFile(name string, file node) {
 	d := &r.Doc
 	full := d.Str(d.Get(file, "filename"))
 	if full == "" {
-		return false
+		return
 	}
 	base := full[strings.LastIndexAny(full, `/\`)+1:]
 	if base == "" {
@@ -36,7 +36,7 @@ func (r *record) writeFile(name string, file node) bool {
 	r.Move("mime_type", d.Get(file, "mimetype"))
 	r.Lit(`"type":"Regular File","type_id":1`)
 	r.writeHashes(file)
-	return r.Close(at)
+	r.Close(at)
 }
 
 func (r *record) writeHashes(file node) {

@@ -54,6 +54,7 @@ type record struct {
 	*ocsfjson.Event
 	fields
 	in   producers.Record
+	uid  string
 	kind string // event_type
 	time time.Time
 	at   string // where endpoints and the like stand in the event, for observables: empty, or a path with a dot
@@ -63,7 +64,7 @@ func parse(e *ocsfjson.Event, in producers.Record) (schemas.Event, error) {
 	if err := e.Doc.Parse(in.Data); err != nil {
 		return schemas.Event{}, err
 	}
-	r := &record{Event: e, in: in}
+	r := &record{Event: e, in: in, uid: ocsfjson.UID(in)}
 	if err := r.read(); err != nil {
 		return schemas.Event{}, err
 	}
@@ -84,7 +85,7 @@ func parse(e *ocsfjson.Event, in producers.Record) (schemas.Event, error) {
 		r.AttrCloud(in)
 	}
 	r.KeyIP = strings.Clone(r.KeyIP)
-	return r.Finish(class, ocsfjson.UID(in), r.time), nil
+	return r.Finish(class, r.uid, r.time), nil
 }
 
 // read looks up the members and checks those without which this is no EVE record.
