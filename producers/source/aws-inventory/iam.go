@@ -1,9 +1,11 @@
 package inventory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
+	"path"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -44,7 +46,9 @@ func (w *sweep) identities(ctx context.Context, account string) error {
 // details hands over one page.
 func (w *sweep) details(ctx context.Context, client iamAPI, account string, page *iam.GetAccountAuthorizationDetailsOutput) error {
 	entity := func(kind string, id, name, arn *string) *item {
-		return &item{kind: "AWS::IAM::" + kind, id: aws.ToString(id), name: aws.ToString(name), arn: aws.ToString(arn), account: account, region: global}
+		it := &item{kind: "AWS::IAM::" + kind, id: aws.ToString(id), name: aws.ToString(name), arn: aws.ToString(arn), account: account, region: global}
+		it.id, it.name = cmp.Or(it.id, it.arn), cmp.Or(it.name, path.Base(it.arn)) // not every IAM names everything, but the ARN is always there
+		return it
 	}
 	g, reading := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)
