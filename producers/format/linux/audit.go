@@ -35,6 +35,7 @@ type auditRecord struct {
 type auditField struct {
 	key, value string
 	again      bool   // its name stood there already, or is one that we use ourselves
+	plain      bool   // its name is letters, digits and the like
 	decoded    string // where the value is in hexadecimal because of what is in it
 }
 
@@ -106,7 +107,7 @@ func (e *entry) audit(text string) (schemas.Event, error) {
 			return schemas.Event{}, fmt.Errorf("an audit event of more than %d records", maxRecords)
 		}
 		n := len(e.audits) + 1
-		r, err := parseAudit(line)
+		r, err := e.parseAudit(line)
 		if err != nil {
 			return schemas.Event{}, fmt.Errorf("record %d: %w", n, err)
 		}
@@ -137,7 +138,7 @@ func (e *entry) auditMessage(m string) bool {
 		return false
 	}
 	r := auditRecord{typeText: kind, kind: kind}
-	r.read(rest)
+	e.fields(&r, rest)
 	if len(r.fields) > maxFields {
 		return false
 	}
@@ -147,7 +148,7 @@ func (e *entry) auditMessage(m string) bool {
 }
 
 // parseAudit reads one line.
-func parseAudit(line string) (auditRecord, error) {
+func (e *entry) parseAudit(line string) (auditRecord, error) {
 	var r auditRecord
 	if !auditLine(line) {
 		i := max(strings.Index(line, " node="), strings.Index(line, " type="))
@@ -167,7 +168,10 @@ func parseAudit(line string) (auditRecord, error) {
 		return r, fmt.Errorf("type= expected, %s found", strconv.QuoteToASCII(clip(line)))
 	}
 	r.typeText, rest, _ = strings.Cut(rest, " ")
-	r.kind = auditKind(r.typeText)
+	r.kind = r.typeText
+	if len(r.typeText) > 0 && (r.typeText[0] <= '9' || r.typeText[0] == 'U') {
+		r.kind = e.f.tables.kind(r.typeText)
+	}
 	rest = strings.TrimPrefix(strings.TrimPrefix(rest, "msg="), "audit(")
 	stamp, rest, ok := strings.Cut(rest, ")")
 	_, serial, ok2 := strings.Cut(stamp, ":")
@@ -175,7 +179,7 @@ func parseAudit(line string) (auditRecord, error) {
 		return r, fmt.Errorf("msg=audit(seconds:serial) expected, %s found", strconv.QuoteToASCII(clip(stamp)))
 	}
 	r.stamp, r.serial = stamp, serial
-	r.read(strings.TrimPrefix(rest, ":"))
+	e.fields(&r, strings.TrimPrefix(rest, ":"))
 	return r, nil
 }
 
@@ -190,27 +194,36 @@ func auditTime(stamp string) (time.Time, error) {
 	return time.Unix(n, int64(fraction(frac))).UTC(), nil
 }
 
-// read reads the fields of a record.
-func (r *auditRecord) read(s string) {
+// fields reads the fields of a record.
+func (e *entry) fields(r *auditRecord, s string) {
 	s, more, _ := strings.Cut(s, "\x1d")
-	r.fields, r.words = r.lex(s, false)
+	r.fields, r.words = e.lex(r, s, false)
 	if more != "" {
 		var words string
-		if r.enriched, words = r.lex(more, false); words != "" {
+		if r.enriched, words = e.lex(r, more, false); words != "" {
 			r.words = strings.TrimSpace(r.words + " " + words)
 		}
 	}
 }
 
 // lex cuts a text into fields, and the words that are none.
-func (r *auditRecord) lex(s string, inner bool) (fields []auditField, words string) {
+func (e *entry) lex(r *auditRecord, s string, inner bool) (fields []auditField, words string) {
 	var loose strings.Builder
+	var seen uint64 // marks of names, so that most need not be looked for
 	for s = strings.TrimLeft(s, " "); s != ""; s = strings.TrimLeft(s, " ") {
 		if len(fields) == maxSearch { // no record has so many; they are kept as they stand there
 			loose.WriteString(s)
 			break
 		}
-		i := strings.IndexAny(s, "= ")
+		i, plain := 0, true
+		for i < len(s) && s[i] != '=' && s[i] != ' ' {
+			c := s[i] | 0x20
+			plain = plain && (c >= 'a' && c <= 'z' || s[i] >= '0' && s[i] <= '9' || s[i] == '-' || s[i] == '_')
+			i++
+		}
+		if i == len(s) {
+			i = -1
+		}
 		if i <= 0 || s[i] == ' ' {
 			if i <= 0 {
 				i = max(strings.IndexByte(s, ' '), 0)
@@ -230,10 +243,13 @@ func (r *auditRecord) lex(s string, inner bool) (fields []auditField, words stri
 			loose.WriteString(word)
 			continue
 		}
-		f := auditField{key: strings.TrimPrefix(s[:i], "(")}
+		f := auditField{key: s[:i], plain: plain}
+		if f.key[0] == '(' && i > 1 { // of old systems: (hostname=
+			f.key = f.key[1:]
+		}
 		f.value, s = r.value(f.key, s[i+1:], inner)
 		if f.key == "msg" && !inner && f.value != "" {
-			r.inner, words = r.lex(f.value, true)
+			r.inner, words = e.lex(r, f.value, true)
 			if words != "" {
 				if loose.Len() > 0 {
 					loose.WriteByte(' ')
@@ -248,9 +264,15 @@ func (r *auditRecord) lex(s string, inner bool) (fields []auditField, words stri
 		if n := len(f.value); n > 1 && f.value[0] == '"' && f.value[n-1] == '"' {
 			f.value = f.value[1 : n-1]
 		}
-		f.again = ours(f.key) || strings.IndexByte(f.key, '#') >= 0 || has(fields, f.key)
+		bit := uint64(1) << ((len(f.key)*29 + int(f.key[0])*7 + int(f.key[len(f.key)-1])) & 63)
+		f.again = ours(f.key) || !plain && strings.IndexByte(f.key, '#') >= 0 || seen&bit != 0 && has(fields, f.key)
+		seen |= bit
 		if fields == nil {
-			fields = make([]auditField, 0, min(strings.Count(s, "=")+1, 64))
+			if n := len(e.room); n > 0 {
+				fields, e.room = e.room[n-1], e.room[:n-1]
+			} else {
+				fields = make([]auditField, 0, 32)
+			}
 		}
 		fields = append(fields, f)
 	}
@@ -355,6 +377,14 @@ func (e *entry) writeRecords() {
 func (e *entry) auditFields(fields, others []auditField) {
 	for i := range fields {
 		f := &fields[i]
+		if !f.again && f.plain && len(others) == 0 { // most of them
+			if e.B[len(e.B)-1] != '{' {
+				e.B = append(e.B, ',')
+			}
+			e.B = append(append(append(e.B, '"'), f.key...), '"', ':')
+			e.Quote(f.value)
+			continue
+		}
 		e.quotedKey(f.key)
 		if f.again || len(others) > 0 && has(others, f.key) {
 			e.B = append(e.B[:len(e.B)-2], '#')

@@ -14,7 +14,7 @@ func (e *entry) syscall() {
 		e.withoutCall()
 		return
 	}
-	call := first(sc.named("SYSCALL"), syscallName(sc.get("arch"), sc.get("syscall")))
+	call := first(sc.named("SYSCALL"), e.f.tables.call(sc.get("arch"), sc.get("syscall")))
 	name := first(call, "syscall "+sc.get("syscall"))
 	o := a.outcome
 	a.exitCode = ""

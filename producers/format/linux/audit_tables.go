@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// What follows are tables in texts: " number=name" each.
+// What follows are tables in texts: number=name each.
 
 const auditKinds = " 1005=USER 1006=LOGIN 1100=USER_AUTH 1101=USER_ACCT 1102=USER_MGMT 1103=CRED_ACQ 1104=CRED_DISP 1105=USER_START 1106=USER_END" +
 	" 1107=USER_AVC 1108=USER_CHAUTHTOK 1109=USER_ERR 1110=CRED_REFR 1111=USYS_CONFIG 1112=USER_LOGIN 1113=USER_LOGOUT 1114=ADD_USER 1115=DEL_USER" +
@@ -47,39 +47,43 @@ const syscalls32 = " 1=exit 2=fork 5=open 8=creat 9=link 10=unlink 11=execve 12=
 	" 302=renameat 303=linkat 304=symlinkat 306=fchmodat 320=utimensat 350=finit_module 353=renameat2 358=execveat 359=socket 361=bind" +
 	" 362=connect 363=listen 364=accept4 "
 
-// lookup finds the name of a number in a table.
-func lookup(table, n string) string {
-	i := strings.Index(table, " "+n+"=")
-	if i < 0 || n == "" {
-		return ""
-	}
-	name, _, _ := strings.Cut(table[i+len(n)+2:], " ")
-	return name
+// tables are the names of system calls by architecture, and those of types.
+type tables struct{ amd64, arm64, i386, kinds map[string]string }
+
+func newTables() *tables {
+	return &tables{table(syscalls64), table(syscallsARM), table(syscalls32), table(auditKinds)}
 }
 
-// auditKind is the name of a type, which the kernel's own log and old versions of auditd give as a number.
-func auditKind(s string) string {
+func table(text string) map[string]string {
+	m := make(map[string]string, 256)
+	for entry := range strings.FieldsSeq(text) {
+		n, name, _ := strings.Cut(entry, "=")
+		m[n] = name
+	}
+	return m
+}
+
+// kind is the name of a type, which the kernel's own log and old versions of auditd give as a number.
+func (t *tables) kind(s string) string {
 	n := strings.TrimSuffix(strings.TrimPrefix(s, "UNKNOWN["), "]")
-	if digits(n) == len(n) {
-		if name := lookup(auditKinds, n); name != "" {
-			return name
-		}
+	if name := t.kinds[n]; name != "" && digits(n) == len(n) {
+		return name
 	}
 	return s
 }
 
-// syscallName is the name of a system call by its number and the architecture; "" if it is not known.
-func syscallName(arch, n string) string {
+// call is the name of a system call by its number and the architecture; "" if it is not known.
+func (t *tables) call(arch, n string) string {
 	if digits(n) != len(n) { // an interpreted log has names
 		return n
 	}
 	switch arch {
 	case "c000003e", "x86_64":
-		return lookup(syscalls64, n)
+		return t.amd64[n]
 	case "c00000b7", "aarch64":
-		return lookup(syscallsARM, n)
+		return t.arm64[n]
 	case "40000003", "i386":
-		return lookup(syscalls32, n)
+		return t.i386[n]
 	}
 	return ""
 }

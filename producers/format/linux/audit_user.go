@@ -36,7 +36,13 @@ func (e *entry) auditType() string { return e.mainRecord().kind }
 
 // result is what a record says of success.
 func (r *auditRecord) result() outcome {
-	switch first(r.get("res"), r.get("success"), r.get("result")) {
+	said := r.get("success")
+	for _, key := range [...]string{"res", "result"} {
+		if said == "" {
+			said = r.get(key)
+		}
+	}
+	switch said {
 	case "success", "yes", "1", "Success":
 		return succeeded
 	case "failed", "no", "0", "Failed", "failure":
@@ -53,7 +59,7 @@ func (e *entry) classify() {
 	a.class, a.id = schemas.ClassBase, otherActivity
 	a.outcome = r.result()
 	e.auditProcess(r)
-	if sc := e.record("SYSCALL"); sc != nil {
+	if sc := e.record("SYSCALL"); sc != nil && sc != r {
 		e.auditProcess(sc)
 		a.outcome = first2(sc.result(), a.outcome)
 	}

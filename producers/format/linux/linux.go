@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -56,11 +57,13 @@ func Settings() []schemas.Setting {
 type format struct {
 	settings
 	texts, documents *ocsfjson.Pool // two, since a document stays in the event that it was parsed into
+	entries          *sync.Pool     // of *entry
+	tables           *tables
 }
 
 // New makes the format.
 func New(cfg config.Node) (producers.Format, error) {
-	f := &format{texts: new(ocsfjson.Pool), documents: new(ocsfjson.Pool)}
+	f := &format{texts: new(ocsfjson.Pool), documents: new(ocsfjson.Pool), entries: new(sync.Pool), tables: newTables()}
 	if err := cfg.Decode(&f.settings); err != nil {
 		return nil, err
 	}
@@ -89,9 +92,12 @@ func (f *format) parse(r producers.Record) (schemas.Event, error) {
 	if text[0] == '{' {
 		pool = f.documents
 	}
-	e := entry{Event: pool.Get(), f: f, uid: ocsfjson.UID(r), received: ocsfjson.Received(r)}
-	defer pool.Put(e.Event)
-	e.head.priority = -1
+	e := f.entry()
+	e.Event, e.uid, e.received = pool.Get(), ocsfjson.UID(r), ocsfjson.Received(r)
+	defer func() {
+		pool.Put(e.Event)
+		f.put(e)
+	}()
 	e.head.time = e.received
 	e.peer, e.account, e.region = r.Attrs[producers.AttrPeer], r.Attrs[producers.AttrAccount], r.Attrs[producers.AttrRegion]
 	if text[0] == '{' {
@@ -117,6 +123,35 @@ func (f *format) parse(r producers.Record) (schemas.Event, error) {
 	return e.finish(), nil
 }
 
+// entry returns an empty entry, with room for the fields of audit records.
+func (f *format) entry() *entry {
+	e, ok := f.entries.Get().(*entry)
+	if !ok {
+		e = new(entry)
+	}
+	e.f = f
+	e.head.priority = -1
+	return e
+}
+
+// put takes an entry back.
+func (f *format) put(e *entry) {
+	audits, room := e.audits, e.room
+	for i := range audits {
+		for _, fields := range [...][]auditField{audits[i].fields, audits[i].inner, audits[i].enriched} {
+			if n := cap(fields); n > 0 && n <= 128 && len(room) < 32 {
+				room = append(room, fields[:0]) // its texts are kept until it is used again, or collected with the pool
+			}
+		}
+	}
+	clear(audits)
+	if cap(audits) > 64 {
+		audits = nil
+	}
+	*e = entry{audits: audits[:0], room: room}
+	f.entries.Put(e)
+}
+
 // An entry is one log entry while it becomes an event.
 type entry struct {
 	*ocsfjson.Event
@@ -125,9 +160,10 @@ type entry struct {
 	received time.Time
 	head     header
 	act      activity
-	audits   []auditRecord // of an audit event
-	raw      string        // base64 of an entry that is not UTF-8
-	json     bool          // the entry is one of the journal, in Doc
+	audits   []auditRecord  // of an audit event
+	room     [][]auditField // that earlier entries had
+	raw      string         // base64 of an entry that is not UTF-8
+	json     bool           // the entry is one of the journal, in Doc
 
 	peer, account, region string // what the source knows
 }
