@@ -299,31 +299,24 @@ func (d *deployment) list(t *testing.T, f ledger.Filter) []ledger.Entry {
 	return entries
 }
 
-// await waits until a command of a rule for an event is in a state, and returns it.
+// await waits until the command of a rule for an event that blocks or remediates is in a state, and returns it.
 func (d *deployment) await(t *testing.T, rule, event string, state schemas.State) ledger.Entry {
 	t.Helper()
-	all := d.awaitAll(t, rule, event, 1, state)
-	return all[0]
+	return d.awaitAll(t, rule, event, 1, state, schemas.LaneBlock, schemas.LaneRemediate)[0]
 }
 
-// awaitAll waits until n commands of the remediate or block steps of a rule, or of its alerts if it has no others, are in a state.
-func (d *deployment) awaitAll(t *testing.T, rule, event string, n int, state schemas.State) []ledger.Entry {
+// awaitAll waits until n commands of a rule for an event in these lanes are in a state.
+func (d *deployment) awaitAll(t *testing.T, rule, event string, n int, state schemas.State, lanes ...schemas.Lane) []ledger.Entry {
 	t.Helper()
 	var in, all []ledger.Entry
 	eventually(t, patience, fmt.Sprintf("%d commands of rule %s for event %s are %s", n, rule, event, state), func() bool {
 		in, all = nil, nil
-		effects := 0
-		for _, e := range d.list(t, ledger.Filter{Rule: rule}) {
+		for _, e := range d.list(t, ledger.Filter{Rule: rule, Lanes: lanes}) {
 			if e.Command.EventUID == event {
 				all = append(all, e)
-				if e.Command.Lane != schemas.LaneAlert {
-					effects++
+				if e.State == state {
+					in = append(in, e)
 				}
-			}
-		}
-		for _, e := range all {
-			if e.State == state && (effects == 0 || e.Command.Lane != schemas.LaneAlert) {
-				in = append(in, e)
 			}
 		}
 		return len(in) == n

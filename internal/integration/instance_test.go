@@ -27,8 +27,8 @@ func threeInstances(t *testing.T, d *deployment) {
 	}
 	record, event := trail("ec2", "RunInstances", map[string]any{"instanceType": "t3.micro"}, map[string]any{"instancesSet": map[string]any{"items": items}})
 	d.post(t, "trail", record)
-	tagged := d.awaitAll(t, "aws-ec2-instance-untagged", event, 3, schemas.StateVerified)
-	grouped := d.awaitAll(t, "aws-ec2-instance-without-group", event, 3, schemas.StateVerified)
+	tagged := d.awaitAll(t, "aws-ec2-instance-untagged", event, 3, schemas.StateVerified, schemas.LaneRemediate)
+	grouped := d.awaitAll(t, "aws-ec2-instance-without-group", event, 3, schemas.StateVerified, schemas.LaneRemediate)
 	for _, entries := range [][]ledger.Entry{tagged, grouped} {
 		for _, e := range entries {
 			if !slices.Contains(ids, e.Command.Target.ID) {

@@ -44,6 +44,6 @@ func objectsBySQS(t *testing.T, d *deployment) {
 	if got, _ := d.api.encryption(t, bucket); got != "aws:kms" {
 		t.Errorf("the bucket is encrypted by %q", got)
 	}
-	d.await(t, "aws-vpc-created", created, schemas.StateVerified)
+	d.awaitAll(t, "aws-vpc-created", created, 1, schemas.StateVerified, schemas.LaneAlert)
 	eventually(t, patience, "the message is deleted", func() bool { return d.api.empty(t, d.queue) })
 }
