@@ -42,12 +42,14 @@ type Column struct {
 type Layout struct {
 	Columns []Column
 	first   [MaxFields]int16 // by field, the first column that has it, counted from 1
+	names   []string         // of the columns, as a member's name and the quote that opens its value
 }
 
 // NewLayout makes a layout. Of several columns with one field the first is the field's.
 func NewLayout(columns []Column) *Layout {
 	l := &Layout{Columns: columns}
 	for i, c := range columns[:min(len(columns), MaxColumns)] {
+		l.names = append(l.names, strconv.Quote(c.Name)+`:"`)
 		if c.Field != Unknown && l.first[c.Field] == 0 {
 			l.first[c.Field] = int16(i + 1)
 		}
@@ -72,6 +74,7 @@ type Row struct {
 	text   string
 	spans  [MaxColumns]span
 	n      int             // columns that there are
+	plain  bool            // no column has anything in it that JSON would escape
 	used   [MaxFields]bool // the text stands in the event verbatim
 
 	json   bool
@@ -110,7 +113,7 @@ func (p *Pool) Put(r *Row) {
 	}
 	clear(r.values)
 	clear(r.used[:])
-	r.Event, r.layout, r.text, r.n = nil, nil, "", 0
+	r.Event, r.layout, r.text, r.n, r.plain = nil, nil, "", 0, false
 	r.UID, r.Account, r.Region = "", "", ""
 	p.rows.Put(r)
 }
@@ -208,7 +211,12 @@ func (r *Row) Move(name string, f Field) bool {
 	if text == "" {
 		return false
 	}
-	r.Str(name, text)
+	if r.plain {
+		r.Key(name)
+		r.B = append(append(append(r.B, '"'), text...), '"')
+	} else {
+		r.Str(name, text)
+	}
 	r.used[f] = true
 	return true
 }
@@ -247,11 +255,42 @@ func (r *Row) Seconds(f Field) (ms int64, ok bool) {
 	if text == "" {
 		return 0, false
 	}
+	if ms, ok = millis(text); ok {
+		return ms, true
+	}
 	s, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(s >= 0 && s < 1e9) {
 		return 0, false
 	}
 	return int64(s*1000 + 0.5), true
+}
+
+// millis reads plain decimal seconds, rounded; ok is false for any other form of a number.
+func millis(text string) (ms int64, ok bool) {
+	decimals := -1
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '.' && decimals < 0 && i > 0:
+			decimals = 0
+		case c < '0' || c > '9' || i > 8 && decimals < 0:
+			return 0, false
+		case decimals == 3:
+			if c >= '5' {
+				ms++
+			}
+			decimals++
+		case decimals > 3:
+		default:
+			ms = ms*10 + int64(c-'0')
+			if decimals >= 0 {
+				decimals++
+			}
+		}
+	}
+	for d := max(decimals, 0); d < 3; d++ {
+		ms *= 10
+	}
+	return ms, text != ""
 }
 
 // A Limit is what a field of numbers must keep to: digits, up to Most.
@@ -281,6 +320,9 @@ func (r *Row) Check(limits []Limit) error {
 func (r *Row) CheckSeconds(fields ...Field) error {
 	for _, f := range fields {
 		if text := r.Value(f); text != "" {
+			if _, ok := millis(text); ok || text == "-1" {
+				continue
+			}
 			s, err := strconv.ParseFloat(text, 64)
 			if err != nil || !(s >= -1 && s < 1e9) || strings.ContainsAny(text, "xX_nN+") {
 				return r.Bad(f, "seconds")
@@ -336,7 +378,13 @@ func (r *Row) End(class int) schemas.Event {
 		case text == "":
 		case i >= len(columns):
 			r.Str("field_"+strconv.Itoa(i+1), text)
-		case !r.used[columns[i].Field] || int(r.layout.first[columns[i].Field]) != i+1:
+		case r.used[columns[i].Field] && int(r.layout.first[columns[i].Field]) == i+1:
+		case r.plain:
+			if r.B[len(r.B)-1] != '{' {
+				r.B = append(r.B, ',')
+			}
+			r.B = append(append(append(r.B, r.layout.names[i]...), text...), '"')
+		default:
 			r.Str(columns[i].Name, text)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 var errEmpty = errors.New("an empty field")
@@ -16,16 +17,22 @@ type Closer func(column int, rest string) int
 // line, or where closer says so, which may be nil.
 func (r *Row) Words(text string, closer Closer) error {
 	r.text, r.n = text, 0
+	quotes := 0 // around columns
 	for at := 0; ; {
 		if r.n == MaxColumns {
 			return fmt.Errorf("more than %d fields", MaxColumns)
 		}
+		quoted := at < len(text) && text[at] == '"'
 		from, to, next, err := r.word(text, at, closer)
 		if err != nil {
 			return fmt.Errorf("field %d (offset %d): %w", r.n+1, at, err)
 		}
 		r.add(from, to)
+		if quoted {
+			quotes += 2
+		}
 		if next >= len(text) {
+			r.plain = plainText(text, ' ', quotes)
 			return nil
 		}
 		at = next + 1
@@ -39,6 +46,20 @@ func (r *Row) add(from, to int) {
 	}
 	r.spans[r.n] = span{int32(from), int32(to)} //nolint:gosec // MaxLine
 	r.n++
+}
+
+// plainText tells whether a line has nothing in it that JSON would escape, but for what separates its columns and that many quotes around them.
+func plainText(text string, separator byte, quotes int) bool {
+	found := 0
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '"':
+			found++
+		case c < ' ' && c != separator, c >= utf8.RuneSelf, c == '\\':
+			return false
+		}
+	}
+	return found == quotes
 }
 
 // Blanks cuts a line at its blanks, where no column can have one in it.
@@ -111,6 +132,7 @@ func (r *Row) cut(text string, separator byte) error {
 		}
 		if to < 0 {
 			r.add(from, len(text))
+			r.plain = plainText(text, separator, 0)
 			return nil
 		}
 		r.add(from, from+to)
