@@ -130,11 +130,11 @@ func (w *jsonRow) node(c *parquet.Column, level int) (*rowNode, error) {
 	if n.last = w.leaves; n.last == n.first {
 		return nil, fmt.Errorf("column %.64q: a group without columns", c.Name())
 	}
-	n.form = formOf(c, n.nodes)
+	n.form = formOf(n.nodes)
 	return n, nil
 }
 
-func formOf(c *parquet.Column, nodes []*rowNode) form {
+func formOf(nodes []*rowNode) form {
 	if len(nodes) != 1 || !nodes[0].column.Repeated() || nodes[0].form != formGroup {
 		return formGroup
 	}

@@ -77,13 +77,11 @@ func readAll(t testing.TB, data []byte, opts unpack.Options) (items []unpack.Ite
 	return items
 }
 
-func ptr[T any](v T) *T { return &v }
-
 func TestParquetFlowLog(t *testing.T) {
 	rows := []flowRow{
-		{2, ptr("210987654321"), ptr("10.0.0.1"), ptr("10.0.0.2"), ptr(int32(443)), ptr(int64(5)), 1772000000, 1772000058, ptr("OK"), ptr("a")},
-		{2, ptr("210987654321"), nil, nil, nil, nil, 1772000000, 1772000058, ptr("NODATA"), nil},
-		{2, ptr("210987654321"), ptr("10.0.0.1"), ptr("10.0.0.2"), ptr(int32(22)), ptr(int64(7)), 1772000001, 1772000059, ptr("OK"), ptr("two words")},
+		{2, new("210987654321"), new("10.0.0.1"), new("10.0.0.2"), new(int32(443)), new(int64(5)), 1772000000, 1772000058, new("OK"), new("a")},
+		{2, new("210987654321"), nil, nil, nil, nil, 1772000000, 1772000058, new("NODATA"), nil},
+		{2, new("210987654321"), new("10.0.0.1"), new("10.0.0.2"), new(int32(22)), new(int64(7)), 1772000001, 1772000059, new("OK"), new("two words")},
 	}
 	for _, codec := range []parquet.WriterOption{parquet.Compression(&parquet.Snappy), parquet.Compression(&parquet.Gzip), parquet.DataPageVersion(1)} {
 		data := parquetFile(t, rows, 2, codec)
@@ -116,8 +114,8 @@ func TestParquetNested(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 123000, time.UTC)
 	rows := []ocsfRow{
 		{
-			4001, 1772366400000, at, &endpoint{"10.0.0.1", ptr(uint32(4294967295))}, []string{"a", "\u00e9\""}, []endpoint{{"1.1.1.1", nil}, {"2.2.2.2", ptr(uint32(1))}},
-			[]numbers{{[]int64{1, 2}}, {}, {[]int64{3}}}, map[string]string{"k": "v"}, true, 1.5, ptr("x"),
+			4001, 1772366400000, at, &endpoint{"10.0.0.1", new(uint32(4294967295))}, []string{"a", "\u00e9\""}, []endpoint{{"1.1.1.1", nil}, {"2.2.2.2", new(uint32(1))}},
+			[]numbers{{[]int64{1, 2}}, {}, {[]int64{3}}}, map[string]string{"k": "v"}, true, 1.5, new("x"),
 		},
 		{ClassUID: 4001, Time: 1, TimeDT: at},
 	}
@@ -191,7 +189,7 @@ func TestParquetBitFlips(t *testing.T) {
 }
 
 func FuzzParquet(f *testing.F) {
-	f.Add(parquetFile(f, []flowRow{{Version: 2, LogStatus: ptr("OK")}}, 10))
+	f.Add(parquetFile(f, []flowRow{{Version: 2, LogStatus: new("OK")}}, 10))
 	f.Add(parquetFile(f, []ocsfRow{{Tags: []string{"a"}, Unmapped: map[string]string{"k": "v"}, Lists: []numbers{{[]int64{1}}}}}, 10))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		readAll(t, append([]byte("PAR1"), data[min(4, len(data)):]...), unpack.Options{MaxRecord: 1 << 16})

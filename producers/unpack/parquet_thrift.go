@@ -47,7 +47,7 @@ func (t *thrift) varint() (uint64, error) {
 	return v, nil
 }
 
-func zigzag(v uint64) int64 { return int64(v>>1) ^ -int64(v&1) } //nolint:gosec // as it is defined
+func zigzag(v uint64) int64 { return int64(v>>1) ^ -int64(v&1) }
 
 // structure reads fields up to the stop. outer is the field of the outermost struct that it stands in.
 func (t *thrift) structure(level, outer int) error {
@@ -69,10 +69,10 @@ func (t *thrift) structure(level, outer int) error {
 			field = int(int16(zigzag(v))) //nolint:gosec // as it is defined
 		}
 		within, key := outer, -1
-		switch {
-		case level == 0:
+		switch level {
+		case 0:
 			within, key = field, field
-		case level == 1:
+		case 1:
 			key = under(outer, field)
 		}
 		if err := t.value(head&15, level, within, key); err != nil {
@@ -125,7 +125,7 @@ func (t *thrift) value(kind byte, level, outer, key int) error {
 }
 
 func (t *thrift) skip(n uint64) error {
-	if n > uint64(len(t.data)-t.at) {
+	if n > uint64(len(t.data)-t.at) { //nolint:gosec // not negative
 		return errShort
 	}
 	t.at += int(n) //nolint:gosec // at most len
@@ -146,7 +146,7 @@ func (t *thrift) list(level, outer int) error {
 			return err
 		}
 	}
-	if n > uint64(len(t.data)-t.at) { // an element has at least a byte
+	if n > uint64(len(t.data)-t.at) { //nolint:gosec // not negative; an element has at least a byte
 		return errShort
 	}
 	kind := head & 15

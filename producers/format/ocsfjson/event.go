@@ -42,7 +42,7 @@ func (p *Pool) Put(e *Event) {
 	if cap(e.B) > keep || cap(e.Doc.nodes) > keep/32 {
 		return
 	}
-	e.Doc.text = ""
+	e.Doc.text, e.Doc.nodes = "", e.Doc.nodes[:0] // the next record may be no JSON
 	p.pool.Put(e)
 }
 

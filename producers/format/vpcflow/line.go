@@ -66,7 +66,7 @@ func (l *line) split() error {
 			return fmt.Errorf("field %d (offset %d): %w", n+1, at, errEmpty)
 		}
 		if n < len(columns) {
-			s := span{int32(at), int32(end)} //nolint:gosec // maxLine
+			s := span{int32(at), int32(end)}
 			if end == at+1 && data[at] == '-' {
 				s.to = s.from
 			}

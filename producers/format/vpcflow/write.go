@@ -154,7 +154,7 @@ func (l *line) unmapped(b []byte) []byte {
 		from := len(b)
 		b = append(b, l.data[s.from:s.to]...)
 		if l.data[s.from] == 'a' && bytes.HasPrefix(l.data[s.from:s.to], []byte("arn:")) {
-			l.observe(b, arn+kind(i), from) //nolint:gosec // maxColumns
+			l.observe(b, arn+kind(i), from)
 		}
 		b = append(b, '"')
 	}
