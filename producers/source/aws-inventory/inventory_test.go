@@ -36,11 +36,6 @@ const account = "111122223333"
 
 // fake is an account with little in it.
 type fake struct {
-	s3API
-	ec2API
-	iamAPI
-	trailAPI
-
 	mu       sync.Mutex
 	kms      bool
 	tags     []types.Tag

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -74,9 +75,7 @@ func (it *item) record(at time.Time) (text []byte, state string, err error) {
 	if state, err = hashOf(doc); err != nil {
 		return nil, "", err
 	}
-	for k, v := range it.passing {
-		it.supplemental[k] = v
-	}
+	maps.Copy(it.supplemental, it.passing)
 	doc["configurationItemCaptureTime"] = at.UTC().Format("2006-01-02T15:04:05.000Z")
 	text, err = encode(doc)
 	return text, state, err

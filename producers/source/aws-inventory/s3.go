@@ -73,10 +73,10 @@ func (w *sweep) bucket(ctx context.Context, lister bucketLister, account string,
 
 // location is the region that a constraint stands for: the first two are older than it.
 func location(c types.BucketLocationConstraint) string {
-	switch c {
+	switch string(c) {
 	case "":
 		return "us-east-1"
-	case types.BucketLocationConstraintEu:
+	case "EU":
 		return "eu-west-1"
 	}
 	return string(c)

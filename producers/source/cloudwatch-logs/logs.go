@@ -118,7 +118,7 @@ type source struct {
 
 // New makes the source. It asks AWS for nothing before Run.
 func New(cfg config.Node, deps producers.SourceDeps) (producers.Source, error) {
-	return newSource(cfg, deps, real{deps.AWS})
+	return newSource(cfg, deps, fromAWS{deps.AWS})
 }
 
 func newSource(cfg config.Node, deps producers.SourceDeps, c clients) (*source, error) {
@@ -134,21 +134,21 @@ func newSource(cfg config.Node, deps producers.SourceDeps, c clients) (*source, 
 	return s, nil
 }
 
-// real reaches AWS.
-type real struct{ aws *cloud.Clients }
+// fromAWS reaches AWS.
+type fromAWS struct{ aws *cloud.Clients }
 
-func (r real) logs(ctx context.Context, account, region string) (API, error) {
+func (r fromAWS) logs(ctx context.Context, account, region string) (API, error) {
 	if r.aws == nil {
 		return nil, fault.Permanent(errors.New("AWS is not set up"))
 	}
 	return r.aws.CloudWatchLogs(ctx, account, region)
 }
 
-func (r real) account(ctx context.Context) (string, error) {
+func (r fromAWS) account(ctx context.Context) (string, error) {
 	if r.aws == nil {
 		return "", fault.Permanent(errors.New("AWS is not set up"))
 	}
 	return r.aws.Account(ctx)
 }
 
-func (r real) region() string { return r.aws.Region() }
+func (r fromAWS) region() string { return r.aws.Region() }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -118,13 +119,10 @@ func (g *group) begin() error {
 			(*s)[g.configured] = &position{Begin: from.UnixMilli(), Until: from.UnixMilli()}
 		}
 		p := (*s)[g.configured]
-		g.at = position{Begin: p.Begin, Until: p.Until, Seen: seen{}}
-		for id, ms := range p.Seen {
-			g.at.Seen[id] = ms
-		}
 		if p.Seen == nil {
 			p.Seen = seen{}
 		}
+		g.at = position{Begin: p.Begin, Until: p.Until, Seen: maps.Clone(p.Seen)}
 	})
 	return g.file.Save()
 }
@@ -198,9 +196,7 @@ func (g *group) advance(to int64, fresh seen) error {
 	g.file.Update(func(s *state) {
 		p := (*s)[g.configured]
 		p.Until = to
-		for id, ms := range fresh {
-			p.Seen[id] = ms
-		}
+		maps.Copy(p.Seen, fresh)
 		p.Seen.prune(before)
 	})
 	return g.file.SaveAfter(saveEvery)

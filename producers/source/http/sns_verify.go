@@ -81,7 +81,7 @@ func (m *snsMessage) signed() (string, error) {
 		add("Timestamp", m.Timestamp)
 		add("Token", m.Token)
 	default:
-		return "", errors.New("Type: Notification, SubscriptionConfirmation or UnsubscribeConfirmation expected") //nolint:revive,staticcheck // a field's name
+		return "", errors.New("Type: Notification, SubscriptionConfirmation or UnsubscribeConfirmation expected") //nolint:staticcheck // a field's name
 	}
 	add("TopicArn", m.TopicArn)
 	add("Type", m.Type)
