@@ -20,7 +20,8 @@ func scalars(t testing.TB, r producers.Record) []formattest.Scalar {
 	}
 	names := strings.Fields("version query_timestamp hosted_zone_id query_name query_type rcode protocol edge_location resolver_ip edns_client_subnet")
 	var out []formattest.Scalar
-	for i, w := range strings.Fields(text) {
+	words := strings.FieldsFunc(text, func(c rune) bool { return c == ' ' })
+	for i, w := range words {
 		if w != "-" {
 			out = append(out, formattest.Scalar{Path: "/" + names[i], Value: strconv.Quote(w)})
 		}
@@ -65,3 +66,26 @@ func record(text string) []producers.Record {
 func BenchmarkParse(b *testing.B) { formattest.Bench(b, route53.New, record(aQuery), formattest.JSON) }
 
 func BenchmarkLine(b *testing.B) { formattest.Bench(b, route53.New, record(aLine), formattest.CSV) }
+
+// Records of both kinds may come one after the other: nothing of one may stand in the next.
+func TestTurns(t *testing.T) {
+	format, err := route53.New(config.Node{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := formattest.NewChecker(t)
+	for range 3 {
+		for _, text := range []string{aQuery, aLine} {
+			r := record(text)[0]
+			events, err := format.Parse(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			check.Valid(t, events[0])
+			check.Lossless(t, scalars(t, r), suite().Free, events)
+			if n := strings.Count(string(events[0].Data), `"unmapped":`); n != 1 {
+				t.Errorf("unmapped stands there %d times", n)
+			}
+		}
+	}
+}
