@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,11 +30,13 @@ type pipeline struct {
 	records []producers.Record
 	calls   int
 	hold    chan struct{} // emit waits until it is closed
+	held    atomic.Int64  // records that wait so
 	err     error
 }
 
 func (p *pipeline) emit(ctx context.Context, batch []producers.Record) error {
 	if p.hold != nil {
+		p.held.Add(int64(len(batch)))
 		select {
 		case <-p.hold:
 		case <-ctx.Done():
@@ -67,6 +70,11 @@ func (p *pipeline) data() []string {
 // serve starts a source on a port of its own.
 func serve(t *testing.T, conf string, p *pipeline) (url string, stop func() error) {
 	t.Helper()
+	return startStop(t, build(t, conf), p)
+}
+
+func build(t *testing.T, conf string) *source {
+	t.Helper()
 	n, err := config.Parse("t.yaml", []byte("tokens: ["+token+"]\n"+conf))
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +87,7 @@ func serve(t *testing.T, conf string, p *pipeline) (url string, stop func() erro
 	if !ok {
 		t.Fatal("another type")
 	}
-	return startStop(t, s, p)
+	return s
 }
 
 func start(t *testing.T, s *source, p *pipeline) (url string) {
@@ -217,7 +225,8 @@ func TestIDs(t *testing.T) {
 // Many small requests become few calls.
 func TestCoalesced(t *testing.T) {
 	p := &pipeline{hold: make(chan struct{})}
-	url, _ := serve(t, "", p)
+	s := build(t, "")
+	url := start(t, s, p)
 	var wg sync.WaitGroup
 	const n = 200
 	for i := range n {
@@ -227,8 +236,14 @@ func TestCoalesced(t *testing.T) {
 			}
 		})
 	}
-	timer := time.NewTimer(300 * time.Millisecond)
-	<-timer.C
+	tick, late := time.NewTicker(5*time.Millisecond), time.NewTimer(8*time.Second)
+	for waiting := true; waiting && len(s.queue)+int(p.held.Load()) < n; {
+		select {
+		case <-tick.C:
+		case <-late.C:
+			waiting = false
+		}
+	}
 	close(p.hold)
 	wg.Wait()
 	if len(p.records) != n || p.calls > n/4 {
