@@ -20,10 +20,9 @@ import (
 // exceptions are the cases of other formats that read as something else by themselves, and why.
 func exceptions() map[string]string {
 	return map[string]string{
-		"json/ocsf":                "ocsf",        // json reads events that are OCSF as well
-		"json/ocsf_without_uid":    "ocsf",        //
-		"cloudtrail/eventbridge":   "eventbridge", // whole events of EventBridge: the format of their details reads them as well
-		"config/compliance_bridge": "eventbridge",
+		"json/ocsf":                "ocsf", // json reads events that are OCSF as well
+		"json/ocsf_without_uid":    "ocsf",
+		"eventbridge/detail_alone": "cloudtrail",
 	}
 }
 

@@ -58,7 +58,9 @@ func recognisers() []recogniser {
 		{"suricata", true, func(p *probe) bool {
 			return p.has("event_type", "timestamp") && p.some("flow_id", "src_ip", "stats", "proto", "in_iface", p.text("event_type"))
 		}},
-		{"falco", true, func(p *probe) bool { return p.has("rule", "priority") && (isPriority(p.text("priority")) || p.some("output_fields")) }},
+		{"falco", true, func(p *probe) bool {
+			return p.has("rule", "priority") && (isPriority(p.text("priority")) || p.some("output_fields"))
+		}},
 		{"waf", true, func(p *probe) bool {
 			return p.has("httpRequest", "action") && p.some("webaclId", "terminatingRuleId", "formatVersion", "timestamp")
 		}},
