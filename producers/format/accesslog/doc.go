@@ -211,15 +211,23 @@ func (r *Row) Move(name string, f Field) bool {
 	if text == "" {
 		return false
 	}
-	if r.plain {
-		r.Key(name)
-		r.B = append(append(append(r.B, '"'), text...), '"')
-	} else {
-		r.Str(name, text)
-	}
+	r.str(name, text, r.plain)
 	r.used[f] = true
 	return true
 }
+
+// str writes a text as a member; plain tells that nothing in it is to be escaped.
+func (r *Row) str(name, text string, plain bool) {
+	if !plain {
+		r.Str(name, text)
+		return
+	}
+	r.Key(name)
+	r.B = append(append(append(r.B, '"'), text...), '"')
+}
+
+// Plain tells whether no column has anything in it that would be escaped in JSON.
+func (r *Row) Plain() bool { return r.plain }
 
 // MoveSeen is Move, and adds an observable that refers to path.
 func (r *Row) MoveSeen(name string, f Field, t ocsfjson.ObservableType, path string) bool {

@@ -51,8 +51,12 @@ func (r *Row) Method(method string) {
 	}
 }
 
-// A URL is the parts of a URL as it was requested, each of them a piece of it.
-type URL struct{ Text, Scheme, Host, Port, Path, Query string }
+// A URL is the parts of a URL as it was requested.
+type URL struct {
+	Text, Scheme, Host, Port, Path, Query string
+	// Plain tells that nothing in it would be escaped in JSON.
+	Plain bool
+}
 
 // ParseURL cuts a URL, or the path and query alone, into its parts. It never fails: what is hostile is looked at as it is.
 func ParseURL(text string) URL {
@@ -95,24 +99,24 @@ func (r *Row) WriteURL(u URL) {
 	}
 	at := r.Open("url")
 	if u.Text != "" {
-		r.Str("url_string", u.Text)
+		r.str("url_string", u.Text, u.Plain)
 		if u.Scheme != "" {
 			r.ObserveText(ocsfjson.URLString, "http_request.url.url_string", u.Text)
 		}
 	}
 	if u.Scheme != "" {
-		r.Str("scheme", u.Scheme)
+		r.str("scheme", u.Scheme, u.Plain)
 	}
 	if u.Host != "" {
-		r.Str("hostname", u.Host)
+		r.str("hostname", u.Host, u.Plain)
 		r.ObserveText(HostType(u.Host), "http_request.url.hostname", u.Host)
 	}
 	r.Port("port", u.Port)
 	if u.Path != "" {
-		r.Str("path", u.Path)
+		r.str("path", u.Path, u.Plain)
 	}
 	if u.Query != "" {
-		r.Str("query_string", u.Query)
+		r.str("query_string", u.Query, u.Plain)
 	}
 	r.Close(at)
 }
@@ -132,7 +136,7 @@ func (r *Row) UserAgent(f Field, text string, verbatim bool) {
 	if text == "" {
 		return
 	}
-	r.Str("user_agent", text)
+	r.str("user_agent", text, verbatim && r.plain)
 	r.ObserveText(ocsfjson.UserAgent, "http_request.user_agent", text)
 	if verbatim {
 		r.Use(f)

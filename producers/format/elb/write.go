@@ -33,6 +33,7 @@ func present(s string) string {
 func (r *entry) writeHTTP() (schemas.Event, error) {
 	method, address, version := cutRequest(r.Value(request))
 	url := accesslog.ParseURL(address)
+	url.Plain = r.Plain()
 	code, coded := r.Int(elbStatus)
 	r.BeginHTTP(method)
 	switch {

@@ -109,6 +109,22 @@ func TestQuote(t *testing.T) {
 	}
 }
 
+// Every byte at every place of a text longer than what is looked at at once.
+func TestQuoteEveryByte(t *testing.T) {
+	for c := range 256 {
+		for at := range 19 {
+			s := []byte("abcdefghij~ !#[]xyz")
+			s[at] = byte(c)
+			var w ocsfjson.Writer
+			w.Quote(string(s))
+			var back string
+			if err := json.Unmarshal(w.B, &back); err != nil || back != strings.ToValidUTF8(string(s), "\ufffd") {
+				t.Fatalf("%q became %q: %v", s, w.B, err)
+			}
+		}
+	}
+}
+
 func TestWriterDropsWhatIsEmpty(t *testing.T) {
 	var w ocsfjson.Writer
 	at := w.Open("")

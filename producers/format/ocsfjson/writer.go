@@ -136,9 +136,23 @@ func (w *Writer) Quote(s string) {
 	w.B = append(append(b, s[from:]...), '"')
 }
 
-// plain tells whether s is ASCII that needs no escaping.
+// plain tells whether s is ASCII that needs no escaping. It looks at eight bytes at a time.
 func plain[T string | []byte](s T) bool {
-	for i := range len(s) {
+	const (
+		ones  = 0x0101010101010101
+		highs = 0x8080808080808080
+	)
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		x := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		quote, slash := x^(ones*'"'), x^(ones*'\\')
+		// A byte below n makes the high bit of (x - n) & ^x, and a zero byte that of (x - 1) & ^x.
+		if (x|(x-ones*' ')&^x|(quote-ones)&^quote|(slash-ones)&^slash)&highs != 0 {
+			return false
+		}
+	}
+	for ; i < len(s); i++ {
 		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
 			return false
 		}

@@ -127,6 +127,7 @@ func (r *entry) cutRequest() {
 	}
 	r.method = method
 	r.url = accesslog.ParseURL(path)
+	r.url.Plain = r.Plain()
 	if r.url.Host != "" || !r.Has(hostHeader) {
 		return
 	}
