@@ -73,36 +73,49 @@ func (u *unpacker) nested(outer producers.Record, resume int64, data []byte, att
 // EventBridge takes the detail out of an EventBridge event, and puts what the event says of it into the record's attributes; any other
 // record stays as it is. The record's data must be valid JSON.
 func EventBridge(rec producers.Record) producers.Record {
-	doc := gjson.ParseBytes(rec.Data)
-	detail, kind, source := doc.Get("detail"), doc.Get("detail-type"), doc.Get("source")
-	if !detail.IsObject() || kind.Type != gjson.String || source.Type != gjson.String {
-		return rec
-	}
-	resources := doc.Get("resources").Raw
-	if resources == "[]" {
-		resources = ""
-	}
-	rec.Attrs = with(rec.Attrs, AttrDetailType, kind.String(), producers.AttrSource, source.String(),
-		producers.AttrAccount, doc.Get("account").String(), producers.AttrRegion, doc.Get("region").String(),
-		producers.AttrID, doc.Get("id").String(), producers.AttrTime, doc.Get("time").String(), AttrResources, resources,
-		AttrEnvelope, withoutDetail(doc))
-	rec.Data = []byte(detail.Raw)
-	return rec
-}
-
-// withoutDetail is the text of an EventBridge event without its detail.
-func withoutDetail(doc gjson.Result) string {
-	b := []byte{'{'}
-	doc.ForEach(func(key, value gjson.Result) bool {
-		if key.Str != "detail" {
-			if len(b) > 1 {
-				b = append(b, ',')
-			}
-			b = append(append(append(b, key.Raw...), ':'), value.Raw...)
+	var detail, kind, source, account, region, id, at, resources gjson.Result
+	rest, twice := make([]byte, 0, 512), false
+	gjson.ParseBytes(rec.Data).ForEach(func(key, value gjson.Result) bool {
+		var known *gjson.Result
+		switch key.Str {
+		case "detail":
+			known = &detail
+		case "detail-type":
+			known = &kind
+		case "source":
+			known = &source
+		case "account":
+			known = &account
+		case "region":
+			known = &region
+		case "id":
+			known = &id
+		case "time":
+			known = &at
+		case "resources":
+			known = &resources
+		}
+		if known != nil {
+			twice = twice || known.Exists()
+			*known = value
+		}
+		if known != &detail {
+			rest = append(append(append(append(rest, ','), key.Raw...), ':'), value.Raw...)
 		}
 		return true
 	})
-	return string(append(b, '}'))
+	if twice || !detail.IsObject() || kind.Type != gjson.String || source.Type != gjson.String {
+		return rec
+	}
+	if resources.Raw == "[]" {
+		resources = gjson.Result{}
+	}
+	rest[0] = '{'
+	rec.Attrs = with(rec.Attrs, AttrDetailType, kind.String(), producers.AttrSource, source.String(),
+		producers.AttrAccount, account.String(), producers.AttrRegion, region.String(), producers.AttrID, id.String(), producers.AttrTime, at.String(),
+		AttrResources, resources.Raw, AttrEnvelope, string(append(rest, '}')))
+	rec.Data = []byte(detail.Raw)
+	return rec
 }
 
 // logEvent takes the message out of an event of CloudWatch Logs. The event's id is the same however often it is delivered.

@@ -12,13 +12,19 @@
 // What the event says itself (id, source, account, region, time, resources …) is used where the detail does not say it: account and region go
 // to cloud, the id makes metadata.uid, the time is the event's. All of it but the detail stands under unmapped.envelope.
 //
+// A detail of the first four that comes alone, as targets with an input path get it, is recognised by its names. Any other record that is no event
+// of EventBridge is refused.
+//
 // A Base Event has detail-type in metadata.event_code, source in metadata.product.name, resources as observables, and the detail under
 // unmapped.
 package eventbridge
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -66,26 +72,70 @@ func New(newFormat Make) func(cfg config.Node) (producers.Format, error) {
 func (f *format) Parse(in producers.Record) ([]schemas.Event, error) {
 	in = envelope.Open(in)
 	source, kind := in.Attrs[producers.AttrSource], in.Attrs[unpack.AttrDetailType]
-	if kind == "" {
-		return nil, fault.Permanent(fmt.Errorf("%s: %w", Name, notOne(in.Data)))
-	}
 	name := Inner(source, kind, in.Data)
-	if name == "" {
+	switch {
+	case kind == "" && name == "":
+		return nil, fault.Permanent(fmt.Errorf("%s: %w", Name, notOne(in.Data)))
+	case name == "":
 		event, err := f.other(in, source, kind)
 		if err != nil {
 			return nil, fault.Permanent(fmt.Errorf("%s: detail: %w", Name, err))
 		}
-		return ocsfjson.Around(in, []schemas.Event{event}), nil
+		return []schemas.Event{event}, nil
 	}
 	inner, err := f.format(name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", Name, err)
 	}
+	around := in.Attrs[unpack.AttrEnvelope]
+	if around != "" { // the inner format needs not care for it
+		in.Attrs = maps.Clone(in.Attrs)
+		delete(in.Attrs, unpack.AttrEnvelope)
+	}
 	events, err := inner.Parse(in)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", Name, err)
 	}
-	return ocsfjson.Around(in, events), nil
+	for i := range events {
+		events[i].Data = attach(events[i].Data, around)
+	}
+	return events, nil
+}
+
+// attach puts the event around a detail into an event that was made of it, as unmapped.envelope.
+func attach(data []byte, around string) []byte {
+	if around == "" {
+		return data
+	}
+	around = `"envelope":` + oneLine(around)
+	unmapped := gjson.GetBytes(data, "unmapped")
+	at := len(data) - 1
+	switch {
+	case unmapped.Get("envelope").Exists():
+		return data
+	case unmapped.Raw == "{}":
+		at = unmapped.Index + 1
+	case unmapped.IsObject():
+		at, around = unmapped.Index+1, around+","
+	case unmapped.Exists():
+		return data
+	default:
+		around = `,"unmapped":{` + around + `}`
+	}
+	out := make([]byte, 0, len(data)+len(around))
+	return append(append(append(out, data[:at]...), around...), data[at:]...)
+}
+
+// oneLine is JSON without white space between its tokens.
+func oneLine(text string) string {
+	if !strings.ContainsAny(text, " \t\r\n") {
+		return text
+	}
+	var b bytes.Buffer
+	if json.Compact(&b, []byte(text)) != nil { // unpack has made it of JSON that was valid
+		return text
+	}
+	return b.String()
 }
 
 // notOne says why a record is no event of EventBridge.
@@ -108,10 +158,12 @@ func notOne(data []byte) error {
 	return errors.New("no event of EventBridge")
 }
 
-// Inner names the format for the detail of an event; empty for a Base Event.
+// Inner names the format for the detail of an event; empty for a Base Event. Without a detail-type it is the detail alone.
 func Inner(source, detailType string, detail []byte) string {
 	has := func(name string) bool { return gjson.GetBytes(detail, name).Exists() }
 	switch {
+	case detailType == "":
+		return bare(has)
 	case strings.HasSuffix(detailType, " via CloudTrail"):
 		return "cloudtrail"
 	case source == "aws.guardduty" && detailType == "GuardDuty Finding":
@@ -124,6 +176,23 @@ func Inner(source, detailType string, detail []byte) string {
 		return "route53"
 	case has("class_uid"):
 		return "ocsf"
+	}
+	return ""
+}
+
+// bare names the format of a detail that comes alone.
+func bare(has func(name string) bool) string {
+	switch {
+	case has("detail"):
+		return ""
+	case has("eventSource") && has("eventName"):
+		return "cloudtrail"
+	case has("invokingEvent") || has("messageType"):
+		return "config"
+	case has("findings") || has("Id") && has("ProductArn"):
+		return "securityhub"
+	case has("service") && has("type") && has("id"):
+		return "guardduty"
 	}
 	return ""
 }
@@ -155,6 +224,9 @@ func (f *format) other(in producers.Record, source, kind string) (schemas.Event,
 	}
 	at, err := when(in)
 	if err != nil {
+		return schemas.Event{}, err
+	}
+	if e.Outer, err = (envelope.Listing{}).Outer(in); err != nil {
 		return schemas.Event{}, err
 	}
 	uid := ocsfjson.UID(in)

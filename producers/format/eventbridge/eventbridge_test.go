@@ -18,7 +18,7 @@ import (
 func scalars(t testing.TB, r producers.Record) []formattest.Scalar {
 	t.Helper()
 	out := formattest.JSONScalars(t, r)
-	if r.Attrs[unpack.AttrDetailType] != "" {
+	if r.Attrs[unpack.AttrDetailType] != "" || !strings.Contains(string(r.Data), `"detail-type"`) {
 		return out
 	}
 	for i := range out {
