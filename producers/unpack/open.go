@@ -71,7 +71,8 @@ func (u *unpacker) nested(outer producers.Record, resume int64, data []byte, att
 }
 
 // EventBridge takes the detail out of an EventBridge event, and puts what the event says of it into the record's attributes; any other
-// record stays as it is. The record's data must be valid JSON.
+// record stays as it is, and so does an event that says one of these things twice, since readers differ in which of the two counts. The
+// record's data must be valid JSON.
 func EventBridge(rec producers.Record) producers.Record {
 	var detail, kind, source, account, region, id, at, resources gjson.Result
 	rest, twice := make([]byte, 0, 512), false
