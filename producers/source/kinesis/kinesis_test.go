@@ -166,7 +166,7 @@ func TestReadsAndResumes(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		f, k := newFake(), &taken{}
-		f.put("s0", `{"n":1}`, `{"n":2}`, `{"n":3}`)
+		f.put("s0", `{"n":0}`, `{"n":1}`, `{"n":2}`, `{"n":3}`)
 		f.fail = []error{cloudtest.Error("Kinesis", "GetRecords", "ProvisionedThroughputExceededException", 400), cloudtest.Error("Kinesis", "GetRecords", "ExpiredIteratorException", 400)}
 		if err := during(t, build(t, f, dir, ""), k, func() { after(5 * time.Second) }); err != nil {
 			t.Fatal(err)
@@ -180,18 +180,18 @@ func TestReadsAndResumes(t *testing.T) {
 		if err := during(t, build(t, f, dir, ""), k, func() { after(5 * time.Second) }); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff([]string{`{"n":1}`, `{"n":2}`, `{"n":3}`, `{"n":4}`}, k.data()); diff != "" {
+		if diff := cmp.Diff([]string{`{"n":0}`, `{"n":1}`, `{"n":2}`, `{"n":3}`, `{"n":4}`}, k.data()); diff != "" {
 			t.Error(diff)
 		}
-		r := k.recs[3]
-		if r.Origin != "kinesis:"+arn+":s0" || r.Position != "s0-0003/0" || r.Attrs[producers.AttrAccount] != "111122223333" || r.Attrs[producers.AttrRegion] != "eu-west-1" {
+		r := k.recs[4]
+		if r.Origin != "kinesis:"+arn+":s0" || r.Position != "s0-0004/0" || r.Attrs[producers.AttrAccount] != "111122223333" || r.Attrs[producers.AttrRegion] != "eu-west-1" {
 			t.Errorf("%+v", r)
 		}
 		// A stream of the same name, made anew, is another one.
 		f.created = time.Now()
 		f.records = map[string][]types.Record{}
 		f.put("s0", `{"n":5}`)
-		if err := during(t, build(t, f, dir, ""), k, func() { after(time.Second) }); err != nil || len(k.recs) != 5 {
+		if err := during(t, build(t, f, dir, ""), k, func() { after(time.Second) }); err != nil || len(k.recs) != 6 {
 			t.Error(err, k.data())
 		}
 	})
