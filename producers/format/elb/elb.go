@@ -59,6 +59,8 @@ const (
 type entry struct {
 	*accesslog.Row
 	kind kind
+	// The client's address and port.
+	ip, port string
 }
 
 func (r *entry) parse(data []byte, l *layouts) (schemas.Event, error) {
@@ -161,12 +163,27 @@ func (r *entry) check() error {
 		return r.Bad(timeField, "a time")
 	}
 	r.Time = t
-	for _, f := range [...]accesslog.Field{client, clientIP} {
-		if r.Has(f) {
-			if _, _, ok := accesslog.Address(r.Value(f)); !ok {
-				return r.Bad(f, "an IP address")
-			}
-		}
+	return r.checkClient()
+}
+
+// checkClient finds the client's address and port.
+func (r *entry) checkClient() error {
+	f := client
+	if !r.Has(client) {
+		f = clientIP
+	}
+	if f == clientIP && !r.Has(clientIP) && strings.ContainsAny(r.Value(clientPort), ".:") {
+		f = clientPort // JSON may have the address with its port under this name
+	}
+	if !r.Has(f) {
+		return nil
+	}
+	ok := false
+	if r.ip, r.port, ok = accesslog.Address(r.Value(f)); !ok {
+		return r.Bad(f, "an IP address")
+	}
+	if r.port == "" {
+		r.port = r.Value(clientPort)
 	}
 	return nil
 }

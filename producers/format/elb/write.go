@@ -104,17 +104,16 @@ func (r *entry) writeMetadata(blocked bool) {
 }
 
 func (r *entry) writeCloud() {
-	group, isGroup := accesslog.ParseARN(r.Value(targetGroup))
-	certificate, isARN := accesslog.ParseARN(r.Value(certARN))
-	if isGroup {
+	arn, ok := accesslog.ParseARN(r.Value(targetGroup))
+	if ok {
 		r.ObserveText(ocsfjson.ResourceUID, "unmapped.target_group_arn", r.Value(targetGroup))
 	} else {
-		group = certificate
+		arn, _ = accesslog.ParseARN(r.Value(certARN))
 	}
-	if isARN {
+	if strings.HasPrefix(r.Value(certARN), "arn:") {
 		r.ObserveText(ocsfjson.ResourceUID, "unmapped.chosen_cert_arn", r.Value(certARN))
 	}
-	r.Cloud(group)
+	r.Cloud(arn)
 }
 
 // writeTimes writes start_time and duration.
@@ -136,20 +135,10 @@ func (r *entry) writeTimes() {
 
 // writeSource writes the client.
 func (r *entry) writeSource() bool {
-	text, port := r.Value(client), ""
-	if text == "" {
-		if text, port = r.Value(clientIP), r.Value(clientPort); text == "" {
-			text, port = port, ""
-		}
-	}
-	ip, own, ok := accesslog.Address(text)
-	if !ok {
+	if r.ip == "" {
 		return false
 	}
-	if port == "" {
-		port = own
-	}
-	if canonical, ok := r.Source(ip, port); ok && canonical && r.Has(clientIP) {
+	if canonical, _ := r.Source(r.ip, r.port); canonical && r.ip == r.Value(clientIP) {
 		r.Use(clientIP)
 	}
 	return true
