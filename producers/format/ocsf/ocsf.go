@@ -129,6 +129,12 @@ func (r *Reader) check(e *ocsfjson.Event, class *ocsf.Class, data []byte) error 
 	return r.validator.Validate(data)
 }
 
+// Valid tells whether d is an event that is valid for sure. Where it says no, the schema's validator may still have no objection.
+func (r *Reader) Valid(d *ocsfjson.Doc) bool {
+	class, err := r.class(d)
+	return err == nil && r.checker.valid(d, class)
+}
+
 // class finds the event's class.
 func (r *Reader) class(d *ocsfjson.Doc) (*ocsf.Class, error) {
 	n := d.Get(d.Root(), "class_uid")
