@@ -12,8 +12,8 @@ func (r *finding) writeActor() {
 	r.Close(at)
 }
 
-// actorParts writes the members of the actor that stands at path, and tells whether there are any.
-func (r *finding) actorParts(path string) bool {
+// actorParts writes the members of the actor that stands at path.
+func (r *finding) actorParts(path string) {
 	from := len(r.B)
 	key := r.get(r.resource, "accessKeyDetails")
 	kube := r.at(r.resource, "kubernetesDetails", "kubernetesUserDetails")
@@ -31,7 +31,6 @@ func (r *finding) actorParts(path string) bool {
 	if len(r.B) == from {
 		r.sequenceActor(path, r.Doc.First(r.at(r.service, "detection", "sequence", "actors")))
 	}
-	return len(r.B) > from
 }
 
 // keyUser writes the user whom an access key belongs to, and the key.
@@ -93,8 +92,7 @@ func (r *finding) databaseUser(path string, user node) bool {
 }
 
 // sequenceActor writes one actor of an attack sequence.
-func (r *finding) sequenceActor(path string, actor node) bool {
-	from := len(r.B)
+func (r *finding) sequenceActor(path string, actor node) {
 	if u := r.get(actor, "user"); r.str(u, "name") != "" || r.str(u, "uid") != "" {
 		at := r.Open("user")
 		r.MoveSeen("name", r.get(u, "name"), ocsfjson.UserName, path+".user.name")
@@ -123,5 +121,4 @@ func (r *finding) sequenceActor(path string, actor node) bool {
 	}
 	r.MoveSeen("credential_uid", r.at(actor, "user", "credentialUid"), ocsfjson.CredentialUID, path+".session.credential_uid")
 	r.Close(at)
-	return len(r.B) > from
 }

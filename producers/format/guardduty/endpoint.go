@@ -89,14 +89,14 @@ func (r *finding) autonomous(number, name node) {
 	if _, ok := r.Doc.Int(number); ok {
 		r.MoveAny("number", number)
 	} else if n, err := strconv.ParseUint(r.Doc.Str(number), 10, 32); err == nil {
-		r.Int("number", int64(n)) //nolint:gosec // 32 bits
+		r.Int("number", int64(n))
 	}
 	r.Move("name", name)
 	r.Close(at)
 }
 
 // local writes the resource's side of a connection.
-func (r *finding) local(name, path string, action node) bool {
+func (r *finding) local(name, path string, action node) {
 	instance := r.get(r.resource, "instanceDetails")
 	card := r.Doc.First(r.get(instance, "networkInterfaces"))
 	details := r.get(action, "localIpDetails")
@@ -109,7 +109,7 @@ func (r *finding) local(name, path string, action node) bool {
 		r.Copy("vpc_uid", r.get(card, "vpcId"))
 		r.Copy("subnet_uid", r.get(card, "subnetId"))
 	}
-	return r.Close(at)
+	r.Close(at)
 }
 
 // connection writes direction and protocol.
