@@ -65,7 +65,11 @@ func (e *entry) classify() {
 	}
 	for i := range e.audits {
 		if k := e.audits[i].outer("key"); k != "" {
-			a.labels = append(a.labels, strings.Split(k, "\x01")...)
+			for more := true; more; {
+				var label string
+				label, k, more = strings.Cut(k, "\x01")
+				a.labels = append(a.labels, label)
+			}
 		}
 	}
 	switch r.kind {

@@ -40,7 +40,7 @@ func (e *entry) finish() schemas.Event {
 	case schemas.ClassAccountChange:
 		e.writePerson("user", a.user, true)
 	case schemas.ClassGroupManagement:
-		e.writeGroup("group", a.group)
+		e.writeGroup(a.group)
 		e.writePerson("user", a.user, false)
 	case schemas.ClassProcessActivity:
 		e.writeProcess("process", &a.launched, nil, true)
@@ -267,9 +267,9 @@ func (e *entry) writeProcess(name string, p, parent *process, always bool) bool 
 	default: // a process must have an id, and this one is not the one that the event is about
 		e.Str("uid", e.uid+":"+first(p.name, p.exe))
 	}
-	where := "actor.process"
+	seen := [2]string{"actor.process.cmd_line", "actor.process.user.name"}
 	if always {
-		where = "process"
+		seen = [2]string{"process.cmd_line", "process.user.name"}
 	}
 	procName := p.name
 	if procName == "" && p.exe != "" {
@@ -280,13 +280,13 @@ func (e *entry) writeProcess(name string, p, parent *process, always bool) bool 
 		e.writeFile("file", &file{path: p.exe, kind: 1})
 	}
 	if e.text("cmd_line", p.cmdLine) {
-		e.ObserveText(ocsfjson.CommandLine, where+".cmd_line", p.cmdLine)
+		e.ObserveText(ocsfjson.CommandLine, seen[0], p.cmdLine)
 	}
 	e.text("working_directory", p.cwd)
 	e.num("auid", p.auid)
 	e.num("euid", p.euid)
 	e.num("egid", p.egid)
-	e.writePersonAt("user", where+".user", p.owner, false)
+	e.writePersonAt("user", seen[1], p.owner, false)
 	if parent != nil && number(string(parent.pid)) >= 0 {
 		e.writeProcess("parent_process", parent, nil, false)
 	}
@@ -307,11 +307,14 @@ func (e *entry) writeFile(name string, f *file) {
 	e.Close(at)
 }
 
+// actorName is where the name of who acts stands.
+const actorName = "actor.user.name"
+
 // writePerson writes a user; with always also one of whom not even the name is known.
 func (e *entry) writePerson(name string, p person, always bool) bool {
-	where := name
-	if name == "user" && !always && e.act.class != schemas.ClassGroupManagement {
-		where = "actor.user"
+	where := "user.name"
+	if !always && e.act.class != schemas.ClassGroupManagement {
+		where = actorName
 	}
 	return e.writePersonAt(name, where, p, always)
 }
@@ -326,23 +329,26 @@ func (e *entry) writePersonAt(name, where string, p person, always bool) bool {
 	}
 	e.text("uid", p.uid)
 	if where != "" {
-		e.ObserveText(ocsfjson.UserName, where+".name", p.name)
+		e.ObserveText(ocsfjson.UserName, where, p.name)
 	}
-	if where == "actor.user" {
+	if where == actorName {
 		e.KeyUser = first(p.uid, e.KeyUser)
 	}
 	return e.Close(at)
 }
 
-func (e *entry) writeGroup(name string, p person) {
-	at := e.Open(name)
+func (e *entry) writeGroup(p person) {
+	at := e.Open("group")
 	e.text("name", p.name)
 	e.text("uid", p.uid)
-	e.ObserveText(ocsfjson.GroupName, name+".name", p.name)
+	e.ObserveText(ocsfjson.GroupName, "group.name", p.name)
 	e.Close(at)
 }
 
 func (e *entry) writePeer(name string, p peer) {
+	if !p.known() {
+		return
+	}
 	at := e.Open(name)
 	if ip, _, ok := e.IP("ip", p.ip, name+".ip"); ok && name == "src_endpoint" {
 		e.KeyIP = ip
@@ -350,11 +356,9 @@ func (e *entry) writePeer(name string, p peer) {
 	if e.text("hostname", p.host) {
 		e.ObserveText(ocsfjson.Hostname, name+".hostname", p.host)
 	}
-	if p.known() {
-		e.text("interface_name", p.iface)
-		if p.port > 0 {
-			e.Int("port", p.port)
-		}
+	e.text("interface_name", p.iface)
+	if p.port > 0 {
+		e.Int("port", p.port)
 	}
 	e.Close(at)
 }
@@ -438,6 +442,7 @@ func (e *entry) writeParams() {
 		}
 		elements[id] = true
 		e.quotedKey(id)
+		at := len(e.B)
 		e.B = append(e.B, '{')
 		for _, p := range params[i:] {
 			if p.element != id || p.name == "" || done[[2]string{id, p.name}] {
@@ -447,7 +452,9 @@ func (e *entry) writeParams() {
 			e.quotedKey(p.name)
 			e.param(params[i:], p)
 		}
-		e.B = append(e.B, '}')
+		if e.B = append(e.B, '}'); len(e.B) == at+2 { // an element without values only says that it is there
+			e.B = append(e.B[:at], "true"...)
+		}
 	}
 	e.B = append(e.B, '}')
 }

@@ -76,6 +76,7 @@ type tail struct {
 	off   int64
 	since time.Time // when there was last something to read
 	idle  bool      // the last read came to the end
+	told  bool      // unpack knows that there is nothing to read for now
 }
 
 func (t *tail) Read(p []byte) (int, error) {
@@ -86,7 +87,7 @@ func (t *tail) Read(p []byte) (int, error) {
 				return 0, errTruncated
 			}
 			t.off += int64(n)
-			t.since, t.idle = time.Now(), false
+			t.since, t.idle, t.told = time.Now(), false, false
 			return n, nil
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -98,6 +99,10 @@ func (t *tail) Read(p []byte) (int, error) {
 		}
 		if err := t.end(); err != nil {
 			return 0, err
+		}
+		if !t.told && time.Since(t.since) > max(t.r.Poll, time.Second) { // what unpack holds back for more lines is due
+			t.told = true
+			return 0, unpack.ErrIdle
 		}
 	}
 }
