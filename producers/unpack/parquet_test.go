@@ -12,7 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/parquet-go/parquet-go"
 
+	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/producers"
+	"github.com/riposte-security/riposte/producers/format/vpcflow"
 	"github.com/riposte-security/riposte/producers/unpack"
 )
 
@@ -179,7 +181,7 @@ func TestParquetBitFlips(t *testing.T) {
 	}
 	data := parquetFile(t, rows, 20)
 	random := rand.New(rand.NewPCG(1, 2))
-	for range 200 {
+	for range 100 {
 		bad := bytes.Clone(data)
 		for range 1 + random.IntN(3) {
 			bad[4+random.IntN(len(bad)-8)] ^= byte(1 << random.IntN(8))
@@ -194,4 +196,18 @@ func FuzzParquet(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		readAll(t, append([]byte("PAR1"), data[min(4, len(data)):]...), unpack.Options{MaxRecord: 1 << 16})
 	})
+}
+
+// TestParquetToEvent: what comes out of a flow log in Parquet is what its format reads.
+func TestParquetToEvent(t *testing.T) {
+	format, err := vpcflow.New(config.Node{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := []flowRow{{Version: 2, AccountID: new("210987654321"), SrcAddr: new("203.0.113.9"), DstAddr: new("10.0.0.2"), Start: 1772000000, LogStatus: new("OK")}}
+	items := readAll(t, parquetFile(t, rows, 10), unpack.Options{})
+	events, err := format.Parse(items[0].Record)
+	if err != nil || len(events) != 1 || events[0].Key != "203.0.113.9" || events[0].Time.Unix() != 1772000000 {
+		t.Errorf("%+v, %v", events, err)
+	}
 }
