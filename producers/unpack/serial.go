@@ -191,11 +191,10 @@ func readAuditHead(line []byte) (h auditHead) {
 		return h
 	}
 	head := line[:min(len(line), 512)]
-	i := bytes.Index(head, []byte("audit("))
-	if i < 0 {
+	before, rest, ok := bytes.Cut(head, []byte("audit("))
+	if !ok {
 		return h
 	}
-	before := head[:i]
 	t := bytes.LastIndex(before, []byte("type="))
 	if t < 0 || t > 0 && before[t-1] != ' ' {
 		return h
@@ -204,7 +203,7 @@ func readAuditHead(line []byte) (h auditHead) {
 	if !ok || len(between) > 0 && string(between) != "msg=" {
 		return h
 	}
-	stamp, _, ok := bytes.Cut(head[i+len("audit("):], []byte(")"))
+	stamp, _, ok := bytes.Cut(rest, []byte(")"))
 	seconds, _, _ := bytes.Cut(stamp, []byte("."))
 	if !ok || len(stamp) > 64 || bytes.IndexByte(stamp, ':') < 0 {
 		return h

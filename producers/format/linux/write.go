@@ -38,10 +38,10 @@ func (e *entry) finish() schemas.Event {
 	case schemas.ClassAuthentication:
 		e.writeAuth()
 	case schemas.ClassAccountChange:
-		e.writePerson("user", a.user, true)
+		e.writePerson(a.user, true)
 	case schemas.ClassGroupManagement:
 		e.writeGroup(a.group)
-		e.writePerson("user", a.user, false)
+		e.writePerson(a.user, false)
 	case schemas.ClassProcessActivity:
 		e.writeProcess("process", &a.launched, nil, true)
 		if n := number(string(a.exitCode)); n >= 0 {
@@ -234,8 +234,8 @@ func (e *entry) writeActor() {
 		parent = &process{pid: a.parent}
 	}
 	e.writeProcess("process", proc, parent, false)
-	if !e.writePerson("user", a.by, false) {
-		e.writePerson("user", a.proc.owner, false)
+	if !e.writePerson(a.by, false) {
+		e.writePerson(a.proc.owner, false)
 	}
 	session := e.Open("session")
 	e.text("uid", a.session)
@@ -253,10 +253,10 @@ func (p *process) linux() bool {
 }
 
 // writeProcess writes a process, if it can be told from others; with always it gets the event's uid where it has no pid.
-func (e *entry) writeProcess(name string, p, parent *process, always bool) bool {
+func (e *entry) writeProcess(name string, p, parent *process, always bool) {
 	if n := number(string(p.pid)); n < 0 && !always {
 		if p.name == "" && p.exe == "" {
-			return false
+			return
 		}
 	}
 	at := e.Open(name)
@@ -290,7 +290,7 @@ func (e *entry) writeProcess(name string, p, parent *process, always bool) bool 
 	if parent != nil && number(string(parent.pid)) >= 0 {
 		e.writeProcess("parent_process", parent, nil, false)
 	}
-	return e.Close(at)
+	e.Close(at)
 }
 
 func (e *entry) writeFile(name string, f *file) {
@@ -311,12 +311,12 @@ func (e *entry) writeFile(name string, f *file) {
 const actorName = "actor.user.name"
 
 // writePerson writes a user; with always also one of whom not even the name is known.
-func (e *entry) writePerson(name string, p person, always bool) bool {
+func (e *entry) writePerson(p person, always bool) bool {
 	where := "user.name"
 	if !always && e.act.class != schemas.ClassGroupManagement {
 		where = actorName
 	}
-	return e.writePersonAt(name, where, p, always)
+	return e.writePersonAt("user", where, p, always)
 }
 
 func (e *entry) writePersonAt(name, where string, p person, always bool) bool {

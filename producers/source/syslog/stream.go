@@ -105,7 +105,7 @@ func (s *source) accept(reading, work context.Context, ln net.Listener, conf *tl
 		conn, err := ln.Accept()
 		if err != nil {
 			if reading.Err() != nil {
-				return nil //nolint:nilerr // closed by us
+				return nil // closed by us
 			}
 			return err
 		}

@@ -191,7 +191,7 @@ func (s *source) Run(ctx context.Context, emit func(context.Context, []producers
 	err = g.Wait()
 	s.tell()
 	if ctx.Err() != nil {
-		return nil //nolint:nilerr // ctx has ended: what could not be published is queued or was told
+		return nil // ctx has ended: what could not be published is queued or was told
 	}
 	return err
 }

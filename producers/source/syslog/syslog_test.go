@@ -163,7 +163,7 @@ func run(t *testing.T, yaml string, p *pipeline) *running {
 
 func dial(t *testing.T, a net.Addr) net.Conn {
 	t.Helper()
-	c, err := net.Dial(a.Network(), a.String())
+	c, err := (&net.Dialer{}).DialContext(t.Context(), a.Network(), a.String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -399,7 +399,7 @@ func TestStop(t *testing.T) {
 	if p.records[2].Attrs[producers.AttrProblem] == "" {
 		t.Error(p.records[2])
 	}
-	if _, err := net.Dial("tcp", r.at.String()); err == nil {
+	if _, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", r.at.String()); err == nil {
 		t.Error("it still listens")
 	}
 }
@@ -521,14 +521,14 @@ func TestTLS(t *testing.T) {
 	roots.AddCert(server.Leaf)
 	p := &pipeline{}
 	r := run(t, fmt.Sprintf("protocol: tls\ntls_cert: %s\ntls_key: %s\ntls_client_ca: %s\n", certFile, keyFile, caFile), p)
-	good, err := tls.Dial("tcp", r.at.String(), &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{client}, MinVersion: tls.VersionTLS12})
+	good, err := (&tls.Dialer{Config: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{client}, MinVersion: tls.VersionTLS12}}).DialContext(t.Context(), "tcp", r.at.String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = good.Close() }()
 	send(t, good, fmt.Sprintf("%d %s", len(two), two), fmt.Sprintf("%d %s", len(one), one))
 	p.eventually(t, two, one)
-	bad, err := tls.Dial("tcp", r.at.String(), &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12})
+	bad, err := (&tls.Dialer{Config: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}).DialContext(t.Context(), "tcp", r.at.String())
 	if err == nil {
 		_, _ = bad.Write([]byte("3 bad"))
 		_, err = bad.Read(make([]byte, 1))
