@@ -127,5 +127,9 @@ func (a *App) find() (cfg config.Config, found bool, err error) {
 
 // logger returns the logger that the configuration asks for; it writes to stderr.
 func (a *App) logger(cfg config.Config) (zerolog.Logger, error) {
-	return obs.NewLogger(a.Err, cfg.Log.Level, cfg.Log.Format)
+	log, err := obs.NewLogger(a.Err, cfg.Log.Level, cfg.Log.Format)
+	if err != nil {
+		return log, fmt.Errorf("%s: %w", cfg.Pos("log"), err)
+	}
+	return log, nil
 }

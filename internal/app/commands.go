@@ -1,9 +1,11 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -24,7 +26,7 @@ type commandsCmd struct {
 	Lane  []schemas.Lane  `help:"Only these lanes." enum:"alert,block,remediate"`
 	State []schemas.State `help:"Only these states."`
 	Rule  string          `help:"Only commands of this rule."`
-	Since time.Duration   `default:"24h" help:"Only commands entered in this time."`
+	Since time.Duration   `default:"24h" help:"Of finished commands only those of this time; what waits or is in force is always shown."`
 	Limit int             `default:"100" help:"At most so many, the newest first."`
 }
 
@@ -42,13 +44,45 @@ func (c *commandsCmd) Run(ctx context.Context, a *App) error {
 			a.show(e)
 			return nil
 		}
-		f := ledger.Filter{Lanes: c.Lane, States: c.State, Rule: c.Rule, Limit: c.Limit, Since: time.Now().Add(-c.Since)}
-		entries, err := d.List(ctx, f)
+		entries, err := c.find(ctx, d)
 		if err != nil {
-			return fmt.Errorf("commands: %w", err)
+			return err
 		}
 		return a.printEntries(entries, c.JSON)
 	})
+}
+
+// find lists what waits or is in force, however old, and what has ended lately: the newest first.
+func (c *commandsCmd) find(ctx context.Context, d ledger.Desk) ([]ledger.Entry, error) {
+	states := c.State
+	if len(states) == 0 {
+		states = schemas.States()
+	}
+	var open, ended []schemas.State
+	for _, s := range states {
+		switch {
+		case !slices.Contains(schemas.States(), s):
+			return nil, misuse{fmt.Errorf("no state %q; there are %v", s, schemas.States())}
+		case s.Terminal():
+			ended = append(ended, s)
+		default:
+			open = append(open, s)
+		}
+	}
+	var all []ledger.Entry
+	for _, f := range []ledger.Filter{{States: open}, {States: ended, Since: time.Now().Add(-c.Since)}} {
+		if len(f.States) == 0 {
+			continue
+		}
+		f.Lanes, f.Rule, f.Limit = c.Lane, c.Rule, c.Limit
+		entries, err := d.List(ctx, f)
+		if err != nil {
+			return nil, fmt.Errorf("commands: %w", err)
+		}
+		all = append(all, entries...)
+	}
+	slices.SortFunc(all, func(a, b ledger.Entry) int { return cmp.Compare(b.Seq, a.Seq) })
+	return all[:min(len(all), c.Limit)], nil
 }
 
 type blocksCmd struct{ deskFlags }
@@ -80,19 +114,17 @@ func one(ctx context.Context, d ledger.Desk, id string) (ledger.Entry, error) {
 
 func (a *App) printEntries(entries []ledger.Entry, asJSON bool) error {
 	if asJSON {
-		for _, e := range entries {
-			if err := a.printJSON(e); err != nil {
-				return err
-			}
+		if entries == nil {
+			entries = []ledger.Entry{}
 		}
-		return nil
+		return a.printJSON(entries)
 	}
 	if len(entries) == 0 {
 		fmt.Fprintln(a.Out, "no commands")
 		return nil
 	}
 	w := tabwriter.NewWriter(a.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tENTERED\tSTATE\tRULE\tLANE\tACTION\tTARGET\tWHAT")
+	fmt.Fprintln(w, "ID\tDECIDED\tSTATE\tRULE\tLANE\tACTION\tTARGET\tWHAT")
 	for _, e := range entries {
 		cmd := e.Command
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", cmd.ID[:min(12, len(cmd.ID))], cmd.Created.Format(time.DateTime), stateText(e), clean(cmd.Rule), cmd.Lane,

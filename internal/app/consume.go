@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/riposte-security/riposte/consumers"
 	"github.com/riposte-security/riposte/consumers/catalog"
@@ -46,7 +48,7 @@ func (s *stack) consumers(lanes []schemas.Lane, owner string, restarts bool) (st
 		return nil, err
 	}
 	if err := open.Check(url); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", s.cfg.Pos("ledger", "url"), err)
 	}
 	return func(ctx context.Context) error {
 		l, err := open.Wait(ctx, url, s.log)
@@ -73,6 +75,9 @@ func consumerConfig(cfg config.Config) (consumers.Config, error) {
 	if err := cfg.Consumers.Decode(&conf); err != nil {
 		return conf, fmt.Errorf("consumers: %w", err)
 	}
+	if err := knownActions(cfg, conf); err != nil {
+		return conf, err
+	}
 	if conf.TrustedSources == nil {
 		for _, p := range cfg.Producers {
 			conf.TrustedSources = append(conf.TrustedSources, "riposte/"+p.Name)
@@ -82,6 +87,27 @@ func consumerConfig(cfg config.Config) (consumers.Config, error) {
 		}
 	}
 	return conf, nil
+}
+
+// knownActions refuses settings for actions that do not exist: who misspells one means another.
+func knownActions(cfg config.Config, conf consumers.Config) error {
+	receivers, err := readReceivers(cfg.Receivers)
+	if err != nil {
+		return err
+	}
+	var known []string
+	for _, a := range catalog.Actions() {
+		known = append(known, a.Spec.Name)
+	}
+	for _, r := range receivers {
+		known = append(known, r.Name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(conf.Actions)) {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("%s: consumers.actions: unknown action or receiver %q; there are %s", cfg.Pos("consumers", "actions", name), name, oneOf(known))
+		}
+	}
+	return nil
 }
 
 // actions builds every action and receiver.

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -170,7 +169,11 @@ func describe(cmd schemas.Command) string {
 	case ev.Src.IP != "":
 		return fmt.Sprintf("%s → %s:%d", ev.Src.IP, ev.Dst.IP, ev.Dst.Port)
 	}
-	return strings.Join(slices.DeleteFunc([]string{ev.Metadata.LogName, ev.Metadata.UID}, func(s string) bool { return s == "" }), " ")
+	name := ev.ClassName
+	if ev.Unmapped.Kind != "" {
+		name += " of kind " + ev.Unmapped.Kind
+	}
+	return fmt.Sprintf("%s (%s)", name, ev.Metadata.LogName)
 }
 
 // response tells one command: rule, plan, calls, what came of it, and how long it took.

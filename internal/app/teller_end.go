@@ -13,10 +13,13 @@ import (
 
 // decodedEvent is what the story tells of an event.
 type decodedEvent struct {
-	Metadata struct {
-		UID     string `json:"uid"`
+	ClassName string `json:"class_name"`
+	Metadata  struct {
 		LogName string `json:"log_name"`
 	} `json:"metadata"`
+	Unmapped struct {
+		Kind string `json:"kind"`
+	} `json:"unmapped"`
 	API struct {
 		Operation string `json:"operation"`
 		Service   struct {

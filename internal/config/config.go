@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"regexp"
 
@@ -23,7 +24,12 @@ type Config struct {
 	Router    Node       `yaml:"router"`
 	Consumers Node       `yaml:"consumers"`
 	Receivers []Node     `yaml:"receivers"` // each: name, and one key that says the kind
+
+	root Node
 }
+
+// Pos says where a value stands: file:line:column, as near as there is something.
+func (c *Config) Pos(keys ...string) string { return c.root.At(keys...).Pos() }
 
 // Log sets up the logger.
 type Log struct {
@@ -62,17 +68,7 @@ func (p *Producer) UnmarshalYAML(node ast.Node) error {
 }
 
 // Pos says where a key of the producer stands: file:line:column; the producer itself if it has no such key.
-func (p *Producer) Pos(key string) string {
-	entries, err := p.at.Entries()
-	if err == nil {
-		for _, e := range entries {
-			if e.Key == key {
-				return e.Value.Pos()
-			}
-		}
-	}
-	return p.at.Pos()
-}
+func (p *Producer) Pos(key string) string { return p.at.At(key).Pos() }
 
 // Defaults is what holds where riposte.yaml is silent.
 func Defaults() Config {
@@ -119,6 +115,7 @@ func Read(file string, text []byte, env func(string) (string, bool)) (Config, er
 	if err := root.Decode(&cfg); err != nil {
 		return cfg, err
 	}
+	cfg.root = root
 	cfg.name(file)
 	return cfg, cfg.check()
 }
@@ -145,6 +142,11 @@ const nameForm = `^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$`
 func ValidName(name string) bool { return regexp.MustCompile(nameForm).MatchString(name) }
 
 func (c *Config) check() error {
+	if c.HTTP.Listen != "" {
+		if _, _, err := net.SplitHostPort(c.HTTP.Listen); err != nil {
+			return fmt.Errorf("%s: http.listen %q: host:port expected", c.Pos("http", "listen"), c.HTTP.Listen)
+		}
+	}
 	seen := map[string]bool{}
 	for i, p := range c.Producers {
 		switch {

@@ -5,8 +5,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
 	"sort"
 	"strconv"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -65,15 +67,59 @@ func (n Node) Pos() string {
 func (n Node) Within(file string) Node { n.file = file; return n }
 
 func (n Node) locate(err error) error {
-	if ye, ok := errors.AsType[yaml.Error](err); ok {
-		file := n.file
-		if file == "" {
-			file = "config"
-		}
-		p := ye.GetToken().Position
-		return fmt.Errorf("%s:%d:%d: %s", file, p.Line, p.Column, ye.GetMessage())
+	ye, ok := errors.AsType[yaml.Error](err)
+	if !ok {
+		return err
 	}
-	return err
+	file := n.file
+	if file == "" {
+		file = "config"
+	}
+	message := ye.GetMessage()
+	if te, ok := errors.AsType[*yaml.TypeError](err); ok {
+		message = expected(te)
+	}
+	p := ye.GetToken().Position
+	return fmt.Errorf("%s:%d:%d: %s", file, p.Line, p.Column, message)
+}
+
+// expected says in the words of YAML what should stand in a place.
+func expected(e *yaml.TypeError) string {
+	what := e.DstType.String()
+	switch {
+	case e.DstType == reflect.TypeFor[time.Duration]():
+		what = "a duration such as 24h or 90s"
+	case e.DstType.Kind() == reflect.String:
+		what = "text"
+	case e.DstType.Kind() == reflect.Bool:
+		what = "true or false"
+	case e.DstType.Kind() == reflect.Slice:
+		what = "a list"
+	case e.DstType.Kind() == reflect.Map, e.DstType.Kind() == reflect.Struct:
+		what = "a mapping"
+	case e.DstType.Kind() >= reflect.Int && e.DstType.Kind() <= reflect.Uint64:
+		what = "a whole number"
+	case e.DstType.Kind() == reflect.Float32, e.DstType.Kind() == reflect.Float64:
+		what = "a number"
+	}
+	return what + " expected"
+}
+
+// At returns the node below that the keys lead to, or the last one on the way there that exists: for the places in error messages.
+func (n Node) At(keys ...string) Node {
+	if len(keys) == 0 {
+		return n
+	}
+	entries, err := n.Entries()
+	if err != nil {
+		return n
+	}
+	for _, e := range entries {
+		if e.Key == keys[0] {
+			return e.Value.At(keys[1:]...)
+		}
+	}
+	return n
 }
 
 // Parse reads one YAML document. file is for error messages.

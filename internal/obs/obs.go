@@ -15,8 +15,8 @@ import (
 // and JSON elsewhere.
 func NewLogger(w io.Writer, level, format string) (zerolog.Logger, error) {
 	l, err := zerolog.ParseLevel(level)
-	if err != nil {
-		return zerolog.Nop(), fmt.Errorf("log level %q: %w", level, err)
+	if err != nil || level == "" {
+		return zerolog.Nop(), fmt.Errorf("log level %q: trace, debug, info, warn or error expected", level)
 	}
 	switch {
 	case format == "json", format == "auto" && !terminal(w):
