@@ -14,7 +14,7 @@ func (e *Event) reserve() {
 	if len(e.B) > 0 {
 		return
 	}
-	want := max(smallest, e.usual+e.usual/4)
+	want := max(smallest, e.usual+e.usual/8)
 	if cap(e.B) < want {
 		size := block
 		if want > block/4 { // it would be mostly waste: a block for itself

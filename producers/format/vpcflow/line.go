@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/riposte-security/riposte/producers/format/ocsfjson"
+	"github.com/riposte-security/riposte/schemas"
 )
 
 var errEmpty = errors.New("an empty field")
@@ -33,6 +34,7 @@ type line struct {
 	time            int64  // in ms
 	uid             string
 	seen            []seen
+	slots           []schemas.Event // for events to come
 }
 
 func (l *line) text(f field) []byte { return l.data[l.value[f].from:l.value[f].to] }
@@ -96,7 +98,7 @@ func (l *line) bad(f field, want string) error {
 
 // read checks the values and turns those that are numbers, times and addresses into such.
 func (l *line) read(received time.Time) error {
-	for _, limit := range [...]struct {
+	limits := [...]struct {
 		field field
 		most  int64
 		want  string
@@ -104,7 +106,9 @@ func (l *line) read(received time.Time) error {
 		{srcPort, 65535, "a port"}, {dstPort, 65535, "a port"}, {protocol, 255, "a protocol number"}, {tcpFlags, 255, "TCP flags"},
 		{packets, 1<<63 - 1, "a count"}, {bytesSent, 1<<63 - 1, "a count"}, {start, maxSeconds, "seconds since 1970"},
 		{end, maxSeconds, "seconds since 1970"}, {trafficPath, 255, "a traffic path"}, {version, 1 << 30, "a version"},
-	} {
+	}
+	for i := range limits {
+		limit := &limits[i]
 		if !l.has(limit.field) {
 			l.number[limit.field] = 0
 			continue
