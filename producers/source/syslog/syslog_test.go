@@ -1,187 +1,19 @@
 package syslog
 
 import (
-	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"math/big"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/rs/zerolog"
 
 	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/producers"
 )
-
-// pipeline stands for the loop and Kafka.
-type pipeline struct {
-	mu      sync.Mutex
-	records []producers.Record
-	hold    chan struct{} // emit waits until it is closed
-	err     error
-}
-
-func (p *pipeline) emit(ctx context.Context, batch []producers.Record) error {
-	p.mu.Lock()
-	hold, err := p.hold, p.err
-	p.mu.Unlock()
-	if hold != nil {
-		select {
-		case <-hold:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	if err != nil {
-		return err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.records = append(p.records, batch...)
-	return nil
-}
-
-func (p *pipeline) data() []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var all []string
-	for _, r := range p.records {
-		all = append(all, string(r.Data))
-	}
-	return all
-}
-
-// eventually waits until what the pipeline has is as wanted.
-func (p *pipeline) eventually(t *testing.T, want ...string) []producers.Record {
-	t.Helper()
-	var d string
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); {
-		if d = cmp.Diff(want, p.data()); d == "" {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			return p.records
-		}
-		select {
-		case <-time.After(5 * time.Millisecond):
-		case <-t.Context().Done():
-		}
-	}
-	t.Fatalf("(-want +got)\n%s", d)
-	return nil
-}
-
-type running struct {
-	*source
-	at   net.Addr
-	logs *safeBuffer
-	stop func() error // ends Run and returns its error
-}
-
-type safeBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
-func newSource(t *testing.T, yaml string) (*source, *safeBuffer) {
-	t.Helper()
-	n, err := config.Parse("test", []byte(yaml))
-	if err != nil {
-		t.Fatal(err)
-	}
-	logs := &safeBuffer{}
-	src, err := New(n, producers.SourceDeps{Name: "sys", Log: zerolog.New(logs)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, ok := src.(*source)
-	if !ok {
-		t.Fatal("another type")
-	}
-	return s, logs
-}
-
-func start(t *testing.T, s *source, logs *safeBuffer, p *pipeline) *running {
-	t.Helper()
-	at := make(chan net.Addr, 1)
-	s.bound = func(a net.Addr) { at <- a }
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx, p.emit) }()
-	var once sync.Once
-	var result error
-	r := &running{source: s, logs: logs, stop: func() error {
-		once.Do(func() {
-			cancel()
-			select {
-			case result = <-ended:
-			case <-time.After(10 * time.Second):
-				t.Error("Run does not end")
-			}
-		})
-		return result
-	}}
-	t.Cleanup(func() { _ = r.stop() })
-	select {
-	case r.at = <-at:
-	case err := <-ended:
-		t.Fatalf("Run: %v", err)
-	}
-	return r
-}
-
-func run(t *testing.T, yaml string, p *pipeline) *running {
-	t.Helper()
-	s, logs := newSource(t, "listen: 127.0.0.1:0\n"+yaml)
-	return start(t, s, logs, p)
-}
-
-func dial(t *testing.T, a net.Addr) net.Conn {
-	t.Helper()
-	c, err := (&net.Dialer{}).DialContext(t.Context(), a.Network(), a.String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return c
-}
-
-func send(t *testing.T, c net.Conn, parts ...string) {
-	t.Helper()
-	for _, p := range parts {
-		if _, err := c.Write([]byte(p)); err != nil {
-			t.Fatal(err)
-		}
-		if len(parts) > 1 {
-			<-time.After(3 * time.Millisecond) // so that they come apart
-		}
-	}
-}
 
 const (
 	one = "<13>Nov 21 10:20:23 host user: one"
@@ -477,69 +309,6 @@ func TestTooManyConnections(t *testing.T) {
 	}
 	send(t, first, two+"\n")
 	p.eventually(t, one, two)
-}
-
-// certificate writes a certificate and its key into files. It is its own authority.
-func certificate(t *testing.T, name string) (certFile, keyFile string, pair tls.Certificate) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})
-	certFile, keyFile = filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
-	for file, data := range map[string][]byte{certFile: certPEM, keyFile: keyPEM} {
-		if err := os.WriteFile(file, data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if pair, err = tls.X509KeyPair(certPEM, keyPEM); err != nil {
-		t.Fatal(err)
-	}
-	return certFile, keyFile, pair
-}
-
-func TestTLS(t *testing.T) {
-	t.Parallel()
-	certFile, keyFile, server := certificate(t, "server")
-	caFile, _, client := certificate(t, "client")
-	roots := x509.NewCertPool()
-	roots.AddCert(server.Leaf)
-	p := &pipeline{}
-	r := run(t, fmt.Sprintf("protocol: tls\ntls_cert: %s\ntls_key: %s\ntls_client_ca: %s\n", certFile, keyFile, caFile), p)
-	good, err := (&tls.Dialer{Config: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{client}, MinVersion: tls.VersionTLS12}}).DialContext(t.Context(), "tcp", r.at.String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = good.Close() }()
-	send(t, good, fmt.Sprintf("%d %s", len(two), two), fmt.Sprintf("%d %s", len(one), one))
-	p.eventually(t, two, one)
-	bad, err := (&tls.Dialer{Config: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}).DialContext(t.Context(), "tcp", r.at.String())
-	if err == nil {
-		_, _ = bad.Write([]byte("3 bad"))
-		_, err = bad.Read(make([]byte, 1))
-		_ = bad.Close()
-	}
-	if err == nil {
-		t.Error("a client without a certificate is heard")
-	}
-	if err := r.stop(); err != nil || len(p.data()) != 2 {
-		t.Error(err, p.data())
-	}
 }
 
 func TestIdle(t *testing.T) {
