@@ -1,6 +1,8 @@
 # riposte: event-driven security response on Kafka. `make help` lists what there is.
 LINT_VERSION := v2.15.0
 LINT := .tools/golangci-lint-$(LINT_VERSION)
+FUZZDIR ?= .
+FUZZTIME ?= 5s
 COMPOSE := $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 .PHONY: help build demo up test race integration lint fmt generate bench fuzz smoke ci
@@ -47,10 +49,10 @@ generate: ## schemas and facts from their sources
 bench: ## benchmarks, each beside its alternative
 	go test -run '^$$' -bench . -benchmem ./...
 
-fuzz: ## every fuzz target for a few seconds
-	@for p in $$(grep -rl '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
+fuzz: ## every fuzz target below FUZZDIR for FUZZTIME
+	@for p in $$(grep -rl '^func Fuzz' --include='*_test.go' ./$(FUZZDIR) | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$p/*_test.go | cut -d' ' -f2); do \
-	    go test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-5s} $$p || exit 1; done; done
+	    go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
 
 ci: ## what must pass before anything lands
 	.ci/run
