@@ -148,7 +148,11 @@ func (st *step) alertTarget(ev schemas.Event, decoded map[string]any) (schemas.T
 	if len(st.groupBy) > 0 {
 		return st.group(decoded)
 	}
-	t := schemas.Target{Type: "resource", Account: textAt(decoded, "cloud", "account", "uid"), Region: textAt(decoded, "cloud", "region")}
+	t := schemas.Target{
+		Type:    "resource",
+		Account: label(textAt(decoded, "cloud", "account", "uid"), regionBytes),
+		Region:  label(textAt(decoded, "cloud", "region"), regionBytes),
+	}
 	t.ID = ev.Key
 	if l, _ := decoded["resources"].([]any); len(l) > 0 {
 		if m, _ := l[0].(map[string]any); m != nil {
@@ -160,11 +164,12 @@ func (st *step) alertTarget(ev schemas.Event, decoded map[string]any) (schemas.T
 	if t.ID == "" {
 		t.ID = ev.UID
 	}
+	t.ID = label(t.ID, groupBytes) // names of resources, such as ARNs, may be long
 	return t, nil
 }
 
 // group joins the values of group_by with their expressions, unambiguously: what is absent has no equals sign, and separators within values are
-// escaped. A group belongs to no account or region unless it is grouped by them.
+// escaped. A group belongs to no account or region unless it is grouped by them. However the values look, the group is one that a consumer takes.
 func (st *step) group(decoded map[string]any) (schemas.Target, error) {
 	escape := strings.NewReplacer(`\`, `\\`, `,`, `\,`, `=`, `\=`)
 	pieces := make([]string, len(st.groupBy))
@@ -175,10 +180,10 @@ func (st *step) group(decoded map[string]any) (schemas.Target, error) {
 		}
 		pieces[i] = escape.Replace(g.text)
 		if v != nil {
-			pieces[i] += "=" + escape.Replace(predicate.Text(v))
+			pieces[i] += "=" + escape.Replace(label(predicate.Text(v), labelBytes))
 		}
 	}
-	return schemas.Target{Type: "group", ID: strings.Join(pieces, ",")}, nil
+	return schemas.Target{Type: "group", ID: label(strings.Join(pieces, ","), groupBytes)}, nil
 }
 
 // textAt reads a string at a path; what is absent or no string is "".
