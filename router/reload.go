@@ -77,8 +77,8 @@ func (r *Reloader) Decide(ev schemas.Event, outcomes bool, now time.Time) rule.D
 	return r.current.Load().Decide(ev, outcomes, now)
 }
 
-// maxRate asks the rules in force.
-func (r *Reloader) maxRate(rule string) int { return r.current.Load().maxRate(rule) }
+// ruleOf looks among the rules in force.
+func (r *Reloader) ruleOf(id string) (*rule.Rule, bool) { return r.current.Load().ruleOf(id) }
 
 // Current returns the decider in force, as load returned it.
 func (r *Reloader) Current() Decider { return r.current.Load().Decider }
@@ -106,7 +106,7 @@ func (r *Reloader) swap(ctx context.Context) error {
 	}
 	set := newRuledSet(d)
 	r.current.Store(set)
-	r.rules.Set(float64(len(set.rates)))
+	r.rules.Set(float64(len(set.rules)))
 	return nil
 }
 

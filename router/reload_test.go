@@ -72,7 +72,8 @@ func TestReload(t *testing.T) {
 			}
 			put(2, "rule two")
 			wait(t, says("rule two"))
-			if got := testutil.ToFloat64(r.rules); got != 2 || r.maxRate("two") != 3 {
+			two, ok := r.ruleOf("two")
+			if got := testutil.ToFloat64(r.rules); got != 2 || !ok || two.MaxRate != 3 {
 				t.Errorf("%v rules", got)
 			}
 			put(3, "wrong")

@@ -77,7 +77,7 @@ func (r *Router) throttle(m *kafka.Message, ev schemas.Event, d *rule.Decision, 
 			continue
 		}
 		shed = append(shed, id)
-		cmd := stand(id, ev, d, now)
+		cmd := r.stand(m, id, ev, d, now)
 		r.sheds.add(m, ev.UID, cmd, now)
 		r.metrics.shed(id)
 		if begins {
@@ -94,7 +94,7 @@ func (r *Router) throttle(m *kafka.Message, ev schemas.Event, d *rule.Decision, 
 	return alerts
 }
 
-// command makes the message of a command, or a dead letter if that is too large.
+// command makes the message of a command, or a dead letter if no consumer would take it or it is too large.
 func (r *Router) command(m *kafka.Message, ev schemas.Event, c *schemas.Command) letter {
 	fail := func(reason, kind string) letter {
 		return r.dead(m, kafka.Failure{Reason: reason, Rule: c.Rule, Step: c.Step}, kind)
@@ -103,20 +103,17 @@ func (r *Router) command(m *kafka.Message, ev schemas.Event, c *schemas.Command)
 	if topic == "" {
 		return fail(fmt.Sprintf("lane %q: no such lane", c.Lane), "invalid")
 	}
-	value, err := c.Encode()
+	if err := c.Check(); err != nil { // a consumer would refuse it, where nobody knows the event any more
+		return fail(err.Error(), "invalid")
+	}
+	out, err := r.fit(m, ev, c, topic)
 	if err != nil {
 		return fail("the command cannot be encoded: "+err.Error(), "invalid")
 	}
-	l := letter{
-		Message: kafka.Message{
-			Topic: topic, Key: []byte(c.Target.Key()), Value: value, Headers: kafka.Headers(schemas.CommandHeaders(*c, source, ev.Trace)),
-		},
-		from: m, rule: c.Rule, step: c.Step, count: r.metrics.command(c.Lane),
-	}
-	if size := l.Size(); size > kafka.MaxMessage {
+	if size := out.Size(); size > kafka.MaxMessage {
 		return fail(fmt.Sprintf("the command would have %d bytes, %d are allowed", size, kafka.MaxMessage), "too_large")
 	}
-	return l
+	return letter{Message: out, from: m, rule: c.Rule, step: c.Step, count: r.metrics.command(c.Lane)}
 }
 
 // publication makes the copy of an event for a topic that a rule names, or a dead letter if there cannot be such a topic.

@@ -35,27 +35,32 @@ type Ruled interface {
 	Rules() []*rule.Rule
 }
 
-// A rated decider knows how often a rule may fire; 0 if it does not.
-type rated interface{ maxRate(rule string) int }
+// A lookup is a decider that finds its rules.
+type lookup interface {
+	ruleOf(id string) (*rule.Rule, bool)
+}
 
-// A ruledSet is a decider with the rates of its rules at hand.
+// A ruledSet is a decider with its rules at hand.
 type ruledSet struct {
 	Decider
 
-	rates map[string]int
+	rules map[string]*rule.Rule
 }
 
 func newRuledSet(d Decider) *ruledSet {
-	s := &ruledSet{Decider: d, rates: map[string]int{}}
+	s := &ruledSet{Decider: d, rules: map[string]*rule.Rule{}}
 	if r, ok := d.(Ruled); ok {
 		for _, one := range r.Rules() {
-			s.rates[one.ID] = one.MaxRate
+			s.rules[one.ID] = one
 		}
 	}
 	return s
 }
 
-func (s *ruledSet) maxRate(rule string) int { return s.rates[rule] }
+func (s *ruledSet) ruleOf(id string) (*rule.Rule, bool) {
+	one, ok := s.rules[id]
+	return one, ok
+}
 
 // Config is what can be set about the router.
 type Config struct {
@@ -113,7 +118,7 @@ func New(cfg Config, d Deps) (*Router, error) {
 	if d.Log != nil {
 		r.log = *d.Log
 	}
-	if _, ok := d.Decider.(rated); !ok {
+	if _, ok := d.Decider.(lookup); !ok {
 		r.decider = newRuledSet(d.Decider)
 	}
 	if r.now == nil {
@@ -151,13 +156,19 @@ func (r *Router) Run(ctx context.Context) error {
 	}, func(ctx context.Context, batch []kafka.Message) error { return r.handle(ctx, w, batch) })
 }
 
+// rate is how often a second a rule may fire.
 func (r *Router) rate(rule string) int {
-	if d, ok := r.decider.(rated); ok {
-		if n := d.maxRate(rule); n > 0 {
-			return n
-		}
+	if of, ok := r.ruleOf(rule); ok && of.MaxRate > 0 {
+		return of.MaxRate
 	}
 	return r.cfg.MaxRate
+}
+
+func (r *Router) ruleOf(id string) (*rule.Rule, bool) {
+	if l, ok := r.decider.(lookup); ok {
+		return l.ruleOf(id)
+	}
+	return nil, false
 }
 
 // A letter is a message to publish, with the one that it stems from.

@@ -20,7 +20,7 @@ import (
 	"github.com/riposte-security/riposte/schemas"
 )
 
-// A fake decides by what the event asks for under unmapped.do: words like "alert", "block", "miss", "publish", "huge", "crash".
+// A fake decides by what the event asks for under unmapped.do: words like "alert", "block", "miss", "publish", "huge", "refused", "crash".
 type fake struct {
 }
 
@@ -41,7 +41,7 @@ func (f fake) Decide(ev schemas.Event, outcomes bool, now time.Time) rule.Decisi
 		id := "on-" + what
 		cmd := schemas.Command{
 			Rule: id, Step: what, Lane: schemas.Lane(what), Action: "a", Target: schemas.Target{Type: "thing", ID: fmt.Sprint(w.Unmapped.N)},
-			Severity: "low", Event: ev.Data, EventUID: ev.UID, EventTime: ev.Time, Created: now, Cause: ev.Cause,
+			RuleHash: "h", Severity: "low", Event: ev.Data, EventUID: ev.UID, EventTime: ev.Time, Created: now, Cause: ev.Cause,
 		}
 		switch what {
 		case "alert", "block", "remediate", "nowhere":
@@ -52,6 +52,10 @@ func (f fake) Decide(ev schemas.Event, outcomes bool, now time.Time) rule.Decisi
 			cmd.Lane = schemas.LaneAlert
 		case "huge":
 			cmd.Lane, cmd.With = schemas.LaneBlock, map[string]any{"x": strings.Repeat("x", kafka.MaxMessage)}
+		case "long": // texts of an alert
+			cmd.Lane, cmd.With = schemas.LaneAlert, map[string]any{"message": strings.Repeat("x", kafka.MaxMessage), "n": 1}
+		case "refused":
+			cmd.Lane, cmd.Target.ID = schemas.LaneBlock, "a\x00b"
 		case "miss":
 			d.Fired = append(d.Fired, id)
 			d.Misses = append(d.Misses, rule.Miss{Rule: id, Step: "block:a", Reason: "no target"})
@@ -80,7 +84,11 @@ type limited struct {
 	rate int
 }
 
-func (l limited) Rules() []*rule.Rule { return []*rule.Rule{{ID: "on-block", MaxRate: l.rate}} }
+func (l limited) Rules() []*rule.Rule {
+	return []*rule.Rule{
+		{ID: "on-block", MaxRate: l.rate, Hash: "h", Severity: "low"}, {ID: "on-miss", MaxRate: l.rate, Hash: "h", Severity: "low"},
+	}
+}
 
 type bench struct {
 	dir    string
@@ -260,6 +268,7 @@ func TestPoison(t *testing.T) {
 		{ask("miss", 1), "no target", "on-miss"},
 		{ask("huge", 2), "bytes", "on-huge"},
 		{ask("nowhere", 3), "no such lane", "on-nowhere"},
+		{ask("refused", 3), "target.id has a NUL", "on-refused"},
 		{ask("crash", 4), "crashed", ""},
 	}
 	var values []string

@@ -2,7 +2,6 @@ package router
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -24,10 +23,13 @@ const (
 
 // stand makes the command that stands for what the valve holds back of a rule. It goes to the alert lane, whose consumer carries no command
 // out that has Shed set, but keeps it in the ledger, where it is listed and replayed from.
-func stand(id string, ev schemas.Event, d *rule.Decision, now time.Time) schemas.Command {
+func (r *Router) stand(m *kafka.Message, id string, ev schemas.Event, d *rule.Decision, now time.Time) schemas.Command {
 	c := schemas.Command{
 		Rule: id, Step: stepShed, Lane: schemas.LaneAlert, Action: receiverLog, Target: schemas.Target{Type: "rule", ID: id},
 		Severity: "high", Event: ev.Data, EventUID: ev.UID, EventTime: ev.Time, Source: ev.Source, Cause: ev.Cause, Created: now,
+	}
+	if of, ok := r.ruleOf(id); ok { // which may give no command: it publishes, or has no target
+		c.RuleTitle, c.RuleHash, c.Severity, c.Accept = of.Title, of.Hash, of.Severity, of.Accept
 	}
 	for _, of := range d.Commands {
 		if of.Rule == id {
@@ -36,19 +38,11 @@ func stand(id string, ev schemas.Event, d *rule.Decision, now time.Time) schemas
 		}
 	}
 	if len(c.Event) > standEvent {
-		// The smallest event that names it.
-		c.Event = json.RawMessage(fmt.Sprintf(`{"class_uid":%d,"time":%d,"metadata":{"version":%q,"uid":%s}}`,
-			ev.Class, ev.Time.UnixMilli(), schemas.Version, quote(ev.UID)))
+		if small, err := reference(c.Event, c.EventUID, m); err == nil { // an event that was read can be
+			c.Event = small
+		}
 	}
 	return c
-}
-
-func quote(s string) []byte {
-	b, err := json.Marshal(s)
-	if err != nil {
-		return []byte(`""`)
-	}
-	return b
 }
 
 // burstAlert tells that a burst has begun, to whom the rule alerts.
