@@ -148,7 +148,10 @@ func (f *format) put(e *entry) {
 	if cap(audits) > 64 {
 		audits = nil
 	}
-	*e = entry{audits: audits[:0], room: room}
+	e.head, e.act = header{}, activity{}
+	e.Event, e.f, e.uid, e.received = nil, nil, "", time.Time{}
+	e.audits, e.room, e.raw, e.json = audits[:0], room, "", false
+	e.peer, e.account, e.region = "", "", ""
 	f.entries.Put(e)
 }
 

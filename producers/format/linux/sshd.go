@@ -9,12 +9,12 @@ import (
 func peerOf(s string) (p peer, rest string) {
 	word, rest, _ := strings.Cut(strings.TrimLeft(s, " "), " ")
 	word = strings.TrimSuffix(word, ",")
-	if _, err := netip.ParseAddr(word); err != nil {
-		word = strings.TrimSuffix(word, ":")
+	p.ip = canonical(word)
+	if p.ip == "" && strings.HasSuffix(word, ":") {
+		word = word[:len(word)-1]
+		p.ip = canonical(word)
 	}
-	if a, err := netip.ParseAddr(word); err == nil {
-		p.ip = a.WithZone("").String()
-	} else if word != "" && word != "?" && word != "UNKNOWN" {
+	if p.ip == "" && word != "" && word != "?" && word != "UNKNOWN" {
 		p.host = word
 	}
 	if tail, ok := strings.CutPrefix(rest, "port "); ok {
@@ -25,6 +25,21 @@ func peerOf(s string) (p peer, rest string) {
 		}
 	}
 	return p, rest
+}
+
+// canonical is the address that s is, in its usual form; "" if s is none.
+func canonical(s string) string {
+	if s == "" || digits(s) == 0 && strings.IndexByte(s, ':') < 0 { // names need no error made for them
+		return ""
+	}
+	a, err := netip.ParseAddr(s)
+	switch {
+	case err != nil:
+		return ""
+	case a.Is4(): // has but one form
+		return s
+	}
+	return a.WithZone("").Unmap().String()
 }
 
 // fromPeer cuts " from ADDRESS port N" off: the last one, since what stands before it may be of an attacker's making.
@@ -112,9 +127,13 @@ func (a *activity) attempt(word, s string) {
 	}
 	if word == "Failed" {
 		a.auth(logon, failed)
-		a.detail = "Failed " + method
-		if strings.HasPrefix(who, "invalid user") || strings.HasPrefix(who, "illegal user") {
-			a.detail += " for invalid user"
+		switch invalid := strings.HasPrefix(who, "invalid user") || strings.HasPrefix(who, "illegal user"); {
+		case invalid:
+			a.detail = "Failed " + method + " for invalid user"
+		case method == "password":
+			a.detail = "Failed password"
+		default:
+			a.detail = "Failed " + method
 		}
 	} else {
 		a.auth(preauth, unsaid)

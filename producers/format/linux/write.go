@@ -207,9 +207,11 @@ func (e *entry) writeDevice() {
 			address = ap.Addr().String()
 		}
 	}
-	if _, _, ok := e.IP("ip", address, "device.ip"); !ok && name == "" {
+	ip := canonical(address)
+	if !e.text("ip", ip) && name == "" {
 		e.Str("name", "unknown")
 	}
+	e.ObserveText(ocsfjson.IPAddress, "device.ip", ip)
 	e.Lit(`"type":"Unknown","type_id":0,"os":{"name":"Linux","type":"Linux","type_id":200}`)
 	if len(e.document()) > 0 {
 		d := &e.Doc

@@ -109,9 +109,12 @@ func (e *entry) writePeer(name string, p peer) {
 		return
 	}
 	at := e.Open(name)
-	if ip, _, ok := e.IP("ip", p.ip, name+".ip"); ok && name == "src_endpoint" {
-		e.KeyIP = ip
+	seen := "dst_endpoint.ip"
+	if name == "src_endpoint" {
+		seen, e.KeyIP = "src_endpoint.ip", p.ip
 	}
+	e.text("ip", p.ip)
+	e.ObserveText(ocsfjson.IPAddress, seen, p.ip)
 	if e.text("hostname", p.host) {
 		e.ObserveText(ocsfjson.Hostname, name+".hostname", p.host)
 	}
