@@ -104,6 +104,7 @@ type Router struct {
 	valve   *valve
 	sheds   *sheds
 	foreign *foreign
+	deadLog *deadLog
 }
 
 // New makes a router. It fails on settings that make no sense and on metrics that cannot be registered.
@@ -128,6 +129,7 @@ func New(cfg Config, d Deps) (*Router, error) {
 	r.cfg.MaxRate = cmp.Or(cfg.MaxRate, 1000)
 	r.valve = newValve(r.rate)
 	r.sheds = newSheds()
+	r.deadLog = newDeadLog(r.log, r.now)
 	r.foreign = &foreign{kafka: d.Kafka, topics: map[string]time.Time{}}
 	var err error
 	if r.metrics, err = newMetrics(d.Registerer); err != nil {
@@ -240,5 +242,6 @@ func (r *Router) dead(from *kafka.Message, f kafka.Failure, kind string) letter 
 	f.Stage = "router"
 	return letter{Message: r.kafka.DeadLetter(*from, f), from: from, rule: f.Rule, step: f.Step, count: func() {
 		r.metrics.dead.WithLabelValues(kind).Inc()
+		r.deadLog.wrote(kind, from, f)
 	}}
 }

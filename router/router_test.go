@@ -1,9 +1,11 @@
 package router_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -95,6 +97,7 @@ type bench struct {
 	broker *broker.Broker
 	client *kafka.Client
 	reg    *prometheus.Registry
+	log    bytes.Buffer // of the routers, to be read when they have ended
 }
 
 func newBench(t *testing.T) *bench {
@@ -130,7 +133,7 @@ func (b *bench) newClient(t *testing.T) *kafka.Client {
 // route runs a router until the function that it returns is called.
 func (b *bench) route(t *testing.T, d router.Decider, reg prometheus.Registerer) (stop func()) {
 	t.Helper()
-	log := zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel)
+	log := zerolog.New(zerolog.SyncWriter(io.MultiWriter(zerolog.NewTestWriter(t), &b.log))).Level(zerolog.WarnLevel)
 	r, err := router.New(router.Config{}, router.Deps{Kafka: b.newClient(t), Decider: d, Log: &log, Registerer: reg})
 	if err != nil {
 		t.Fatal(err)
@@ -275,7 +278,7 @@ func TestPoison(t *testing.T) {
 	for _, p := range poison {
 		values = append(values, p.value)
 	}
-	b.route(t, fake{}, b.reg)
+	stop := b.route(t, fake{}, b.reg)
 	b.send(t, topics.Events, append(values, ask("alert", 9))...)
 	if got := command(t, b.await(t, topics.Alert, 1)[0]); got.Target.ID != "9" {
 		t.Errorf("command %+v", got)
@@ -296,6 +299,12 @@ func TestPoison(t *testing.T) {
 		}
 	}
 	eventually(t, "all is committed", func() bool { return b.lag(t) == 0 })
+	stop()
+	for _, kind := range []string{"unreadable", "miss", "too_large", "invalid", "decide"} {
+		if !strings.Contains(b.log.String(), `"kind":"`+kind+`"`) {
+			t.Errorf("no line says that there are dead letters of the kind %s", kind)
+		}
+	}
 }
 
 func (b *bench) lag(t *testing.T) int64 {

@@ -145,10 +145,11 @@ func (s *sheds) settled(cs []*collected) {
 	}
 }
 
-// flushSheds publishes shed commands as they become due, until ctx ends. What is open then has not been committed, and comes again.
+// flushSheds publishes shed commands as they become due, and says which dead letters were not logged, until ctx ends. What is open then has not been committed, and comes again.
 func (r *Router) flushSheds(ctx context.Context, w *kafka.Writer) {
 	tick := time.NewTicker(shedEvery / 5)
 	defer tick.Stop()
+	defer r.deadLog.flush()
 	var due []*collected
 	for {
 		select {
@@ -156,6 +157,7 @@ func (r *Router) flushSheds(ctx context.Context, w *kafka.Writer) {
 			return
 		case <-tick.C:
 		}
+		r.deadLog.flush()
 		due = append(due, r.sheds.due(r.now())...)
 		out := make([]letter, 0, len(due))
 		for _, c := range due {
