@@ -31,20 +31,28 @@ func (c contained) Parse(r producers.Record) ([]schemas.Event, error) {
 // none; the rest goes to unmapped with its own names: an EventBridge event without its detail as `envelope`, what CloudWatch Logs said as
 // `cloudwatch`, an SNS notification as `sns`. What an event has already stays as it is.
 func Around(r producers.Record, events []schemas.Event) []schemas.Event {
-	name, value := container(r.Attrs)
-	if name == "" {
+	around := r.Attrs[unpack.AttrEnvelope]
+	name, value := container(r.Attrs, around != "")
+	if name == "" && around == "" {
 		return events
 	}
+	around = oneLine(around)
 	for i := range events {
 		e := &events[i]
 		e.Data = withCloud(e.Data, r.Attrs[producers.AttrAccount], r.Attrs[producers.AttrRegion])
-		e.Data = withUnmapped(e.Data, name, value)
+		if around != "" {
+			e.Data = withUnmapped(e.Data, "envelope", around)
+		}
+		if name != "" {
+			e.Data = withUnmapped(e.Data, name, value)
+		}
 	}
 	return events
 }
 
-// container returns the member of unmapped for what is known of the container; no name if there was none.
-func container(attrs map[string]string) (name, value string) {
+// container returns the member of unmapped for what CloudWatch Logs or SNS said; no name if neither did. Where an EventBridge event was
+// inside, it has put its own account, id and time in the place of theirs.
+func container(attrs map[string]string, event bool) (name, value string) {
 	var w Writer
 	at := w.Open("")
 	str := func(name, attr string) {
@@ -53,18 +61,19 @@ func container(attrs map[string]string) (name, value string) {
 		}
 	}
 	switch source := attrs[producers.AttrSource]; {
-	case attrs[unpack.AttrEnvelope] != "":
-		return "envelope", oneLine(attrs[unpack.AttrEnvelope])
 	case attrs[unpack.AttrLogGroup] != "":
 		name = "cloudwatch"
-		str("owner", producers.AttrAccount)
 		str("logGroup", unpack.AttrLogGroup)
 		str("logStream", unpack.AttrLogStream)
+		if event {
+			break
+		}
+		str("owner", producers.AttrAccount)
 		str("id", producers.AttrID)
 		if t, err := time.Parse(time.RFC3339, attrs[producers.AttrTime]); err == nil {
 			w.Int("timestamp", t.UnixMilli())
 		}
-	case strings.HasPrefix(source, "arn:") && strings.Contains(source, ":sns:"):
+	case !event && strings.HasPrefix(source, "arn:") && strings.Contains(source, ":sns:"):
 		name = "sns"
 		str("TopicArn", producers.AttrSource)
 		str("MessageId", producers.AttrID)

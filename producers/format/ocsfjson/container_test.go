@@ -40,7 +40,11 @@ func TestAround(t *testing.T) {
 		},
 		"CloudWatch Logs": {
 			logs, `{"cloud":{"account":{"uid":"1"}}}`,
-			`{"cloud":{"account":{"uid":"1"}},"unmapped":{"cloudwatch":{"owner":"1","logGroup":"g","logStream":"s","id":"7","timestamp":1772366400500}}}`,
+			`{"cloud":{"account":{"uid":"1"}},"unmapped":{"cloudwatch":{"logGroup":"g","logStream":"s","owner":"1","id":"7","timestamp":1772366400500}}}`,
+		},
+		"an event in a log": {
+			map[string]string{unpack.AttrLogGroup: "g", unpack.AttrEnvelope: `{"id":"1"}`, producers.AttrID: "1"}, `{"a":1}`,
+			`{"a":1,"unmapped":{"cloudwatch":{"logGroup":"g"},"envelope":{"id":"1"}}}`,
 		},
 		"SNS": {
 			map[string]string{producers.AttrSource: "arn:aws:sns:eu-central-1:1:t", producers.AttrID: "m"}, `{"a":1}`,
