@@ -26,7 +26,7 @@ type job struct {
 
 // run goes on from where the entry stands.
 func (j *job) run(ctx context.Context) error {
-	standing := j.e.State == schemas.StateVerified || j.e.State == schemas.StateInForce
+	standing := j.e.Standing()
 	action, known := j.s.d.Actions[Name{j.e.Command.Lane, j.e.Command.Action}]
 	switch {
 	case j.e.State == schemas.StateRejected: // decided at the desk; all that is left is to say so
@@ -37,7 +37,7 @@ func (j *job) run(ctx context.Context) error {
 		return j.failed(ctx, fault.Permanent(errors.New("the action is not configured here any more")))
 	case standing && j.e.Undo != nil && j.e.Undo.Refused == "":
 		return j.undo(ctx, action)
-	case j.e.State == schemas.StateInForce:
+	case standing && !j.e.Ends.IsZero():
 		return j.expire(ctx, action)
 	case standing || j.e.State == schemas.StateApproval: // nothing to be done
 		j.e.Due = time.Time{}
@@ -91,6 +91,7 @@ func (j *job) plan(ctx context.Context, action Action) error {
 		return j.inEffect(ctx, action, schemas.Outcome{Message: fmt.Sprintf("command %s had done it already; the effect lasts for both", shared.Command.ID)})
 	}
 	j.e.State, j.e.Applied = schemas.StateRunning, true // before the first call: from here on it may have taken effect
+	j.begins(action)
 	if err := j.checkpoint(ctx); err != nil {
 		return err
 	}
@@ -136,15 +137,22 @@ func (j *job) verify(ctx context.Context, action Action) error {
 
 // inEffect records that the target is as the command wants it, for as long as it says.
 func (j *job) inEffect(ctx context.Context, action Action, out schemas.Outcome) error {
-	j.e.Effect = effectOf(action, j.e.Command)
+	j.begins(action)
 	if out.Message == "" {
 		out.Message = j.e.Plan.Summary
 	}
 	if j.e.Command.For <= 0 {
 		return j.settle(ctx, schemas.StateVerified, out)
 	}
-	j.e.Ends = j.s.d.Now().Add(time.Duration(j.e.Command.For))
 	return j.settle(ctx, schemas.StateInForce, out)
+}
+
+// begins notes what the effect amounts to, and how long it may last, counted from now.
+func (j *job) begins(action Action) {
+	j.e.Effect = effectOf(action, j.e.Command)
+	if j.e.Command.For > 0 {
+		j.e.Ends = j.s.d.Now().Add(time.Duration(j.e.Command.For))
+	}
 }
 
 // failed notes an error: another try later, or the end.
@@ -168,7 +176,23 @@ func (j *job) failed(ctx context.Context, err error) error {
 	if lerr != nil {
 		return lerr
 	}
+	out.Message += j.remains()
 	return j.settle(ctx, schemas.StateFailed, out, letter)
+}
+
+// remains says, of a command that failed, what may be left of it. Nobody knows then whether it took effect: its time still ends, a person may
+// undo it, and Apply that did not return well keeps no other command's effect in place for good.
+func (j *job) remains() string {
+	switch {
+	case !j.e.Applied || j.e.Command.Lane == schemas.LaneAlert:
+		return ""
+	case !j.e.Ends.IsZero():
+		return "; what it may have done will be taken back at " + j.e.Ends.UTC().Format(time.RFC3339)
+	}
+	if j.e.State != schemas.StateVerifying {
+		j.e.Effect = ""
+	}
+	return "; what it may have done stands until it is undone"
 }
 
 // guarded turns a panic of an action into a permanent error: a defect in one action ends its command, not the service.

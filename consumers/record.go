@@ -18,7 +18,7 @@ import (
 func (j *job) settle(ctx context.Context, state schemas.State, out schemas.Outcome, publish ...ledger.Message) error {
 	out.State, out.Attempts, out.Time = state, j.e.Attempts, j.s.d.Now().UTC()
 	j.e.State, j.e.Outcome, j.e.Due, j.e.Attempts = state, out, time.Time{}, 0
-	if state == schemas.StateInForce {
+	if j.e.Standing() {
 		j.e.Due = j.e.Ends
 	}
 	msg, err := outcomeMessage(j.e.Command, j.e.Plan, out)

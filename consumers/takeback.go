@@ -83,10 +83,7 @@ func (j *job) undoFailed(ctx context.Context, err error) error {
 	case asked && last:
 		refused := *j.e.Undo
 		refused.Refused = clip(err.Error())
-		j.e.Undo, j.e.Due, j.e.Attempts = &refused, time.Time{}, 0
-		if j.e.State == schemas.StateInForce {
-			j.e.Due = j.e.Ends
-		}
+		j.e.Undo, j.e.Due, j.e.Attempts = &refused, j.e.Ends, 0
 		j.log.Warn().Err(err).Str("by", refused.By).Msg("undo refused")
 		return j.save(ctx)
 	case !asked && fault.IsPermanent(err):
@@ -95,6 +92,10 @@ func (j *job) undoFailed(ctx context.Context, err error) error {
 		if lerr != nil {
 			return lerr
 		}
+		if j.e.State == schemas.StateFailed {
+			j.e.Attempts += j.e.Outcome.Attempts // it fails for the second time: an event of its own, and not the first one again
+		}
+		j.e.Ends, j.e.Effect = time.Time{}, "" // a person may still undo it
 		return j.settle(ctx, schemas.StateFailed, schemas.Outcome{Message: reason, Error: clip(err.Error())}, letter)
 	case !asked && j.e.Attempts == j.s.cfg.Attempts:
 		j.log.Error().Err(err).Int("attempts", j.e.Attempts).Msg("the command's time is over, and it cannot be taken back; still trying")

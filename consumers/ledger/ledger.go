@@ -28,13 +28,19 @@ type Entry struct {
 	ApprovedBy   string `json:"approved_by,omitempty"`
 	// Undo is a person's request to take the effect back; nil where there is none.
 	Undo *UndoRequest `json:"undo,omitempty"`
-	// Ends is when an effect in force is to be taken back; zero: never.
+	// Ends is when the effect, or what a command that failed may have done, is to be taken back; zero: never.
 	Ends time.Time `json:"ends,omitzero"`
-	// Effect names what an effect that stands amounts to (action, target, enforcer); "" where nothing shares it. See Holders.
+	// Effect names what an effect that stands, or may stand, amounts to (action, target, enforcer); "" where nothing shares it. See Holders.
 	Effect string `json:"effect,omitempty"`
 	// Fence grows with every claim: a write under an older one is refused with ErrFenced.
 	Fence   int64     `json:"fence"`
 	Updated time.Time `json:"updated"`
+}
+
+// Standing tells whether the command has an effect that can be taken back: it is verified or in force, or it failed after Apply was called, and
+// nobody knows what that did.
+func (e Entry) Standing() bool {
+	return e.State == schemas.StateVerified || e.State == schemas.StateInForce || (e.State == schemas.StateFailed && e.Applied)
 }
 
 // An UndoRequest is a person's wish to take an effect back.
@@ -102,7 +108,7 @@ type Ledger interface {
 	//
 	// The lease stays on a running or verifying entry until Due, as Extend left it, and ends with any other state.
 	Save(ctx context.Context, now time.Time, e Entry, publish ...Message) error
-	// Holders returns other entries whose effect of that name stands (verified or in_force), newest first, ten at most.
+	// Holders returns other entries whose effect of that name stands or may stand (verified, in_force, or failed), newest first, ten at most.
 	Holders(ctx context.Context, effect, except string) ([]Entry, error)
 	// Depth counts the entries that are not finished, by lane and state.
 	Depth(ctx context.Context) (map[schemas.Lane]map[schemas.State]int64, error)
@@ -130,8 +136,8 @@ type Desk interface {
 	// Decide approves or rejects a command that waits in approval, or is stale; ErrState otherwise. An approval binds to the hash of the plan
 	// as stored. A rejected command is due once more, for a worker to make the decision known.
 	Decide(ctx context.Context, now time.Time, id string, approve bool, by, reason string) error
-	// RequestUndo asks that the effect of a command in state verified or in_force be taken back (ErrState otherwise); a worker does it. It
-	// also puts a hold on the command's rule and target for that long.
+	// RequestUndo asks that the effect of a command be taken back; a worker does it. ErrState says that the command has none: see
+	// Entry.Standing. It also puts a hold on the command's rule and target for that long.
 	RequestUndo(ctx context.Context, now time.Time, id string, u UndoRequest, hold time.Duration) error
 	// Held tells whether a hold on (rule, target) is in force, and why: "" if none is.
 	Held(ctx context.Context, now time.Time, rule, target string) (string, error)

@@ -128,6 +128,30 @@ func undoes(t *testing.T, db Database) {
 	}
 }
 
+// undoesFailed: what failed after it was applied can be taken back, and comes by itself when its time is over; what failed before cannot.
+func undoesFailed(t *testing.T, db Database) {
+	l := db.Open(t)
+	enter(t, l, noon(), command(1, "a"), command(2, "b"))
+	es := claim(t, l, noon(), 2)
+	end := noon().Add(time.Hour)
+	es[0].Applied, es[0].Effect, es[0].Ends = true, "waf:1.2.3.4", end
+	finish(t, l, noon(), es[0], schemas.StateFailed, end)
+	finish(t, l, noon(), es[1], schemas.StateFailed, time.Time{})
+	wantErr(t, l.RequestUndo(t.Context(), noon(), es[1].Command.ID, ledger.UndoRequest{By: "ann"}, 0), ledger.ErrState)
+	found, err := l.Holders(t.Context(), "waf:1.2.3.4", "")
+	must(t, err)
+	want(t, "holders", uids(found), []string{"event-1"})
+	none(t, l, noon(), "neither is due")
+
+	e := one(t, l, end)
+	want(t, "state", e.State, schemas.StateFailed)
+	must(t, l.RequestUndo(t.Context(), end, e.Command.ID, ledger.UndoRequest{By: "ann", At: end}, 0))
+	finish(t, l, end, e, schemas.StateFailed, end.Add(time.Hour))
+	e = one(t, l, end)
+	want(t, "the request was kept, and is due", e.Undo != nil, true)
+	finish(t, l, end, e, schemas.StateUndone, time.Time{})
+}
+
 func undoWhileClaimed(t *testing.T, db Database) {
 	l := db.Open(t)
 	enter(t, l, noon(), command(1, "a"))

@@ -42,6 +42,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		{"outbox", outbox},
 		{"approves and rejects", decides},
 		{"undo and hold", undoes},
+		{"undo of what failed", undoesFailed},
 		{"undo while a worker is at it", undoWhileClaimed},
 		{"finds by prefix and filter", finds},
 		{"holders of an effect", holders},

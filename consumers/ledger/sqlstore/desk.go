@@ -57,7 +57,7 @@ func reject(ctx context.Context, tx *sql.Tx, now time.Time, e ledger.Entry, by, 
 func (s *Store) RequestUndo(ctx context.Context, now time.Time, id string, u ledger.UndoRequest, hold time.Duration) error {
 	return s.desk(ctx, now, id, func(tx *sql.Tx, r row) error {
 		e := r.entry
-		if e.State != schemas.StateVerified && e.State != schemas.StateInForce {
+		if !e.Standing() {
 			return fmt.Errorf("%w: it is %s, and has no effect to take back", ledger.ErrState, e.State)
 		}
 		undo, err := json.Marshal(u)

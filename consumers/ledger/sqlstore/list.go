@@ -68,7 +68,7 @@ func (s *Store) Holders(ctx context.Context, effect, except string) ([]ledger.En
 	}
 	w := where{d: s.d}
 	w.is("commands.effect =", column(effect))
-	w.oneOf("commands.state", []string{"verified", "in_force"})
+	w.oneOf("commands.state", []string{"verified", "in_force", "failed"}) // of those that failed, only what was applied has an effect
 	w.is("commands.id <>", column(except))
 	w.conds = append(w.conds, "commands.effect <> ''") // so that the partial index serves
 	entries, err := s.entries(ctx, w, 10)

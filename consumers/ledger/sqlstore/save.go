@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/riposte-security/riposte/consumers/ledger"
-	"github.com/riposte-security/riposte/schemas"
 )
 
 // Save writes what a worker changed. See ledger.Ledger.
@@ -59,7 +58,7 @@ func (s *Store) update(ctx context.Context, tx *sql.Tx, now time.Time, e ledger.
 	if !found {
 		return ledger.ErrFenced
 	}
-	if e.Undo != nil || stored == nil || (e.State != schemas.StateInForce && e.State != schemas.StateVerified) {
+	if e.Undo != nil || stored == nil || !e.Standing() {
 		return nil
 	}
 	var asked ledger.UndoRequest // came in while the worker was at it
