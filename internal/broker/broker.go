@@ -23,6 +23,11 @@ import (
 // altered in the same process, not after a restart.
 const retentionEvery = 5 * time.Minute
 
+const (
+	lockWait  = 5 * time.Second // for a data directory in use
+	lockEvery = 50 * time.Millisecond
+)
+
 // Options say how the broker runs.
 type Options struct {
 	// DataDir is the folder of its data, made if missing; empty keeps everything in memory, for tests.
@@ -50,8 +55,8 @@ type brokerError string
 
 func (e brokerError) Error() string { return string(e) }
 
-// Start starts a broker. It has loaded its data and accepts connections when Start returns. It runs until Close; ctx matters while starting
-// only.
+// Start starts a broker. A data directory that is in use is waited for a few seconds: a process that was killed may not have ended yet. The
+// broker has loaded its data and accepts connections when Start returns. It runs until Close; ctx matters while starting only.
 func Start(ctx context.Context, o Options) (*Broker, error) { //nolint:contextcheck // the broker outlives ctx, until Close
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("embedded broker: %w", err)
@@ -61,7 +66,7 @@ func Start(ctx context.Context, o Options) (*Broker, error) { //nolint:contextch
 		if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
 			return nil, fmt.Errorf("embedded broker: data directory: %w", err)
 		}
-		unlock, err := lock(o.DataDir)
+		unlock, err := lockSoon(ctx, o.DataDir)
 		if err != nil {
 			return nil, fmt.Errorf("embedded broker: %s: %w", o.DataDir, err)
 		}
@@ -75,6 +80,27 @@ func Start(ctx context.Context, o Options) (*Broker, error) { //nolint:contextch
 	b.wg.Go(func() { b.retain(background) })
 	o.Log.Info().Str("address", b.addr).Str("data", o.DataDir).Msg("embedded broker is up")
 	return b, nil
+}
+
+// lockSoon locks the data directory. The lock of a process that was killed goes when the kernel has taken it apart, which takes a moment.
+func lockSoon(ctx context.Context, dir string) (func() error, error) {
+	tick := time.NewTicker(lockEvery)
+	defer tick.Stop()
+	enough := time.NewTimer(lockWait)
+	defer enough.Stop()
+	for {
+		unlock, err := lock(dir)
+		if !errors.Is(err, ErrInUse) {
+			return unlock, err
+		}
+		select {
+		case <-tick.C:
+		case <-enough.C:
+			return nil, err
+		case <-ctx.Done():
+			return nil, errors.Join(err, ctx.Err())
+		}
+	}
 }
 
 func (b *Broker) open(ctx context.Context, o Options) error {

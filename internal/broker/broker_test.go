@@ -43,7 +43,29 @@ func client(t *testing.T, addr string) *kafka.Client {
 	return c
 }
 
+// TestWaitsForAProcessThatEnds: whoever starts just after a kill finds the data still locked for a moment.
+func TestWaitsForAProcessThatEnds(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b := start(t, broker.Options{DataDir: dir})
+	closed := make(chan error, 1)
+	timer := time.AfterFunc(300*time.Millisecond, func() { closed <- b.Close() })
+	defer timer.Stop()
+	start(t, broker.Options{DataDir: dir})
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	// Who is asked to end does not wait.
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	if _, err := broker.Start(ctx, broker.Options{DataDir: dir}); !errors.Is(err, broker.ErrInUse) || time.Since(began) > 3*time.Second {
+		t.Errorf("after %v: %v", time.Since(began), err)
+	}
+}
+
 func TestOneProcessPerDataDirectory(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	b := start(t, broker.Options{DataDir: dir})
 	if _, err := broker.Start(t.Context(), broker.Options{DataDir: dir}); !errors.Is(err, broker.ErrInUse) {
