@@ -1,6 +1,8 @@
 package consumers
 
 import (
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -152,4 +154,36 @@ func TestApplyThatFailedKeepsNothingForGood(t *testing.T) {
 	b.round()
 	b.state(timed, schemas.StateExpired, "taken back")
 	b.value("")
+}
+
+// TestFailureSaysWhy: a list of commands shows messages alone.
+func TestFailureSaysWhy(t *testing.T) {
+	t.Parallel()
+	long := errors.New(strings.Repeat("\u00fc", 200) + "\nand a second line")
+	for _, tc := range []struct {
+		name     string
+		attempts int
+		step     string
+		err      error
+		want     string
+	}{
+		{"permanent", 3, "plan", fault.Permanent(errAway), "failed for good: away"},
+		{"one try", 1, "plan", errAway, "given up after 1 try: away"},
+		{"applied", 1, "apply", errAway, "given up after 1 try: away; what it may have done stands until it is undone"},
+		{"long", 1, "plan", long, "given up after 1 try: " + strings.Repeat("\u00fc", 150) + "..."},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			cfg := enforcing()
+			cfg.Attempts = tc.attempts
+			b := newBench(t, cfg)
+			b.world.fail[tc.step] = tc.err
+			cmd := b.command(1)
+			b.enters(cmd)
+			b.round()
+			if e := b.state(cmd, schemas.StateFailed, ""); e.Outcome.Message != tc.want || e.Outcome.Error != tc.err.Error() {
+				t.Errorf("message %q, error %q", e.Outcome.Message, e.Outcome.Error)
+			}
+		})
+	}
 }

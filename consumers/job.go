@@ -43,7 +43,7 @@ func (j *job) run(ctx context.Context) error {
 		j.e.Due = time.Time{}
 		return j.save(ctx)
 	case j.e.Attempts > j.s.cfg.Attempts: // claimed again and again without a word: it takes its workers down with it
-		return j.failed(ctx, fault.Permanent(fmt.Errorf("given up after %d tries that nobody finished", j.e.Attempts-1)))
+		return j.failed(ctx, fault.Permanent(fmt.Errorf("given up after %s that nobody finished", tries(j.e.Attempts-1))))
 	case j.e.State == schemas.StateVerifying:
 		return j.verify(ctx, action)
 	case j.e.Applied:
@@ -170,13 +170,13 @@ func (j *job) failed(ctx context.Context, err error) error {
 	}
 	out := schemas.Outcome{Message: "failed for good", Error: clip(err.Error())}
 	if !fault.IsPermanent(err) {
-		out.Message = fmt.Sprintf("given up after %d tries", attempts)
+		out.Message = "given up after " + tries(attempts)
 	}
 	letter, lerr := j.s.deadLetter(j.e.Command, out.Message+": "+out.Error, attempts)
 	if lerr != nil {
 		return lerr
 	}
-	out.Message += j.remains()
+	out.Message += ": " + brief(err) + j.remains()
 	return j.settle(ctx, schemas.StateFailed, out, letter)
 }
 

@@ -195,7 +195,7 @@ func TestRetriesThenDeadLetter(t *testing.T) {
 		}
 	}
 	b.round()
-	b.state(cmd, schemas.StateFailed, "given up after 4 tries")
+	b.state(cmd, schemas.StateFailed, "given up after 4 tries: away")
 	if d := cmp.Diff([]string{"failed"}, b.published()); d != "" {
 		t.Errorf("outcomes (-want +got):\n%s", d)
 	}

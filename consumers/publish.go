@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/riposte-security/riposte/consumers/ledger"
@@ -109,6 +110,27 @@ func clip(s string) string {
 		return s
 	}
 	return s[:most] + "..."
+}
+
+// brief is the beginning of an error, on one line, for a message; the outcome's error has more of it.
+func brief(err error) string {
+	const most = 300
+	line, _, more := strings.Cut(strings.TrimSpace(strings.ToValidUTF8(err.Error(), "\ufffd")), "\n")
+	if len(line) > most {
+		line, more = strings.ToValidUTF8(line[:most], ""), true
+	}
+	if more {
+		line += "..."
+	}
+	return line
+}
+
+// tries counts them for people.
+func tries(n int) string {
+	if n == 1 {
+		return "1 try"
+	}
+	return strconv.Itoa(n) + " tries"
 }
 
 // fenced makes the loss of a lease an error that is not tried again.

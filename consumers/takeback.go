@@ -96,7 +96,7 @@ func (j *job) undoFailed(ctx context.Context, err error) error {
 			j.e.Attempts += j.e.Outcome.Attempts // it fails for the second time: an event of its own, and not the first one again
 		}
 		j.e.Ends, j.e.Effect = time.Time{}, "" // a person may still undo it
-		return j.settle(ctx, schemas.StateFailed, schemas.Outcome{Message: reason, Error: clip(err.Error())}, letter)
+		return j.settle(ctx, schemas.StateFailed, schemas.Outcome{Message: reason + ": " + brief(err), Error: clip(err.Error())}, letter)
 	case !asked && j.e.Attempts == j.s.cfg.Attempts:
 		j.log.Error().Err(err).Int("attempts", j.e.Attempts).Msg("the command's time is over, and it cannot be taken back; still trying")
 	}
