@@ -107,19 +107,27 @@ func expected(e *yaml.TypeError) string {
 
 // At returns the node below that the keys lead to, or the last one on the way there that exists: for the places in error messages.
 func (n Node) At(keys ...string) Node {
-	if len(keys) == 0 {
-		return n
-	}
-	entries, err := n.Entries()
-	if err != nil {
-		return n
-	}
-	for _, e := range entries {
-		if e.Key == keys[0] {
-			return e.Value.At(keys[1:]...)
+	for _, key := range keys {
+		child, ok := n.child(key)
+		if !ok {
+			return n
 		}
+		n = child
 	}
 	return n
+}
+
+func (n Node) child(key string) (Node, bool) {
+	entries, err := n.Entries()
+	if err != nil {
+		return Node{}, false
+	}
+	for _, e := range entries {
+		if e.Key == key {
+			return e.Value, true
+		}
+	}
+	return Node{}, false
 }
 
 // Parse reads one YAML document. file is for error messages.
