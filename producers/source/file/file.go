@@ -13,7 +13,9 @@
 // # Rotation
 //
 // A file that was renamed is read to its end before it is let go. Of a file that was truncated in place (copytruncate) what was not read
-// yet is found in the copy, if the paths match it; of a file under 1 KiB the copy is read as a file of its own. A last line without an end waits for it, until the file is rotated away or deleted.
+// yet is found in the copy, if the paths match it; of a file under 1 KiB the copy is read as a file of its own. A last line without an end
+// waits for it, until the file is rotated away or deleted; where more files have something new than are read at the same time, they take
+// turns, and a file that does not grow is closed meanwhile.
 package file
 
 import (
@@ -86,6 +88,8 @@ const (
 	batchBytes   = 4 << 20
 	maxOpen      = 128              // files read at the same time
 	park         = 30 * time.Second // a file without change for so long is closed until it changes
+	turn         = 5 * time.Second  // for which a file is read before it makes room, where more than maxOpen have something new
+	crowdPoll    = time.Second      // how often such files look for room, at least; and a file without change for so long makes it
 	saveEvery    = 250 * time.Millisecond
 	settle       = 2 * time.Millisecond // between two announced changes, for them to count as one
 )
@@ -98,11 +102,17 @@ type source struct {
 	health  *obs.Condition
 	wake    bell
 	present atomic.Pointer[map[fileID]string] // the files that the paths match
+	crowded atomic.Bool                       // files wait until others make room
+	maxOpen int
+	turn    time.Duration
 }
 
 // New makes the source. It touches no file.
 func New(cfg config.Node, deps producers.SourceDeps) (producers.Source, error) {
-	s := &source{settings: settings{Follow: true, Poll: time.Second, MaxRecord: 1 << 20}, log: deps.Log, stdin: deps.Stdin}
+	s := &source{
+		settings: settings{Follow: true, Poll: time.Second, MaxRecord: 1 << 20}, log: deps.Log, stdin: deps.Stdin,
+		maxOpen: maxOpen, turn: turn,
+	}
 	if err := cfg.Decode(&s.settings); err != nil {
 		return nil, fmt.Errorf("source file: %w", err)
 	}

@@ -1,12 +1,14 @@
 package file
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"sync"
 	"time"
@@ -28,10 +30,9 @@ func (s *source) follow(ctx context.Context, cp *checkpoint, emit emitFunc) erro
 	return errors.Join(err, cp.save())
 }
 
-// look lists the files again and again, and starts a reader for each that has something new.
+// look lists the files again and again, and starts a reader for each that has something new. It waits for none of them.
 func (s *source) look(ctx context.Context, g *errgroup.Group, cp *checkpoint, emit emitFunc) error {
-	var active sync.Map // of fileID
-	slots := make(chan struct{}, maxOpen)
+	q := &queue{active: map[fileID]bool{}, last: map[fileID]uint64{}}
 	for {
 		wake := s.wake.wait()
 		files, err := s.list()
@@ -44,24 +45,23 @@ func (s *source) look(ctx context.Context, g *errgroup.Group, cp *checkpoint, em
 		}
 		s.present.Store(&present)
 		cp.seen(present, time.Now())
-		for _, f := range files {
-			if e := cp.byID(f.id); e != nil && e.Size == f.info.Size() && e.Changed == f.info.ModTime().UnixNano() {
-				continue
-			}
-			if _, running := active.LoadOrStore(f.id, true); running {
-				continue
-			}
-			select {
-			case slots <- struct{}{}:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
+		fresh := slices.DeleteFunc(files, func(f found) bool {
+			e := cp.byID(f.id)
+			return e != nil && e.Size == f.info.Size() && e.Changed == f.info.ModTime().UnixNano()
+		})
+		start, waiting := q.next(fresh, present, s.maxOpen)
+		for _, f := range start {
 			g.Go(func() error {
-				defer func() { active.Delete(f.id); <-slots }()
+				defer q.done(f.id)
 				return s.readOne(ctx, cp, emit, f)
 			})
 		}
-		timer := time.NewTimer(s.Poll)
+		s.crowd(waiting)
+		pause := s.Poll
+		if waiting > 0 {
+			pause = min(pause, crowdPoll)
+		}
+		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -71,6 +71,49 @@ func (s *source) look(ctx context.Context, g *errgroup.Group, cp *checkpoint, em
 		}
 		timer.Stop()
 	}
+}
+
+// crowd notes how many files wait for others to make room, and says so when that begins.
+func (s *source) crowd(waiting int) {
+	if was := s.crowded.Swap(waiting > 0); was || waiting == 0 {
+		return
+	}
+	s.log.Warn().Int("open", s.maxOpen).Int("waiting", waiting).Msg("more files have something new than are read at the same time; they take turns")
+	s.wake.ring() // those that wait for more lines look up
+}
+
+// A queue says whose turn it is to be read: who was read longest ago.
+type queue struct {
+	mu     sync.Mutex
+	active map[fileID]bool
+	last   map[fileID]uint64 // when it was started, by count
+	count  uint64
+}
+
+// next takes up files that are not being read, at most until so many are, and returns them and the number of the others. present are all
+// files that there are.
+func (q *queue) next(files []found, present map[fileID]string, most int) (start []found, waiting int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for id := range q.last {
+		if _, ok := present[id]; !ok {
+			delete(q.last, id)
+		}
+	}
+	files = slices.DeleteFunc(files, func(f found) bool { return q.active[f.id] })
+	slices.SortStableFunc(files, func(a, b found) int { return cmp.Compare(q.last[a.id], q.last[b.id]) })
+	n := max(0, min(len(files), most-len(q.active)))
+	for _, f := range files[:n] {
+		q.count++
+		q.active[f.id], q.last[f.id] = true, q.count
+	}
+	return files[:n], len(files) - n
+}
+
+func (q *queue) done(id fileID) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.active, id)
 }
 
 // readOne reads a file. A file that cannot be read does not stop the others, and is tried again with the next look; that nothing can be

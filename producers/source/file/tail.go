@@ -14,6 +14,7 @@ import (
 const (
 	errTruncated = fileError("the file was truncated")
 	errParked    = fileError("the file has not changed for a while")
+	errTurn      = fileError("other files wait to be read")
 )
 
 type fileError string
@@ -54,7 +55,10 @@ func (r *reader) grow(ctx context.Context) error {
 	if r.entry.Offset > info.Size() {
 		r.entry = &entry{ID: r.file.id, Path: r.file.path, Size: -1, Seen: time.Now()}
 	}
-	err = r.unpack(ctx, &tail{r: r, ctx: ctx, off: r.entry.Offset, since: time.Now()})
+	err = r.unpack(ctx, &tail{r: r, ctx: ctx, off: r.entry.Offset, began: time.Now(), since: time.Now()})
+	if errors.Is(err, errTurn) {
+		return nil // a later look finds that there is more
+	}
 	if errors.Is(err, errTruncated) {
 		r.log.Info().Str("file", r.file.path).Int64("read", r.entry.Offset).Msg("the file was truncated; reading from its beginning")
 		return nil // the next look finds it as a new file
@@ -74,6 +78,7 @@ type tail struct {
 	r     *reader
 	ctx   context.Context //nolint:containedctx // io.Reader has no other way
 	off   int64
+	began time.Time
 	since time.Time // when there was last something to read
 	idle  bool      // the last read came to the end
 	told  bool      // unpack knows that there is nothing to read for now
@@ -81,6 +86,12 @@ type tail struct {
 
 func (t *tail) Read(p []byte) (int, error) {
 	for {
+		if t.r.crowded.Load() && time.Since(t.began) > t.r.turn {
+			if err := t.r.flush(t.ctx); err != nil {
+				return 0, err
+			}
+			return 0, errTurn
+		}
 		n, err := t.r.f.ReadAt(p, t.off)
 		if n > 0 {
 			if t.idle && !t.same() {
@@ -100,11 +111,19 @@ func (t *tail) Read(p []byte) (int, error) {
 		if err := t.end(); err != nil {
 			return 0, err
 		}
-		if !t.told && time.Since(t.since) > max(t.r.Poll, time.Second) { // what unpack holds back for more lines is due
+		if !t.told && time.Since(t.since) > t.calm() { // what unpack holds back for more lines is due
 			t.told = true
 			return 0, unpack.ErrIdle
 		}
 	}
+}
+
+// calm is how long there must be nothing to read until what is held back for more lines is due.
+func (t *tail) calm() time.Duration {
+	if t.r.crowded.Load() {
+		return crowdPoll
+	}
+	return max(t.r.Poll, time.Second)
 }
 
 // same tells whether the file still begins as it did.
@@ -132,10 +151,17 @@ func (t *tail) end() error {
 	if _, present := (*t.r.present.Load())[t.r.file.id]; !present && quiet > 2*t.r.Poll {
 		return io.EOF // whoever had it open has had time to go over to the new file
 	}
+	pause := t.r.Poll
+	if t.r.crowded.Load() {
+		if t.told { // the rest of a line is read again when there is more: the entry's offset lies before it
+			return errParked
+		}
+		pause = min(pause, crowdPoll/4)
+	}
 	if quiet > park && !t.pending() {
 		return errParked
 	}
-	timer := time.NewTimer(t.r.Poll)
+	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case <-t.ctx.Done():
