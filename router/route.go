@@ -124,7 +124,7 @@ func (r *Router) publication(ctx context.Context, m *kafka.Message, ev schemas.E
 	if r.topics.Own(p.Topic) {
 		return fail(fmt.Sprintf("topic %s belongs to riposte", p.Topic)), nil
 	}
-	if err := r.foreign.ensure(ctx, p.Topic, r.now()); err != nil {
+	if err := r.foreign.ensure(ctx, p.Topic, r.now); err != nil {
 		if ctx.Err() != nil {
 			return letter{}, ctx.Err()
 		}

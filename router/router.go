@@ -130,7 +130,7 @@ func New(cfg Config, d Deps) (*Router, error) {
 	r.valve = newValve(r.rate)
 	r.sheds = newSheds()
 	r.deadLog = newDeadLog(r.log, r.now)
-	r.foreign = &foreign{kafka: d.Kafka, topics: map[string]time.Time{}}
+	r.foreign = newForeign(d.Kafka)
 	var err error
 	if r.metrics, err = newMetrics(d.Registerer); err != nil {
 		return nil, fmt.Errorf("router: %w", err)

@@ -87,6 +87,20 @@ func (c *Client) EnsureTopics(ctx context.Context, extra ...string) error {
 	return nil
 }
 
+// Refused tells whether the cluster has answered that it will not do what was asked for, and will say so again until somebody changes its
+// settings or ours: rights, policies, names, numbers of replicas.
+func Refused(err error) bool {
+	for _, is := range []kafka.Error{
+		kafka.TopicAuthorizationFailed, kafka.ClusterAuthorizationFailed, kafka.PolicyViolation, kafka.InvalidTopic,
+		kafka.InvalidReplicationFactor, kafka.InvalidPartitionNumber, kafka.InvalidConfiguration, kafka.UnsupportedVersion,
+	} {
+		if errors.Is(err, is) {
+			return true
+		}
+	}
+	return false
+}
+
 // WaitTopics waits until all topics exist with leaders, or ctx ends.
 func (c *Client) WaitTopics(ctx context.Context, topics ...string) error {
 	const who = "wait for topics"
