@@ -107,6 +107,7 @@ func (r *Reloader) swap(ctx context.Context) error {
 	set := newRuledSet(d)
 	r.current.Store(set)
 	r.rules.Set(float64(len(set.rules)))
+	r.log.Info().Int("rules", len(set.rules)).Msg("rules in force")
 	return nil
 }
 
@@ -167,10 +168,24 @@ func (r *Reloader) look(ctx context.Context, w *fsnotify.Watcher) {
 		r.reloads.WithLabelValues("refused").Inc()
 	}
 	if err != nil {
-		r.log.Error().Err(err).Msg("changed rules refused; the rules in force stay")
+		r.refused(err)
 		return
 	}
 	r.log.Info().Msg("changed rules taken")
+}
+
+// refused says why changed rules were refused: a line for each problem, so that each is found by its file.
+func (r *Reloader) refused(err error) {
+	const most = 20
+	problems, ok := errors.AsType[rule.Problems](err)
+	if !ok || len(problems) == 0 {
+		r.log.Error().Err(err).Msg("changed rules refused; the rules in force stay")
+		return
+	}
+	for i, p := range problems[:min(len(problems), most)] {
+		r.log.Error().Str("problem", p.String()).Int("number", i+1).Int("problems", len(problems)).
+			Msg("changed rules refused; the rules in force stay")
+	}
 }
 
 // watch watches all folders concerned. Files are watched through their folders: editors replace files, and a mounted ConfigMap is a link that

@@ -1,7 +1,9 @@
 package router
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fsnotify/fsnotify"
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/rs/zerolog"
@@ -132,5 +136,54 @@ func wait(t *testing.T, cond func() bool) {
 		case <-deadline.C:
 			t.Fatal("waited in vain")
 		}
+	}
+}
+
+// TestRulesInForceAreSaid: how many rules there are is said at first and after a change, and a refusal says each problem in a line of its own.
+func TestRulesInForceAreSaid(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "r.yaml")
+	write := func(content string) { must(t, os.WriteFile(file, []byte(content), 0o600)) }
+	var out bytes.Buffer
+	load := func(context.Context) (Decider, error) {
+		b, err := os.ReadFile(file)
+		if err == nil && strings.Contains(string(b), "wrong") {
+			return nil, fmt.Errorf("loading: %w", rule.Problems{{File: "r.yaml", Line: 5, Column: 7, Message: "one"}, {File: "r.yaml", Line: 6, Column: 8, Message: "two"}})
+		}
+		return text(b), err
+	}
+	write("a b")
+	r, err := NewReloader(t.Context(), []string{file}, load, zerolog.New(&out), nil)
+	must(t, err)
+	step := func(content string) []map[string]any {
+		t.Helper()
+		write(content)
+		r.look(t.Context(), &fsnotify.Watcher{})
+		var lines []map[string]any
+		for line := range strings.Lines(out.String()) {
+			var m map[string]any
+			must(t, json.Unmarshal([]byte(line), &m))
+			lines = append(lines, m)
+		}
+		out.Reset()
+		return lines
+	}
+	refused := func(n float64, problem string) map[string]any {
+		return map[string]any{
+			"level": "error", "problem": problem, "number": n, "problems": 2.0, "message": "changed rules refused; the rules in force stay",
+		}
+	}
+	inForce := func(n float64) map[string]any {
+		return map[string]any{"level": "info", "rules": n, "message": "rules in force"}
+	}
+	if diff := cmp.Diff([]map[string]any{inForce(2)}, step("a b")); diff != "" {
+		t.Errorf("at first (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]map[string]any{refused(1, "r.yaml:5:7: one"), refused(2, "r.yaml:6:8: two")}, step("wrong")); diff != "" {
+		t.Errorf("refused (-want +got):\n%s", diff)
+	}
+	taken := map[string]any{"level": "info", "message": "changed rules taken"}
+	if diff := cmp.Diff([]map[string]any{inForce(3), taken}, step("a b c")); diff != "" {
+		t.Errorf("taken (-want +got):\n%s", diff)
 	}
 }
