@@ -73,7 +73,12 @@ func (d *decoder) alert(n ast.Node) (step, bool) {
 	}
 	if v, ok := m["to"]; ok {
 		st.action = d.name(v, "to")
-		known := append([]string{LogReceiver}, d.opts.Receivers...)
+		known := []string{LogReceiver} // a configuration may name it as well
+		for _, name := range d.opts.Receivers {
+			if !slices.Contains(known, name) {
+				known = append(known, name)
+			}
+		}
 		if d.opts.Receivers != nil && !slices.Contains(known, st.action) {
 			d.fail(v, "unknown receiver %q%s (known: %s)", st.action, predicate.Suggest(st.action, known), strings.Join(known, ", "))
 		}
