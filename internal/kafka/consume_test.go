@@ -173,14 +173,12 @@ func tail(t *testing.T, addrs []string) {
 		t.Errorf("%d messages, error %v", all, err)
 	}
 	stop := errors.New("enough")
-	started := time.AfterFunc(300*time.Millisecond, func() {
+	published := make(chan error, 1)
+	time.AfterFunc(300*time.Millisecond, func() {
 		w := c.NewWriter()
 		defer w.Close()
-		if err := w.Publish(t.Context(), kafka.Message{Topic: topic, Value: []byte("new")}); err != nil {
-			t.Error(err)
-		}
+		published <- w.Publish(t.Context(), kafka.Message{Topic: topic, Value: []byte("new")})
 	})
-	defer started.Stop()
 	err = c.Tail(t.Context(), topic, true, func(_ context.Context, m kafka.Message) error {
 		if string(m.Value) != "new" {
 			return fmt.Errorf("%s is old", m.Value)
@@ -189,5 +187,8 @@ func tail(t *testing.T, addrs []string) {
 	})
 	if !errors.Is(err, stop) {
 		t.Errorf("error %v", err)
+	}
+	if err := <-published; err != nil {
+		t.Error(err)
 	}
 }
