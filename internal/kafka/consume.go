@@ -21,6 +21,8 @@ const (
 	watchEvery     = 5 * time.Second        // how often new partitions are looked for
 	// rebalanceGrace is how long a handler may go on when its partition may be somebody else's soon.
 	rebalanceGrace = time.Second
+	// coordinatorPatience is how long a coordinator may take to start before Kafka counts as away.
+	coordinatorPatience = 5 * time.Second
 	// leaveTimeout is how long leaving the group may take before its connections are cut.
 	leaveTimeout = 2 * time.Second
 )
@@ -94,6 +96,25 @@ type member struct {
 	who    string
 	conns  conns
 	busy   atomic.Int32 // generations at work
+
+	starting time.Time // since when the group's coordinator is said to start; zero: it is not
+}
+
+// joinFailed notes that joining the group failed. A broker that is asked for a group for the first time, or has just started, has to set the
+// coordinator up: that is no failure to speak of unless it lasts.
+func (m *member) joinFailed(err error, now time.Time) {
+	if !errors.Is(err, kafka.GroupCoordinatorNotAvailable) && !errors.Is(err, kafka.GroupLoadInProgress) {
+		m.starting = time.Time{}
+		m.c.health.failed(m.who, err)
+		return
+	}
+	if m.starting.IsZero() {
+		m.starting = now
+		m.log.Info().Msg("waiting for the group coordinator")
+	}
+	if now.Sub(m.starting) > coordinatorPatience {
+		m.c.health.failed(m.who, err)
+	}
 }
 
 func (m *member) run(ctx context.Context) error {
@@ -118,8 +139,9 @@ func (m *member) run(ctx context.Context) error {
 			return nil // asked to end
 		case errors.Is(err, kafka.RebalanceInProgress): // somebody else joins as well; kafka-go tries again
 		case err != nil:
-			m.c.health.failed(m.who, err) // kafka-go waits, and tries again
+			m.joinFailed(err, time.Now()) // kafka-go waits, and tries again
 		default:
+			m.starting = time.Time{}
 			m.c.health.ok(m.who)
 			m.busy.Add(1)
 			gen.Start(func(ended context.Context) {
