@@ -32,14 +32,16 @@ type document struct {
 	at        int64  // offset of the element
 	element   capture
 	attrs     map[string]string // of the unpacker, to be restored
+
+	list bool // it has a list of findings, and is read as one record if it is not larger than one may be
+	big  bool // it is larger: the list is a container
 }
 
 // document reads the value that begins with the next byte.
 func (u *unpacker) document() error {
 	d := &document{u: u, start: u.in.off, attrs: u.attrs}
 	defer func() { u.attrs, u.logEvents = d.attrs, false }()
-	d.scan.reset(u.opts.MaxDepth + 2) // a container is two levels
-	d.all.reset(u.opts.MaxRecord)
+	d.begin()
 	for {
 		at := u.in.off
 		c, err := u.in.next()
@@ -55,7 +57,14 @@ func (u *unpacker) document() error {
 		before, depth := d.scan.state, d.scan.depth()
 		done, ok := d.scan.step(c)
 		if !ok || d.scan.tooDeep && c == '{' && d.all.last == '\n' {
-			return d.broken(c, fmt.Errorf("not JSON: %q at byte %d", c, at+u.shift))
+			reason := fmt.Errorf("not JSON: %q at byte %d", c, at+u.shift)
+			if ok || !d.in || c == '\n' {
+				return d.broken(c, reason)
+			}
+			if on, err := d.badElement(c, reason); !on {
+				return err
+			}
+			continue
 		}
 		if err := d.take(c, at, before, depth); err != nil {
 			return err
@@ -66,9 +75,26 @@ func (u *unpacker) document() error {
 	}
 }
 
+// begin makes d ready for the first byte.
+func (d *document) begin() {
+	d.scan.reset(d.u.opts.MaxDepth + 2) // a container is two levels
+	d.all.reset(d.u.opts.MaxRecord)
+}
+
+// again reads the document once more from its beginning, as a container; c is the byte that is too much for one record.
+func (d *document) again(c byte) {
+	d.u.in.unread(append(bytes.Clone(d.all.buf), c))
+	d.big, d.list, d.newline = true, false, false
+	d.begin()
+}
+
 // take puts a byte where it belongs; before and depth are what the scanner was in before it.
 func (d *document) take(c byte, at int64, before state, depth int) error {
 	if !d.opened {
+		if d.list && len(d.all.buf) == d.all.max {
+			d.again(c)
+			return nil
+		}
 		d.all.add(c)
 		d.watch(c, before)
 		if !d.opened || d.elements == 1 {
@@ -116,7 +142,8 @@ func (d *document) watch(c byte, before state) {
 	case depth == 1 && d.scan.state == inKey && len(d.key) < 64:
 		d.key = append(d.key, c)
 	case depth == 2 && c == '[' && before == wantValue && d.scan.kinds[0] == '{':
-		d.candidate = string(d.key) == "Records" || string(d.key) == "configurationItems" ||
+		d.list = d.list || !d.big && listOf(string(d.key))
+		d.candidate = string(d.key) == "Records" || string(d.key) == "configurationItems" || d.big && listOf(string(d.key)) ||
 			string(d.key) == "logEvents" && bytes.Contains(d.all.buf, []byte(`"messageType"`))
 	}
 }

@@ -79,7 +79,7 @@ func (f format) parse(in producers.Record) ([]schemas.Event, error) {
 				continue
 			}
 		}
-		if ok {
+		if len(list.Findings) > 1 {
 			err = fmt.Errorf("finding %d: %w", i+1, err)
 		}
 		return nil, err
