@@ -66,7 +66,8 @@ func (s *ruledSet) ruleOf(id string) (*rule.Rule, bool) {
 type Config struct {
 	// Group is the consumer group; "<prefix>.router" if empty.
 	Group string `yaml:"group"`
-	// MaxRate is how often a second a rule may fire that does not say so itself; 1000 if zero.
+	// MaxRate is how often a second a rule may fire that does not say so itself; 1000 if zero. Every instance of the router counts for itself:
+	// with several, a rule may fire that often in each of them.
 	MaxRate int `yaml:"max_rate"`
 	// MaxBatch is how many events are decided and published in one go; 1000 if zero.
 	MaxBatch int `yaml:"max_batch"`
@@ -152,6 +153,7 @@ func (r *Router) Run(ctx context.Context) error {
 		Topics:   []string{r.topics.Events, r.topics.Outcomes},
 		MaxBatch: r.cfg.MaxBatch,
 		Hold:     r.sheds.held,
+		Released: r.sheds.drop,
 		Lost: func(g kafka.Gap) {
 			r.metrics.lost.WithLabelValues(g.Topic).Add(float64(g.Last - g.First + 1))
 		},

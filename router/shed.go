@@ -82,7 +82,8 @@ func newSheds() *sheds {
 	return &sheds{open: map[shedKey]*collected{}, going: map[*collected]struct{}{}}
 }
 
-// add counts one firing that was held back; cmd is the command that will stand for it if it is the first.
+// add counts one firing that was held back; cmd is the command that will stand for it if it is the first. A message that comes again, because
+// its batch could not be published, counts once.
 func (s *sheds) add(m *kafka.Message, uid string, cmd schemas.Command, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,10 +95,24 @@ func (s *sheds) add(m *kafka.Message, uid string, cmd schemas.Command, now time.
 		s.open[k] = c
 	}
 	sh := c.cmd.Shed
+	if sh.Count > 0 && m.Offset >= sh.First && m.Offset <= sh.Last {
+		return
+	}
 	sh.Count++
 	sh.First, sh.Last = min(sh.First, m.Offset), max(sh.Last, m.Offset)
 	if len(sh.EventUIDs) < shedSample {
 		sh.EventUIDs = append(sh.EventUIDs, uid)
+	}
+}
+
+// drop is kafka.Group.Released: what is open of a partition was not committed, and is counted by whoever gets it next.
+func (s *sheds) drop(topic string, partition int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k := range s.open {
+		if k.topic == topic && k.partition == partition {
+			delete(s.open, k)
+		}
 	}
 }
 

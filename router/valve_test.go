@@ -76,3 +76,35 @@ func TestShedsHoldUntilSettled(t *testing.T) {
 		t.Error("held for ever")
 	}
 }
+
+// TestShedsCountOnce: neither a batch that is handled again nor a partition that was given away and came back counts twice.
+func TestShedsCountOnce(t *testing.T) {
+	t.Parallel()
+	s := newSheds()
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	cmd := schemas.Command{Rule: "r", Step: stepShed, Target: schemas.Target{Type: "rule", ID: "r"}}
+	batch := func(partition int, from, to int64) {
+		for o := from; o < to; o++ {
+			s.add(&kafka.Message{Topic: "t", Partition: partition, Offset: o}, "uid", cmd, now)
+		}
+	}
+	batch(1, 20, 25)
+	batch(1, 20, 25) // tried again
+	batch(1, 25, 28)
+	batch(2, 7, 9)
+	s.drop("t", 2)
+	if _, held := s.held("t", 2); held {
+		t.Error("a partition of somebody else is held")
+	}
+	batch(2, 7, 8) // back again
+	got := map[int]int{}
+	for _, c := range s.due(now.Add(shedEvery)) {
+		got[c.cmd.Shed.Partition] = c.cmd.Shed.Count
+		if len(c.cmd.Shed.EventUIDs) != c.cmd.Shed.Count {
+			t.Errorf("partition %d: %d uids for %d events", c.cmd.Shed.Partition, len(c.cmd.Shed.EventUIDs), c.cmd.Shed.Count)
+		}
+	}
+	if len(got) != 2 || got[1] != 8 || got[2] != 1 {
+		t.Errorf("counts by partition %v, want 8 and 1", got)
+	}
+}

@@ -40,6 +40,9 @@ type Group struct {
 	// Hold, if set, keeps the offset to commit of a partition from passing the one that it returns, while held is true: a handler that has
 	// returned nil, but still owes something for messages from there on, has them again after a crash.
 	Hold func(topic string, partition int) (offset int64, held bool)
+	// Released, if set, is told of every partition that this member no longer has, after its last commit; it may be given the same one again,
+	// from the committed offset on.
+	Released func(topic string, partition int)
 	// Lost, if set, is told of messages that were removed before the group could read them. It is logged as an error in any case.
 	Lost func(Gap)
 }

@@ -49,6 +49,14 @@ func (m *member) generation(ctx, ended context.Context, gen *kafka.Generation) {
 	finished := make(chan struct{})
 	go func() { work.Wait(); close(finished) }()
 	m.commitUntil(finished, gen, done)
+	if m.g.Released == nil {
+		return
+	}
+	for topic, assigned := range gen.Assignments {
+		for _, a := range assigned {
+			m.g.Released(topic, a.ID)
+		}
+	}
 }
 
 // commitUntil commits every 100 ms what was finished meanwhile, and a last time when all work has ended.
