@@ -3,6 +3,7 @@ package router
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -41,9 +42,7 @@ func TestDeadLettersAreLogged(t *testing.T) {
 		"topic": "riposte.events", "partition": 3.0, "offset": 41.0,
 	}
 	second := map[string]any{"not_logged": 499.0}
-	for k, v := range first {
-		second[k] = v
-	}
+	maps.Copy(second, first)
 	want := []map[string]any{
 		first,
 		{
