@@ -7,12 +7,27 @@ import (
 
 // fields reads the fields of a record.
 func (e *entry) fields(r *auditRecord, s string) {
-	s, more, _ := strings.Cut(s, "\x1d")
+	s, more, parted := strings.Cut(s, "\x1d")
 	r.fields, r.words = e.lex(r, s, false)
+	if !parted {
+		r.part()
+	}
 	if more != "" {
 		var words string
 		if r.enriched, words = e.lex(r, more, false); words != "" {
 			r.words = strings.TrimSpace(r.words + " " + words)
+		}
+	}
+}
+
+// part finds what auditd added to a record whose separator was lost on the way, as it is where logs are copied by way of a terminal.
+func (r *auditRecord) part() {
+	for i, f := range r.fields {
+		switch f.key {
+		case "ARCH", "SADDR", "OUID", "UID", "AUID":
+			r.enriched = append([]auditField(nil), r.fields[i:]...) // memory of its own: that of the fields is used again
+			r.fields = r.fields[:i]
+			return
 		}
 	}
 }
@@ -112,11 +127,41 @@ func (r *auditRecord) value(key, s string, inner bool) (value, rest string) {
 	if i < 0 {
 		i = len(s)
 	}
+	if !inner {
+		i = joined(key, s, i)
+	}
 	value, rest = s[:i], s[i:]
 	if inner { // old systems write (hostname=?, addr=? res=failed)
 		value = strings.TrimRight(value, ",)")
 	}
 	return value, rest
+}
+
+// joined tells how long a value is that ends at end, or where another field follows it without the separator. It looks at
+// such fields alone as the kernel writes as numbers: of others, somebody chooses the text.
+func joined(key, s string, end int) int {
+	switch key {
+	case "saddr":
+		for i := range end {
+			if c := s[i]; (c < '0' || c > '9') && (c < 'A' || c > 'F') {
+				if strings.HasPrefix(s[i:end], "SADDR=") {
+					return i
+				}
+				break
+			}
+		}
+	case "key":
+		if strings.HasPrefix(s[:end], "(null)ARCH=") {
+			return len("(null)")
+		}
+	case "nametype", "cap_frootid", "res", "ses":
+		for _, name := range [...]string{"OUID=", "AUID=", "UID="} {
+			if i := strings.Index(s[:end], name); i > 0 {
+				return i
+			}
+		}
+	}
+	return end
 }
 
 // encoded tells whether a field is in hexadecimal where it is not in quotes.

@@ -155,7 +155,10 @@ func (e *entry) auditUser(r *auditRecord) {
 		if kind == "CRYPTO_KEY_USER" {
 			a.credential = first(r.get("fp"))
 		}
-	case "ANOM_LOGIN_FAILURES", "ANOM_LOGIN_ACCT", "ANOM_LOGIN_TIME", "ANOM_LOGIN_SESSIONS", "ANOM_LOGIN_LOCATION":
+	case "ANOM_LOGIN_FAILURES": // its result is that of the module that counted them
+		a.auth(logon, failed)
+		a.detail = kind
+	case "ANOM_LOGIN_ACCT", "ANOM_LOGIN_TIME", "ANOM_LOGIN_SESSIONS", "ANOM_LOGIN_LOCATION":
 		a.auth(logon, first2(o, failed))
 		a.detail = kind
 	case "ADD_USER":
@@ -228,6 +231,11 @@ func (e *entry) auditPersons(r *auditRecord, program string) {
 	if id := first(r.get("id")); id != "" && id != "4294967295" {
 		account.uid = id
 		account.name = first(account.name, r.named("ID"))
+	}
+	if strings.HasPrefix(r.words, "pam_faillock") || strings.HasPrefix(r.words, "pam_tally") { // they name the account as uid
+		if uid, ok := find(r.inner, "uid"); ok {
+			account.uid = uid
+		}
 	}
 	if r.kind == "LOGIN" {
 		if auid := r.outer("auid"); auid != "4294967295" {

@@ -54,6 +54,7 @@ func (e *entry) header(text string) error {
 		h.stamp, h.time = rest[:n], t
 		rest = strings.TrimLeft(strings.TrimPrefix(rest[n:], ":"), " ")
 		h.host, rest = hostOf(rest)
+		rest = h.class(rest)
 	case h.pri == "" && !tagAhead(rest):
 		return fmt.Errorf("offset 0: a time stamp, <PRI>, type=...msg=audit( or { expected, %s found", strconv.QuoteToASCII(clip(text)))
 	}
@@ -72,6 +73,33 @@ func hostOf(s string) (host, rest string) {
 		return "", s
 	}
 	return word, strings.TrimLeft(s[i:], " ")
+}
+
+// class cuts off facility and severity in words, as BusyBox writes them in front of the tag: "auth.info sshd[42]: ...".
+func (h *header) class(s string) string {
+	word, rest, _ := strings.Cut(s, " ")
+	facility, severity, ok := strings.Cut(word, ".")
+	if !ok || h.pri != "" || !tagAhead(rest) {
+		return s
+	}
+	f := indexOf(facility, "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "", "", "", "",
+		"local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7")
+	p := indexOf(severity, "emerg", "alert", "crit", "err", "warn", "notice", "info", "debug")
+	if f < 0 || p < 0 {
+		return s
+	}
+	h.pri, h.priority = word, f<<3|p
+	return strings.TrimLeft(rest, " ")
+}
+
+// indexOf is the place of a word among others; -1 if it is none of them.
+func indexOf(word string, words ...string) int {
+	for i, w := range words {
+		if w != "" && w == word {
+			return i
+		}
+	}
+	return -1
 }
 
 // tagAhead tells whether s begins with the name of a program as a tag.

@@ -298,8 +298,32 @@ func (a *activity) sshdRefusal(word, s string) {
 	}
 }
 
+// sshdDropped reads "drop connection #10 from [ADDRESS]:N on [ADDRESS]:N past MaxStartups".
+func (a *activity) sshdDropped(m string) bool {
+	rest, ok := strings.CutPrefix(m, "drop connection #")
+	if !ok {
+		return false
+	}
+	_, rest, _ = strings.Cut(rest, " from ")
+	from, rest, _ := strings.Cut(rest, " on ")
+	on, why, _ := strings.Cut(rest, " ")
+	src, err := netip.ParseAddrPort(from)
+	if err != nil {
+		return false
+	}
+	a.net(5, "Refuse", failed)
+	a.src.ip, a.src.port, a.detail = canonical(src.Addr().String()), int64(src.Port()), why
+	if dst, err := netip.ParseAddrPort(on); err == nil {
+		a.dst.ip, a.dst.port = canonical(dst.Addr().String()), int64(dst.Port())
+	}
+	return true
+}
+
 // sshdOther reads what is told of connections apart from users.
 func (a *activity) sshdOther(m string) {
+	if a.sshdDropped(m) {
+		return
+	}
 	if rest, ok := strings.CutPrefix(m, "Server listening on "); ok {
 		a.net(7, "Listen", succeeded)
 		a.dst, _ = peerOf(rest)

@@ -139,9 +139,12 @@ func (a *activity) login(m string) {
 		a.auth(logon, succeeded)
 		a.session, a.user.name = strings.Trim(id, "'"), strings.Trim(user, "'.")
 	case strings.HasPrefix(m, "FAILED LOGIN"):
-		_, rest, _ := strings.Cut(m, " FOR ")
+		before, rest, _ := strings.Cut(m, " FOR ")
 		user, why, _ := strings.Cut(rest, ", ")
 		a.auth(logon, failed)
+		if _, from, ok := strings.Cut(before, " FROM "); ok && from != "(null)" {
+			a.src, _ = peerOf(from)
+		}
 		a.user.name, a.detail = strings.Trim(user, "'"), why
 		a.on(m)
 	case strings.HasPrefix(m, "LOGIN ON "), strings.HasPrefix(m, "DIALUP AT "):
