@@ -139,6 +139,13 @@ func (a *alert) writeEnd(name string, e end) string {
 		a.Close(at)
 		return ip
 	}
+	if list := strings.Trim(a.text(e.ip), `()[]" `); list != "" { // a list of addresses: the first is the client's
+		first, _, _ := strings.Cut(list, ",")
+		if ip, _, ok = a.IP("ip", strings.Trim(first, `" `), path); ok {
+			a.Close(at)
+			return ip
+		}
+	}
 	// IPv6 addresses stand there without brackets.
 	if colon := strings.LastIndexByte(e.text, ':'); colon > 0 {
 		host := strings.Trim(e.text[:colon], "[]")

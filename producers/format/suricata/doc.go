@@ -35,7 +35,7 @@
 //	alert.action                  action_id 1 Allowed or 2 Denied, disposition_id 1 Allowed or 2 Blocked
 //	alert.metadata                mitre_… in finding_info.attacks[], cve in vulnerabilities[], confidence in confidence_id
 //
-// A record of a dropped packet names the signature in firewall_rule. Of the other classes, status_id is 2 where the record says that something failed: a drop, a DNS code other than NOERROR, an HTTP status from
+// A record of a dropped packet names the signature in firewall_rule. Of the other classes, status_id is 2 where the record says that something failed: a drop, an error of SMB or of Kerberos, a DNS code other than NOERROR, an HTTP status from
 // 400 on. Records other than alerts have no severity: Informational. A record has no id of its own: its uid is made of its place.
 //
 // Whatever is not named here stands under unmapped as it is, and so does a value that mapping changes.

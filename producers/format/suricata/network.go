@@ -1,6 +1,8 @@
 package suricata
 
 import (
+	"strings"
+
 	"github.com/riposte-security/riposte/producers/format/ocsfjson"
 	"github.com/riposte-security/riposte/schemas"
 )
@@ -21,7 +23,7 @@ func (r *record) writeNetwork() {
 		r.Begin(schemas.ClassNetworkActivity, traffic, "Traffic", r.time)
 	}
 	r.Severity(1)
-	r.Status(r.kind == "drop")
+	r.Status(r.kind == "drop" || r.refused())
 	r.writeMetadata(profile)
 	r.writeTimes()
 	r.writeEndpoints()
@@ -31,6 +33,19 @@ func (r *record) writeNetwork() {
 	r.writeTLS()
 	r.writeJA4()
 	r.observeFile()
+}
+
+// refused tells whether a record of SMB or of Kerberos says that what was asked for was not done.
+func (r *record) refused() bool {
+	d := &r.Doc
+	switch r.kind {
+	case "smb":
+		status := strings.ToLower(d.Str(d.Path(d.Root(), "smb", "status_code")))
+		return strings.HasPrefix(status, "0xc0") && status != "0xc0000016" // more processing required: a step of a logon that goes on
+	case "krb5":
+		return d.Str(d.Path(d.Root(), "krb5", "msg_type")) == "KRB_ERROR"
+	}
+	return false
 }
 
 // writeRule writes the signature that dropped a packet, which such records name as alerts do.
