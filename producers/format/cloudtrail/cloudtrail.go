@@ -1,6 +1,7 @@
 package cloudtrail
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -87,15 +88,25 @@ func (r *record) read(in producers.Record) error {
 	if k := d.Kind(d.Root()); k != ocsfjson.Object {
 		return fmt.Errorf("offset 0: an object expected, %s found", k)
 	}
-	if r.lookup(d, d.Root()); r.eventTime < 0 && r.eventName < 0 {
-		r.lookup(d, d.Detail(d.Root()))
+	root := d.Root()
+	if r.lookup(d, root); r.eventTime < 0 && r.eventName < 0 && r.timeWindow < 0 {
+		root = d.Detail(root)
+		r.lookup(d, root)
 	}
 	r.service, r.call = r.eventSource, r.eventName
 	if r.insightDetails >= 0 && r.eventName < 0 {
 		r.service, r.call = d.Get(r.insightDetails, "eventSource"), d.Get(r.insightDetails, "eventName")
 	}
 	r.source, r.operation = d.Str(r.service), d.Str(r.call)
+	if r.aggregated() && r.operation == "" {
+		r.call = r.eventType
+		r.operation = d.Str(r.call)
+		r.eventTime = d.Get(r.timeWindow, "windowStart")
+		r.eventID, r.recipientAccountID = d.Get(root, "eventId"), d.Get(root, "accountId")
+	}
 	switch {
+	case r.source == "" && d.Get(d.Root(), "digestS3Object") >= 0:
+		return errors.New("a digest, which vouches for log files and holds no records")
 	case r.source == "":
 		return fmt.Errorf("no CloudTrail record: eventSource is missing")
 	case r.operation == "":
@@ -112,9 +123,17 @@ func (r *record) read(in producers.Record) error {
 	return nil
 }
 
+// aggregated tells whether the record sums up data events over some minutes.
+func (r *record) aggregated() bool {
+	return r.Doc.Str(r.eventCategory) == "Aggregated" && r.timeWindow >= 0
+}
+
+// many tells whether the record tells of many calls, which as a whole neither succeed nor fail.
+func (r *record) many() bool { return r.insightDetails >= 0 || r.aggregated() }
+
 // speaker names who tells of an event that names no caller: the service itself, or CloudTrail where it tells of a pattern of calls.
 func (r *record) speaker() string {
-	if r.insightDetails >= 0 {
+	if r.many() {
 		return "cloudtrail.amazonaws.com"
 	}
 	return r.source

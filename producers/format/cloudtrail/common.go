@@ -9,7 +9,7 @@ import (
 // What follows writes the parts that the events of every class have.
 
 func (r *record) writeStatus() {
-	if r.insightDetails >= 0 { // an Insights event is an observation of many calls
+	if r.many() {
 		r.Str("status", "Unknown")
 		r.Int("status_id", 0)
 		return

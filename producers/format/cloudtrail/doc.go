@@ -1,5 +1,5 @@
-// Package cloudtrail reads AWS CloudTrail records: management, data, Insights and network-activity events, console sign-in, and events of
-// services themselves.
+// Package cloudtrail reads AWS CloudTrail records: management, data, Insights, network-activity and aggregated events, console sign-in, and
+// events of services themselves.
 //
 // A record becomes one event of the class that its service and operation ask for:
 //
@@ -46,7 +46,8 @@
 //	userAgent                http_request.user_agent
 //	resources[].ARN          resources[].uid, in classes that have resources (6003, 3005); else under unmapped
 //
-// status_id is 2 where the record has an error, or where a sign-in says "Failure"; 0 for Insights events, which tell of many calls; else 1.
+// status_id is 2 where the record has an error, or where a sign-in says "Failure"; 0 for Insights and aggregated events, which tell of many calls; else 1.
+// An aggregated event has no eventName: its eventType stands as the operation, and the start of its window is its time.
 // All other members stand under unmapped as they are: readOnly, managementEvent, additionalEventData, tlsDetails, serviceEventDetails,
 // insightDetails and so on.
 package cloudtrail

@@ -8,14 +8,14 @@ type node = ocsfjson.Node
 type fields struct {
 	eventVersion, userIdentity, eventTime, eventSource, eventName, awsRegion, sourceIPAddress, userAgent, errorCode, errorMessage,
 	requestParameters, responseElements, additionalEventData, requestID, eventID, eventType, eventCategory, readOnly, apiVersion,
-	managementEvent, recipientAccountID, sharedEventID, vpcEndpointID, resources, serviceEventDetails, insightDetails, tlsDetails node
+	managementEvent, recipientAccountID, sharedEventID, vpcEndpointID, resources, serviceEventDetails, insightDetails, tlsDetails, timeWindow node
 }
 
 func (f *fields) clear() {
 	const none = ocsfjson.None
 	*f = fields{
 		none, none, none, none, none, none, none, none, none, none, none, none, none, none,
-		none, none, none, none, none, none, none, none, none, none, none, none, none,
+		none, none, none, none, none, none, none, none, none, none, none, none, none, none,
 	}
 }
 
@@ -85,6 +85,8 @@ func (f *fields) member(name string) *node {
 		return &f.insightDetails
 	case "tlsDetails":
 		return &f.tlsDetails
+	case "timeWindow":
+		return &f.timeWindow
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ type plan struct {
 func (r *record) plan() plan {
 	var p plan
 	ok := false
-	if r.insightDetails < 0 {
+	if !r.many() {
 		switch r.source {
 		case "iam.amazonaws.com":
 			p, ok = r.iamPlan()

@@ -19,7 +19,7 @@ const (
 // apiPlan is API Activity, the class of everything that has no class of its own.
 func (r *record) apiPlan() plan {
 	activity := verb(r.operation)
-	if r.insightDetails >= 0 {
+	if r.many() {
 		activity = other
 	} else if activity == other && r.Doc.Raw(r.readOnly) == "true" {
 		activity = apiRead
