@@ -250,17 +250,13 @@ func (d *document) broken(c byte, reason error) error {
 	return d.resync(reason)
 }
 
-// resync hands over what was read of a document that turned out not to be JSON, up to the next place where one may begin: the next line
-// that starts with a brace or, where documents come a line each, the next line.
+// resync hands over what was read of a document that turned out not to be JSON, up to the next place where a record may begin:
+// the next line that does not look like a part of the document or, where documents come a line each, the next line.
 func (d *document) resync(reason error) error {
 	u := d.u
 	got, at := d.unfinished()
 	if !d.opened && !got.truncated() {
-		mark := []byte("\n{")
-		if u.lines {
-			mark = mark[:1]
-		}
-		if i := bytes.Index(got.buf, mark); i >= 0 {
+		if i := restart(got.buf, u.lines); i >= 0 {
 			u.in.unread(got.buf[i+1:])
 			got.buf = got.buf[:i]
 			u.rescans++
@@ -286,7 +282,7 @@ func (u *unpacker) skip(got *capture) error {
 			return err
 		}
 		c := u.in.buf[u.in.pos]
-		if got.last == '\n' && (u.lines || c == '{') {
+		if got.last == '\n' && (u.lines || begins(c)) {
 			return nil
 		}
 		u.in.pos++
