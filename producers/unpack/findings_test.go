@@ -76,3 +76,12 @@ func TestListLargerThanARecord(t *testing.T) {
 		t.Errorf("%d: %.300s", len(got), got)
 	}
 }
+
+// TestMessagesAsFunctionsGetThem: a function gets notifications and messages of queues as Records.
+func TestMessagesAsFunctionsGetThem(t *testing.T) {
+	got, items := read(t, `{"Records":[{"EventSource":"aws:sns","Sns":{"Type":"Notification","MessageId":"m1","TopicArn":"arn:t","Message":"{\"n\":1}"}},`+
+		`{"messageId":"m2","body":"{\"n\":2}","eventSource":"aws:sqs","eventSourceARN":"arn:q"}]}`, unpack.Options{})
+	if fmt.Sprint(got) != `[{"n":1} {"n":2}]` || items[0].Record.Attrs[producers.AttrID] != "m1" || items[1].Record.Attrs[producers.AttrSource] != "arn:q" {
+		t.Errorf("%s %+v", got, items)
+	}
+}

@@ -29,10 +29,19 @@ func (u *unpacker) open(rec producers.Record, resume int64) error {
 		rec = EventBridge(rec)
 	case bytes.Contains(d, []byte(`"TopicArn"`)):
 		doc := gjson.ParseBytes(d)
+		if in := doc.Get("Sns"); in.IsObject() { // as functions get it
+			doc = in
+		}
 		if m := doc.Get("Message"); doc.Get("Type").String() == "Notification" && m.Type == gjson.String {
 			return u.nested(rec, resume, []byte(m.String()),
 				producers.AttrID, doc.Get("MessageId").String(), producers.AttrSource, doc.Get("TopicArn").String(),
 				producers.AttrTime, doc.Get("Timestamp").String())
+		}
+	case bytes.Contains(d, []byte(`"aws:sqs"`)):
+		doc := gjson.ParseBytes(d)
+		if m := doc.Get("body"); doc.Get("eventSource").String() == "aws:sqs" && m.Type == gjson.String {
+			return u.nested(rec, resume, []byte(m.String()),
+				producers.AttrID, doc.Get("messageId").String(), producers.AttrSource, doc.Get("eventSourceARN").String())
 		}
 	case bytes.Contains(d, []byte(`"awslogs"`)):
 		if data := gjson.GetBytes(d, "awslogs.data"); data.Type == gjson.String {

@@ -168,7 +168,7 @@ func Inner(source, detailType string, detail []byte) string {
 		return "cloudtrail"
 	case source == "aws.guardduty" && detailType == "GuardDuty Finding":
 		return "guardduty"
-	case source == "aws.securityhub" && has("findings"):
+	case source == "aws.securityhub" && has("findings.0"):
 		return "securityhub"
 	case source == "aws.config" && has("messageType"):
 		return "config"
