@@ -46,7 +46,9 @@ func recognisers() []recogniser {
 		{"guardduty", true, func(p *probe) bool {
 			return p.has("id", "type", "severity", "resource") || p.listed("Id", "Type") || p.listed("id", "type")
 		}},
-		{"cloudtrail", true, func(p *probe) bool { return p.has("eventSource", "eventName") || p.has("insightDetails", "eventTime") }},
+		{"cloudtrail", true, func(p *probe) bool {
+			return p.has("eventSource", "eventName") || p.has("insightDetails", "eventTime") || p.has("eventSource", "eventCategory", "timeWindow")
+		}},
 		{"config", true, func(p *probe) bool { return p.has("invokingEvent") || p.has("messageType", "recordVersion") }},
 		{"config", true, func(p *probe) bool {
 			return p.has("messageType") && p.some("configurationItem", "configurationItemSummary", "configRuleName")
