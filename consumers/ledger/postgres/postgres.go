@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -24,8 +25,15 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Open connects to the database that the URL names (postgres://user:password@host:port/database?sslmode=…&pool_max_conns=…) and brings its
-// tables up to date. A malformed URL is a permanent error; everything else may be worth another try.
+const (
+	// patience is how long a connection may take to be made where the URL has no connect_timeout, and how long a call may take.
+	patience = 5 * time.Second
+	// goodbye is how long the server has to end connections before they are cut.
+	goodbye = 2 * time.Second
+)
+
+// Open connects to the database that the URL names (postgres://user:password@host:port/database?sslmode=…&pool_max_conns=…&connect_timeout=…) and
+// brings its tables up to date. A malformed URL is a permanent error; everything else may be worth another try.
 func Open(ctx context.Context, url string) (ledger.Ledger, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -43,12 +51,18 @@ func open(ctx context.Context, cfg *pgxpool.Config) (ledger.Ledger, error) {
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "riposte"
 	}
+	if cfg.ConnConfig.ConnectTimeout <= 0 {
+		cfg.ConnConfig.ConnectTimeout = patience
+	}
+	dialer := newDialer()
+	cfg.ConnConfig.DialFunc = dialer.dial
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
 	db := stdlib.OpenDBFromPool(pool)
 	shut := func() error {
+		defer time.AfterFunc(goodbye, dialer.cut).Stop()
 		err := db.Close()
 		pool.Close()
 		return err
@@ -81,6 +95,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 
 func dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
+		Patience:   patience,
 		SkipLocked: "for update skip locked",
 		Lock:       "for update",
 		Any:        func(column, placeholder string) string { return column + " = any(" + placeholder + ")" },

@@ -29,6 +29,9 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// patience is how long a call waits for other processes that write.
+const patience = 15 * time.Second
+
 // readers is how many connections read beside the one that writes.
 const readers = 4
 
@@ -64,7 +67,8 @@ func open(ctx context.Context, path string) (ledger.Ledger, error) {
 // dsn is the driver's form of a path. Other processes may hold the file for the length of a transaction: they are waited for.
 func dsn(path, lock string) string {
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String() +
-		"?_pragma=busy_timeout(15000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_txlock=" + lock
+		fmt.Sprintf("?_pragma=busy_timeout(%d)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_txlock=%s",
+			patience.Milliseconds(), lock)
 }
 
 // migrate brings the tables up to date. Processes that start together may get in each other's way, whence the tries.
@@ -91,6 +95,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 
 func dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
+		Patience: patience,
 		Any: func(column, placeholder string) string {
 			return column + " in (select value from json_each(" + placeholder + "))"
 		},

@@ -23,6 +23,8 @@ type candidate struct {
 func (s *Store) Claim(
 	ctx context.Context, now time.Time, owner string, lanes []schemas.Lane, n int, lease time.Duration,
 ) ([]ledger.Entry, error) {
+	ctx, cancel := s.within(ctx, n)
+	defer cancel()
 	var entries []ledger.Entry
 	err := s.tx(ctx, func(tx *sql.Tx) error {
 		if err := s.wake(ctx, tx, now, n); err != nil {
@@ -116,6 +118,8 @@ func (s *Store) take(
 
 // Extend lengthens a lease. See ledger.Ledger.
 func (s *Store) Extend(ctx context.Context, e ledger.Entry, until time.Time) error {
+	ctx, cancel := s.within(ctx, 0)
+	defer cancel()
 	err := s.tx(ctx, func(tx *sql.Tx) error {
 		mutex := mutexOf(e.Command)
 		if err := s.lock(ctx, tx, mutex); err != nil {
@@ -139,6 +143,8 @@ func (s *Store) Extend(ctx context.Context, e ledger.Entry, until time.Time) err
 
 // Release ends the leases of an owner. See ledger.Ledger.
 func (s *Store) Release(ctx context.Context, now time.Time, owner string) (int, error) {
+	ctx, cancel := s.within(ctx, 0)
+	defer cancel()
 	var n int64
 	err := s.tx(ctx, func(tx *sql.Tx) error {
 		var mutexes []string

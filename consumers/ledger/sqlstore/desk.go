@@ -97,6 +97,8 @@ func putHold(ctx context.Context, tx *sql.Tx, e ledger.Entry, u ledger.UndoReque
 
 // Held tells of a hold. See ledger.Desk.
 func (s *Store) Held(ctx context.Context, now time.Time, rule, target string) (string, error) {
+	ctx, cancel := s.within(ctx, 0)
+	defer cancel()
 	reason := ""
 	err := each(ctx, s.read, `select reason, until from holds where rule = $1 and target = $2 and until > $3`, func(rows *sql.Rows) error {
 		var until int64
@@ -114,6 +116,8 @@ func (s *Store) Held(ctx context.Context, now time.Time, rule, target string) (s
 
 // desk runs f on one command, whose target is locked, and works out afterwards what comes next there.
 func (s *Store) desk(ctx context.Context, now time.Time, id string, f func(tx *sql.Tx, r row) error) error {
+	ctx, cancel := s.within(ctx, 0)
+	defer cancel()
 	err := s.tx(ctx, func(tx *sql.Tx) error {
 		seq, mutex, err := s.resolve(ctx, tx, id)
 		if err != nil {

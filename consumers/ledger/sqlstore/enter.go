@@ -16,6 +16,8 @@ import (
 
 // Enter records new commands. See ledger.Ledger.
 func (s *Store) Enter(ctx context.Context, now time.Time, cmds []schemas.Command, publish ...ledger.Message) (int, error) {
+	ctx, cancel := s.within(ctx, len(cmds))
+	defer cancel()
 	entered := 0
 	err := s.tx(ctx, func(tx *sql.Tx) error {
 		fresh, err := s.unknown(ctx, tx, cmds)

@@ -16,6 +16,8 @@ const usual = 100
 
 // List returns what the filter selects. See ledger.Desk.
 func (s *Store) List(ctx context.Context, f ledger.Filter) ([]ledger.Entry, error) {
+	ctx, cancel := s.within(ctx, f.Limit)
+	defer cancel()
 	entries, err := s.list(ctx, f)
 	if err != nil {
 		return nil, fmt.Errorf("list commands: %w", err)
@@ -66,6 +68,8 @@ func (s *Store) Holders(ctx context.Context, effect, except string) ([]ledger.En
 	if effect == "" {
 		return nil, nil
 	}
+	ctx, cancel := s.within(ctx, 0)
+	defer cancel()
 	w := where{d: s.d}
 	w.is("commands.effect =", column(effect))
 	w.oneOf("commands.state", []string{"verified", "in_force", "failed"}) // of those that failed, only what was applied has an effect

@@ -15,6 +15,8 @@ import (
 
 // Outbox hands out messages that were not sent. See ledger.Ledger.
 func (s *Store) Outbox(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]ledger.Message, error) {
+	ctx, cancel := s.within(ctx, limit)
+	defer cancel()
 	var found []ledger.Message
 	if some, err := s.any(ctx, `select 1 from outbox where due <= $1 limit 1`, now.UnixMicro()); err != nil || !some {
 		return nil, err // nothing there is the usual case, and needs no lock
@@ -42,6 +44,8 @@ func (s *Store) Outbox(ctx context.Context, now time.Time, limit int, lease time
 
 // Sent forgets messages that were published. See ledger.Ledger.
 func (s *Store) Sent(ctx context.Context, ids []int64) error {
+	ctx, cancel := s.within(ctx, len(ids))
+	defer cancel()
 	list, err := s.d.List(ids)
 	if err != nil {
 		return err
@@ -54,6 +58,8 @@ func (s *Store) Sent(ctx context.Context, ids []int64) error {
 
 // Depth counts what is not finished. See ledger.Ledger.
 func (s *Store) Depth(ctx context.Context) (map[schemas.Lane]map[schemas.State]int64, error) {
+	ctx, cancel := s.within(ctx, 0)
+	defer cancel()
 	depth := map[schemas.Lane]map[schemas.State]int64{}
 	err := each(ctx, s.read, `select lane, state, count(*) from commands
 		where state in ('pending', 'approval', 'running', 'retrying', 'verifying', 'in_force') group by lane, state`,
@@ -77,6 +83,8 @@ func (s *Store) Depth(ctx context.Context) (map[schemas.Lane]map[schemas.State]i
 
 // Prune forgets what was finished long ago. See ledger.Ledger.
 func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
+	ctx, cancel := s.within(ctx, limit)
+	defer cancel()
 	n := 0
 	err := s.tx(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `delete from holds where until < $1`, before.UnixMicro()); err != nil {

@@ -12,6 +12,8 @@ import (
 
 // Save writes what a worker changed. See ledger.Ledger.
 func (s *Store) Save(ctx context.Context, now time.Time, e ledger.Entry, publish ...ledger.Message) error {
+	ctx, cancel := s.within(ctx, 0)
+	defer cancel()
 	err := s.tx(ctx, func(tx *sql.Tx) error {
 		mutex := mutexOf(e.Command)
 		if err := s.lock(ctx, tx, mutex); err != nil {

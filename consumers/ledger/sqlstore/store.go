@@ -19,6 +19,8 @@ import (
 type Dialect struct {
 	// SkipLocked and Lock are appended to a select whose rows are to be locked: leaving out what others hold, or waiting for it.
 	SkipLocked, Lock string
+	// Patience is how long a call may take; what it is given more for every row is in Store.within.
+	Patience time.Duration
 	// Any writes the condition that column is one of the values of the list in the placeholder.
 	Any func(column, placeholder string) string
 	// List makes the argument for such a placeholder, from a []string or an []int64.
@@ -41,6 +43,13 @@ func New(write, read *sql.DB, d Dialect, shut func() error) *Store {
 
 // Close releases the database.
 func (s *Store) Close() error { return s.close() }
+
+// within bounds a call that is about that many rows: a database that hangs is one that is away, and whoever waits has to hear of it. Large batches
+// get more time, so that a slow database gets through them in the end.
+func (s *Store) within(ctx context.Context, rows int) (context.Context, context.CancelFunc) {
+	const perRow = 5 * time.Millisecond
+	return context.WithTimeout(ctx, s.d.Patience+time.Duration(rows)*perRow)
+}
 
 // tx runs f in a transaction and commits it if f returns nil.
 func (s *Store) tx(ctx context.Context, f func(tx *sql.Tx) error) error {
