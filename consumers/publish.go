@@ -34,7 +34,7 @@ func (s *Service) publish(ctx context.Context) {
 			pause(ctx, s.outbox, pollEvery)
 		}
 	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.lastWords())
 	defer cancel()
 	if _, err := s.flush(last); err != nil {
 		s.d.Log.Info().Err(err).Msg("outcomes stay in the ledger until the next start")

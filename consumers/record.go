@@ -59,7 +59,7 @@ func (j *job) save(ctx context.Context, publish ...ledger.Message) error {
 
 // giveBack leaves the entry to the next start, due at once. This try does not count.
 func (j *job) giveBack(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), j.s.lastWords())
 	defer cancel()
 	j.e.Attempts = max(0, j.e.Attempts-1)
 	j.e.Due = j.s.d.Now()
@@ -68,6 +68,7 @@ func (j *job) giveBack(ctx context.Context) {
 		j.e.Outcome = schemas.Outcome{State: j.e.State, Message: "the service ended; goes on at the next start", Time: j.s.d.Now().UTC()}
 	}
 	if err := j.s.d.Ledger.Save(ctx, j.s.d.Now(), j.e); err != nil {
+		j.s.db.Failed(err)
 		j.log.Warn().Err(err).Msg("the command could not be given back; it goes on when its lease is over")
 	}
 }

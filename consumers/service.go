@@ -22,8 +22,9 @@ import (
 const (
 	// grace is how long work in course may go on when the service is asked to end.
 	grace = 5 * time.Second
-	// lastWords is how long it may take after that to write down how far the work came.
+	// lastWords is how long it may take after that to write down how far the work came, lastTry the same when the ledger is away anyhow.
 	lastWords = 2 * time.Second
+	lastTry   = 500 * time.Millisecond
 	// pollEvery is how often the ledger is asked for what is due, when nothing wakes the workers.
 	pollEvery = time.Second
 )
@@ -162,6 +163,17 @@ func (s *Service) Run(ctx context.Context) error {
 	stop() // the workers are done: publish what they left, and end
 	<-publishing
 	return err
+}
+
+// Well tells whether the ledger answered when it was last asked. It costs nothing.
+func (s *Service) Well() bool { return s.db.Well() }
+
+// lastWords is how long a last write may take.
+func (s *Service) lastWords() time.Duration {
+	if s.Well() {
+		return lastWords
+	}
+	return lastTry
 }
 
 // rouse wakes the workers of a lane.

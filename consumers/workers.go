@@ -104,29 +104,48 @@ func (s *Service) work(ctx context.Context, e ledger.Entry) {
 func (s *Service) keep(ctx context.Context, e ledger.Entry) (kept context.Context, release func()) {
 	kept, cancel := context.WithCancelCause(ctx)
 	var done sync.WaitGroup
+	until := e.Due
+	over := time.AfterFunc(until.Sub(s.d.Now()), func() { cancel(errLeaseLost) }) // whatever Extend does
 	done.Go(func() {
-		every := time.NewTicker(s.cfg.Lease / 3)
-		defer every.Stop()
-		until := e.Due
+		often, again := s.cfg.Lease/3, s.cfg.Lease/12
+		next := time.NewTimer(often)
+		defer next.Stop()
 		for {
 			select {
 			case <-kept.Done():
 				return
-			case <-every.C:
+			case <-next.C:
 			}
 			now := s.d.Now()
-			err := s.d.Ledger.Extend(kept, e, now.Add(s.cfg.Lease))
+			left := until.Add(-s.cfg.Lease / 3).Sub(now) // the last third is for the action to stop
+			err := s.extend(kept, e, now.Add(s.cfg.Lease), left)
 			switch {
 			case err == nil:
 				until = now.Add(s.cfg.Lease)
+				over.Reset(until.Sub(s.d.Now()))
+				next.Reset(often)
 			case errors.Is(err, ledger.ErrFenced) || !s.d.Now().Add(s.cfg.Lease/3).Before(until):
 				cancel(errLeaseLost)
 				return
+			default:
+				next.Reset(again)
 			}
 		}
 	})
 	return kept, func() {
 		cancel(nil)
 		done.Wait()
+		over.Stop()
 	}
+}
+
+// extend lengthens a lease, and has as long for it as is left.
+func (s *Service) extend(ctx context.Context, e ledger.Entry, until time.Time, left time.Duration) error {
+	within, cancel := context.WithTimeout(ctx, left)
+	defer cancel()
+	err := s.d.Ledger.Extend(within, e, until)
+	if err != nil && !errors.Is(err, ledger.ErrFenced) && ctx.Err() == nil {
+		s.db.Failed(err)
+	}
+	return err
 }
