@@ -124,8 +124,11 @@ func (s *Service) housekeep(ctx context.Context) {
 			pruned = now
 			for ctx.Err() == nil {
 				n, err := s.d.Ledger.Prune(ctx, now.Add(-s.cfg.Retention), pruneAtOnce)
+				if err != nil && ctx.Err() == nil {
+					s.d.Log.Warn().Err(err).Msg("what is old could not be forgotten; tried again in an hour")
+				}
 				if err != nil || n < pruneAtOnce {
-					break // an error is one of the ledger's: the workers notice it too, and the next hour tries again
+					break
 				}
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -149,6 +150,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	for _, lane := range s.lanes {
+		s.announce(lane)
 		g.Go(func() error { return s.ingest(ctx, lane) })
 		g.Go(func() error {
 			s.serve(ctx, work, abort, lane)
@@ -163,6 +165,21 @@ func (s *Service) Run(ctx context.Context) error {
 	stop() // the workers are done: publish what they left, and end
 	<-publishing
 	return err
+}
+
+// announce logs whether a lane changes anything, and which actions and accounts are told otherwise.
+func (s *Service) announce(lane schemas.Lane) {
+	mode, _ := s.cfg.mode(schemas.Command{Lane: lane})
+	line := s.d.Log.Info().Str("lane", string(lane)).Str("mode", mode).Int("workers", s.cfg.workers(lane))
+	for _, name := range slices.Sorted(maps.Keys(s.cfg.Actions)) {
+		if _, ok := s.d.Actions[Name{lane, name}]; ok {
+			line = line.Str("action."+name, s.cfg.Actions[name].Mode)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.cfg.Accounts)) {
+		line = line.Str("account."+id, s.cfg.Accounts[id].Mode)
+	}
+	line.Msgf("lane %s: %s, %d workers", lane, mode, s.cfg.workers(lane))
 }
 
 // Well tells whether the ledger answered when it was last asked. It costs nothing.
