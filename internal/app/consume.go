@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 
 	"github.com/riposte-security/riposte/consumers"
 	"github.com/riposte-security/riposte/consumers/catalog"
@@ -50,6 +51,11 @@ func (s *stack) consumers(lanes []schemas.Lane, owner string, restarts bool) (st
 	if err := open.Check(url); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.cfg.Pos("ledger", "url"), err)
 	}
+	var running atomic.Pointer[consumers.Service]
+	s.checks = append(s.checks, check{"ledger", func() bool {
+		service := running.Load() // none until the ledger is open
+		return service != nil && service.Well()
+	}})
 	return func(ctx context.Context) error {
 		l, err := open.Wait(ctx, url, s.log)
 		if err != nil {
@@ -64,6 +70,7 @@ func (s *stack) consumers(lanes []schemas.Lane, owner string, restarts bool) (st
 		if err != nil {
 			return err
 		}
+		running.Store(service)
 		return service.Run(ctx)
 	}, nil
 }
