@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/internal/kafka"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -121,4 +122,23 @@ func (x extendHangs) Extend(ctx context.Context, _ ledger.Entry, _ time.Time) er
 	case <-x.free:
 	}
 	return errAway
+}
+
+// TestEndDoesNotSendTwice: what Kafka has when the service is told to end is marked as sent.
+func TestEndDoesNotSendTwice(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, enforcing())
+	b.enters(b.command(1))
+	b.round()
+	ctx, cancel := context.WithCancel(t.Context())
+	b.broker.reject = func(kafka.Message) error {
+		cancel()
+		return nil
+	}
+	if n, err := b.flush(ctx); err != nil || n != 1 {
+		t.Errorf("%d published, error %v", n, err)
+	}
+	if left, err := b.ledger.Outbox(t.Context(), b.clock.Now().Add(time.Hour), 10, time.Second); err != nil || len(left) != 0 {
+		t.Errorf("%d messages left, error %v", len(left), err)
+	}
 }

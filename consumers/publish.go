@@ -55,7 +55,9 @@ func (s *Service) flush(ctx context.Context) (int, error) {
 	if err := s.send(ctx, out); err != nil {
 		return 0, err
 	}
-	if err := s.d.Ledger.Sent(ctx, ids); err != nil {
+	noting, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.lastWords()) // it is out: an end now must not send it again
+	defer cancel()
+	if err := s.d.Ledger.Sent(noting, ids); err != nil {
 		return 0, err
 	}
 	return len(msgs), nil

@@ -30,6 +30,7 @@ type conn struct {
 	of *dialer
 }
 
+// Close ends the connection.
 func (c *conn) Close() error {
 	c.of.forget(c)
 	return c.Conn.Close()
