@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/riposte-security/riposte/router/rule/predicate"
+	"github.com/riposte-security/riposte/schemas"
 )
 
 // ruleKeys are the keys of a rule.
@@ -21,9 +22,6 @@ func ruleKeys() []string {
 		"author", "tags", "references", "status", "created", "modified", "false_positives",
 	}
 }
-
-// Severities are what a rule's severity may be, from the least.
-func Severities() []string { return []string{"informational", "low", "medium", "high", "critical"} }
 
 // A decoder reads one rule.
 type decoder struct {
@@ -92,7 +90,7 @@ func (d *decoder) head(m map[string]ast.Node) {
 		}
 	}
 	if v, ok := m["severity"]; ok {
-		r.Severity = d.oneOf(v, "severity", Severities()...)
+		r.Severity = d.oneOf(v, "severity", schemas.Severities()...)
 	}
 	if v, ok := m["correlate"]; ok {
 		d.fail(v, "correlate is not supported yet")

@@ -212,21 +212,9 @@ func commandField(c schemas.Command, key string) string {
 		if c.For == 0 {
 			return ""
 		}
-		return shortDuration(time.Duration(c.For))
+		return c.For.String()
 	}
 	return ""
-}
-
-// shortDuration writes 4h and not 4h0m0s, as in rules.
-func shortDuration(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }
 
 // subset tells whether have holds everything that want names: keys of mappings may be more, all else must be equal.
@@ -272,7 +260,7 @@ func describe(d Decision) string {
 			m["with"] = c.With
 		}
 		if c.For != 0 {
-			m["for"] = shortDuration(time.Duration(c.For))
+			m["for"] = c.For.String()
 		}
 		pieces = append(pieces, show(m))
 	}
