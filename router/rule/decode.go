@@ -4,16 +4,30 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/riposte-security/riposte/router/rule/predicate"
 	"github.com/riposte-security/riposte/schemas"
 )
+
+// longestID and longestTopic are how long the id of a rule and the name of a topic may be.
+const (
+	longestID    = 128
+	longestTopic = 249
+)
+
+// plainName tells whether a name is of letters, digits, dots, dashes and underscores, and not longer than longest.
+func plainName(name string, longest int) bool {
+	odd := func(r rune) bool {
+		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._-", r)
+	}
+	return name != "" && len(name) <= longest && !strings.ContainsFunc(name, odd)
+}
 
 // ruleKeys are the keys of a rule.
 func ruleKeys() []string {
@@ -62,7 +76,7 @@ func (d *decoder) head(m map[string]ast.Node) {
 	r := d.current
 	if v, ok := m["id"]; ok {
 		if id, ok := d.text(v, "id"); ok {
-			if !regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`).MatchString(id) {
+			if !plainName(id, longestID) || strings.ContainsRune("._-", rune(id[0])) {
 				d.fail(v, "id %q: up to 128 letters, digits, dots, dashes and underscores expected", id)
 			}
 			r.ID = id

@@ -1,7 +1,6 @@
 package rule
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -200,7 +199,7 @@ func (d *decoder) publish(n ast.Node) (step, bool) {
 	if !ok {
 		return step{}, false
 	}
-	if !regexp.MustCompile(`^[A-Za-z0-9._-]{1,249}$`).MatchString(topic) || topic == "." || topic == ".." {
+	if !plainName(topic, longestTopic) || topic == "." || topic == ".." {
 		d.fail(v, "%q is no name of a Kafka topic", topic)
 	}
 	for _, prefix := range []string{"riposte", d.opts.Prefix} {

@@ -37,11 +37,17 @@ type Language struct {
 	Types     *Types
 	functions map[string]*function
 
-	mu sync.Mutex // expr's checker keeps notes in the types that it is given
+	mu      sync.Mutex   // expr's parser and checker keep notes in the settings and types that they are given
+	parsing *conf.Config // made once: ten thousand rules are some thirty thousand expressions
+	checks  conf.FunctionsTable
 }
 
 // NewLanguage returns the language over the types of a schema.
-func NewLanguage(t *Types) *Language { return &Language{Types: t, functions: functions()} }
+func NewLanguage(t *Types) *Language {
+	l := &Language{Types: t, functions: functions(), parsing: parseConfig()}
+	l.checks = l.signatures()
+	return l
+}
 
 // A Program is a compiled expression. It is safe for concurrent use.
 type Program struct {
@@ -69,7 +75,7 @@ func (l *Language) Compile(source string, classes []string, want Want) (*Program
 	if err != nil {
 		return nil, []*Error{{Message: err.Error()}}
 	}
-	tree, err := parser.ParseWithConfig(source, l.parseConfig())
+	tree, err := l.parse(source)
 	if err != nil {
 		return nil, []*Error{located(err)}
 	}
@@ -87,8 +93,14 @@ func (l *Language) Compile(source string, classes []string, want Want) (*Program
 	return &Program{root: root, vars: c.slots}, nil
 }
 
+func (l *Language) parse(source string) (*parser.Tree, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return parser.ParseWithConfig(source, l.parsing) //nolint:wrapcheck // told with its place by the caller
+}
+
 // parseConfig makes the parser read every function of ours as a plain call, and only the list functions with a predicate in its own way.
-func (l *Language) parseConfig() *conf.Config {
+func parseConfig() *conf.Config {
 	c := conf.CreateNew()
 	c.MaxNodes = maxNodes
 	for _, f := range builtin.Builtins {
@@ -99,12 +111,16 @@ func (l *Language) parseConfig() *conf.Config {
 	return c
 }
 
+// checkConfig is what the checker is told of an expression over env.
 func (l *Language) checkConfig(env nature.Nature) *conf.Config {
-	c := conf.CreateNew()
-	c.Builtins = map[string]*builtin.Function{}
-	c.Env, c.Strict = env, true
+	return &conf.Config{Env: env, Strict: true, Functions: l.checks, Builtins: conf.FunctionsTable{}}
+}
+
+// signatures are the functions as the checker knows them.
+func (l *Language) signatures() conf.FunctionsTable {
+	t := conf.FunctionsTable{}
 	for name, f := range l.functions {
-		c.Functions[callMark+name] = &builtin.Function{
+		t[callMark+name] = &builtin.Function{
 			Name: name,
 			Func: func(...any) (any, error) { return nil, nil },
 			Validate: func(args []reflect.Type) (reflect.Type, error) {
@@ -118,7 +134,7 @@ func (l *Language) checkConfig(env nature.Nature) *conf.Config {
 			},
 		}
 	}
-	return c
+	return t
 }
 
 // callMark stands before the name of a function while types are checked: attributes of OCSF have names of functions, such as type.

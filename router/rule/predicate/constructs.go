@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 
@@ -53,7 +53,7 @@ func (l *Language) constructs(tree *parser.Tree, env nature.Nature) []*Error {
 			}
 		case *ast.BinaryNode:
 			if pattern, ok := x.Right.(*ast.StringNode); ok && x.Operator == "matches" {
-				if _, err := regexp.Compile(pattern.Value); err != nil {
+				if _, err := syntax.Parse(pattern.Value, syntax.Perl); err != nil { // all that regexp.Compile can fail by
 					refuse(&x.Right, "%v", err)
 				}
 			}
