@@ -13,10 +13,10 @@ func (r *record) authPlan() (plan, bool) {
 	switch {
 	case r.source == "signin.amazonaws.com" && r.operation == "ConsoleLogin":
 		p.activity, p.activityName = 1, "Logon"
-		return p, r.known()
+		return p, r.known() || r.accountKnown()
 	case r.source == "sts.amazonaws.com" && (strings.HasPrefix(r.operation, "AssumeRo") || r.operation == "GetSessionToken"):
 		p.activity, p.activityName = 3, "Authentication Ticket"
-		return p, r.known() || r.Doc.Str(r.param("roleArn")) != ""
+		return p, r.known() || r.Doc.Str(r.param("roleArn")) != "" || r.failed && r.accountKnown()
 	}
 	return plan{}, false
 }
@@ -35,6 +35,9 @@ func (r *record) writeAuth() {
 		r.Str("type", "AssumedRole")
 		r.Int("type_id", other)
 		r.Copy("uid_alt", d.Path(r.responseElements, "assumedRoleUser", "assumedRoleId"))
+	} else if r.writeRefused("role") {
+		r.Str("type", "AssumedRole")
+		r.Int("type_id", other)
 	} else {
 		r.copyIdentity()
 	}
@@ -55,10 +58,13 @@ func (r *record) copyIdentity() {
 	arn := r.identity("arn")
 	r.Copy("uid", arn)
 	r.Copy("uid_alt", r.identity("principalId"))
-	r.Copy("name", r.identity("userName"))
+	r.Copy("name", r.firstText(r.identity("userName"), r.Doc.Path(r.userIdentity, "sessionContext", "sessionIssuer", "userName")))
 	account := r.Open("account")
 	r.Copy("uid", r.identity("accountId"))
 	r.Close(account)
+	if !r.known() { // who tried to sign in is not known, only where
+		r.writeAccountOf()
+	}
 	if kind := r.identity("type"); r.Copy("type", kind) {
 		r.Int("type_id", userType(r.Doc.Str(kind)))
 	}

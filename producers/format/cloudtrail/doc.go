@@ -12,7 +12,8 @@
 //	S3: objects; DynamoDB: items                             Datastore Activity 6005      databucket, table
 //	everything else (reading IAM and roles as well)          API Activity 6003            resources[]
 //
-// A record that lacks what such a class demands, for example a refused CreateUser without parameters, is API Activity.
+// A record that lacks what such a class demands is API Activity. A refused change in IAM, whose parameters CloudTrail leaves out, keeps its class: whom or
+// what it was aimed at is taken from the words of the error, and where they do not say, the user is somebody of the account and privileges is empty.
 //
 // In every class the same members say the same, so that a rule on the call needs no class:
 //
@@ -36,7 +37,8 @@
 //	userIdentity.principalId actor.user.uid_alt
 //	userIdentity.type        actor.user.type
 //	userIdentity.accountId   actor.user.account.uid
-//	userIdentity.accessKeyId actor.session.credential_uid
+//	  onBehalfOf.userId      actor.user.uid where there is no ARN (IAM Identity Center)
+//	userIdentity.accessKeyId actor.session.credential_uid, else userIdentity.credentialId
 //	  sessionIssuer.arn      actor.session.issuer
 //	  creationDate           actor.session.created_time in ms; the text under unmapped
 //	  mfaAuthenticated       actor.session.is_mfa as a boolean; the text under unmapped

@@ -44,11 +44,13 @@ func (r *record) writeKeyEntity() {
 	r.Str("type", r.keyType())
 	r.Int("type_id", other)
 	user := r.Open("user")
-	name := r.firstText(r.param("userName"), r.Doc.Path(r.responseElements, "accessKey", "userName"), r.identity("userName"))
-	if r.Copy("name", name) {
-		r.Observe(ocsfjson.UserName, "entity.user.name", name)
-	} else {
-		r.Copy("uid", r.identity("arn"))
+	name := r.firstText(r.param("userName"), r.Doc.Path(r.responseElements, "accessKey", "userName"))
+	if name >= 0 || !r.writeRefused("user") { // without a name the caller means their own key
+		if name = r.firstText(name, r.identity("userName")); r.Copy("name", name) {
+			r.Observe(ocsfjson.UserName, "entity.user.name", name)
+		} else {
+			r.Copy("uid", r.identity("arn"))
+		}
 	}
 	owned := r.Close(user)
 	if !owned && r.Doc.Str(id) == "" { // neither key nor owner is known: the call was refused before it named one
@@ -67,6 +69,9 @@ func (r *record) writeDeviceEntity() {
 	serial := r.firstText(r.param("serialNumber"), r.Doc.Path(r.responseElements, "virtualMFADevice", "serialNumber"))
 	r.Copy("uid", serial)
 	r.Observe(ocsfjson.ResourceUID, "entity.uid", serial)
+	if r.firstText(r.deviceName(), serial) < 0 && !r.writeRefused("mfa") {
+		r.Str("name", "MFADevice")
+	}
 	r.Str("type", "MFADevice")
 	r.Int("type_id", other)
 	r.Close(at)
@@ -89,6 +94,8 @@ func (r *record) writePolicyEntity() {
 		r.Copy("version", version)
 		if r.passwordPolicy() { // it has no name: there is one in an account
 			r.Str("name", "AccountPasswordPolicy")
+		} else if r.firstText(arn, name) < 0 && !r.writeRefused("policy") {
+			r.Str("name", "Policy")
 		}
 	}
 	r.Observe(ocsfjson.ResourceUID, "entity.uid", arn)
@@ -103,7 +110,9 @@ func (r *record) writePolicyEntity() {
 
 func (r *record) writeTrustEntity() {
 	at := r.Open("entity")
-	r.Copy("name", r.param("roleName"))
+	if !r.Copy("name", r.param("roleName")) && !r.writeRefused("role") {
+		r.Str("name", "Role")
+	}
 	r.Str("type", "Role")
 	r.Int("type_id", other)
 	in := r.Open("policy")

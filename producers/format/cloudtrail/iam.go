@@ -103,7 +103,7 @@ func iamGrant(name string) iamOp {
 }
 
 // iamPlan is the plan for a change in IAM; false for what only reads, for what has no class of its own (roles, providers, instance
-// profiles), and for a record that does not name what the class demands.
+// profiles), and for a record that does not name what the class demands. A call that was refused keeps its class: see refused.
 func (r *record) iamPlan() (plan, bool) {
 	op := iamOperation(r.operation)
 	p := plan{class: op.class, activity: op.activity, activityName: op.name}
@@ -113,15 +113,16 @@ func (r *record) iamPlan() (plan, bool) {
 	case schemas.ClassAccountChange:
 		p.write = (*record).writeAccount
 		own := op.self && (has(r.identity("userName")) || has(r.identity("arn")))
-		return p, own || has(r.param("userName"))
+		return p, own || has(r.param("userName")) || r.failed && r.accountKnown()
 	case schemas.ClassEntityManagement:
 		return r.entityPlan(p, op.entity)
 	case schemas.ClassUserAccess:
 		p.write = (*record).writeUserAccess
-		return p, has(r.param(op.subject)) && has(r.privilege())
+		return p, has(r.param(op.subject)) && has(r.privilege()) || r.failed && r.accountKnown()
 	case schemas.ClassGroupManagement:
 		p.write = (*record).writeGroup
-		return p, has(r.param("groupName"))
+		_, name := r.refused("group")
+		return p, name != "" || has(r.param("groupName"))
 	}
 	return plan{}, false
 }
@@ -140,13 +141,13 @@ func (r *record) entityPlan(p plan, e entity) (plan, bool) {
 		return p, true
 	case device:
 		p.write = (*record).writeDeviceEntity
-		return p, d.Str(r.deviceName()) != ""
+		return p, r.failed || d.Str(r.deviceName()) != ""
 	case policy:
 		p.write = (*record).writePolicyEntity
-		return p, r.passwordPolicy() || r.firstText(r.param("policyArn"), r.param("policyName")) >= 0
+		return p, r.failed || r.passwordPolicy() || r.firstText(r.param("policyArn"), r.param("policyName")) >= 0
 	case trust:
 		p.write = (*record).writeTrustEntity
-		return p, d.Str(r.param("roleName")) != ""
+		return p, r.failed || d.Str(r.param("roleName")) != ""
 	case noEntity:
 	}
 	return p, false
@@ -161,9 +162,13 @@ func (r *record) writeAccount() {
 		r.Copy("uid", arn)
 		r.Observe(ocsfjson.UserUID, "user.uid", arn)
 		r.Copy("uid_alt", r.Doc.Path(r.responseElements, "user", "userId"))
-	} else {
-		r.Copy("name", r.identity("userName"))
-		r.Copy("uid", r.identity("arn"))
+	} else if !r.writeRefused("user") {
+		if r.failed && !iamOperation(r.operation).self { // somebody of the account, whom nobody named
+			r.writeAccountOf()
+		} else {
+			r.Copy("name", r.identity("userName"))
+			r.Copy("uid", r.identity("arn"))
+		}
 	}
 	r.Close(at)
 }
@@ -190,6 +195,9 @@ func (r *record) writePrivileges() {
 }
 
 func (r *record) writeUserAccess() {
+	if r.privilege() < 0 { // refused before it named one
+		r.Lit(`"privileges":[]`)
+	}
 	r.writePrivileges()
 	at := r.Open("user")
 	user, role := r.param("userName"), r.param("roleName")
@@ -197,21 +205,34 @@ func (r *record) writeUserAccess() {
 		r.Observe(ocsfjson.UserName, "user.name", user)
 		r.Str("type", "IAMUser")
 		r.Int("type_id", 1)
-	} else {
-		r.Copy("name", role)
+	} else if r.Copy("name", role) {
 		r.Observe(ocsfjson.UserName, "user.name", role)
-		r.Str("type", "Role")
-		r.Int("type_id", other)
+		r.writeRoleType()
+	} else if r.writeRefused("user") {
+		r.Str("type", "IAMUser")
+		r.Int("type_id", 1)
+	} else if r.writeRefused("role") {
+		r.writeRoleType()
+	} else {
+		r.writeAccountOf()
 	}
 	r.Close(at)
 	r.writeResources()
 }
 
+func (r *record) writeRoleType() {
+	r.Str("type", "Role")
+	r.Int("type_id", other)
+}
+
 func (r *record) writeGroup() {
 	r.writePrivileges()
 	at := r.Open("group")
-	r.Copy("name", r.param("groupName"))
-	r.Copy("uid", r.Doc.Path(r.responseElements, "group", "arn"))
+	if r.Copy("name", r.param("groupName")) {
+		r.Copy("uid", r.Doc.Path(r.responseElements, "group", "arn"))
+	} else {
+		r.writeRefused("group")
+	}
 	r.Close(at)
 	user := r.Open("user")
 	r.Copy("name", r.param("userName"))

@@ -41,6 +41,9 @@ func (r *record) writeUser(arn, issuer node) {
 	account := r.Open("account")
 	r.MoveSeen("uid", r.identity("accountId"), ocsfjson.AccountUID, "actor.user.account.uid")
 	r.Close(account)
+	if r.Doc.Str(arn) == "" { // who signed in through IAM Identity Center has no ARN, but an id there
+		r.MoveSeen("uid", r.Doc.Path(r.userIdentity, "onBehalfOf", "userId"), ocsfjson.UserUID, "actor.user.uid")
+	}
 	principal := r.identity("principalId")
 	if len(r.B) == start {
 		if !r.MoveSeen("uid", principal, ocsfjson.UserUID, "actor.user.uid") && !r.writeServiceName() {
@@ -85,7 +88,9 @@ func userType(kind string) int64 {
 func (r *record) writeSession(issuer node) {
 	d := &r.Doc
 	at := r.Open("session")
-	r.MoveSeen("credential_uid", r.identity("accessKeyId"), ocsfjson.CredentialUID, "actor.session.credential_uid")
+	if !r.MoveSeen("credential_uid", r.identity("accessKeyId"), ocsfjson.CredentialUID, "actor.session.credential_uid") {
+		r.MoveSeen("credential_uid", r.identity("credentialId"), ocsfjson.CredentialUID, "actor.session.credential_uid")
+	}
 	r.MoveSeen("issuer", d.Get(issuer, "arn"), ocsfjson.ResourceUID, "actor.session.issuer")
 	attributes := d.Path(r.userIdentity, "sessionContext", "attributes")
 	r.Time("created_time", d.Get(attributes, "creationDate"))
