@@ -33,7 +33,7 @@ type document struct {
 	element   capture
 	attrs     map[string]string // of the unpacker, to be restored
 
-	list bool // it has a list of findings, and is read as one record if it is not larger than one may be
+	list bool // it may list records (listOf), and is read as one if it is not larger than one may be
 	big  bool // it is larger: the list is a container
 }
 

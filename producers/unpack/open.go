@@ -54,7 +54,7 @@ func (u *unpacker) open(rec producers.Record, resume int64) error {
 			return u.nested(rec, resume, inner)
 		}
 	}
-	return u.findings(rec, resume)
+	return u.lists(rec, resume)
 }
 
 // nested unpacks what was inside a message. An id that the message gives its content names the first record; the others get a number too.

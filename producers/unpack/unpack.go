@@ -4,7 +4,7 @@
 //
 // Recognised are gzip (of several members) and zstd; JSON objects one after another, a line each or over several lines; JSON arrays; the
 // containers {"Records": […]}, {"configurationItems": […]}, and a CloudWatch Logs subscription with its logEvents, as it is or as
-// {"awslogs": {"data": …}}; SNS notifications, whose message is opened in turn; EventBridge events; Parquet, a row of which becomes a
+// {"awslogs": {"data": …}}; the answers of AWS's APIs that list findings or, of LookupEvents, CloudTrail records; SNS notifications, whose message is opened in turn; EventBridge events; Parquet, a row of which becomes a
 // line or a JSON object; and lines of text, with a header line as VPC flow logs have it.
 package unpack
 

@@ -47,7 +47,8 @@ func recognisers() []recogniser {
 			return p.has("id", "type", "severity", "resource") || p.listed("Id", "Type") || p.listed("id", "type")
 		}},
 		{"cloudtrail", true, func(p *probe) bool {
-			return p.has("eventSource", "eventName") || p.has("insightDetails", "eventTime") || p.has("eventSource", "eventCategory", "timeWindow")
+			return p.has("eventSource", "eventName") || p.has("insightDetails", "eventTime") || p.has("eventSource", "eventCategory", "timeWindow") ||
+				p.has("CloudTrailEvent")
 		}},
 		{"config", true, func(p *probe) bool { return p.has("invokingEvent") || p.has("messageType", "recordVersion") }},
 		{"config", true, func(p *probe) bool {

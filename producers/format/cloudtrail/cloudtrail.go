@@ -90,6 +90,9 @@ func (r *record) read(in producers.Record) error {
 	}
 	root := d.Root()
 	if r.lookup(d, root); r.eventTime < 0 && r.eventName < 0 && r.timeWindow < 0 {
+		if err := r.open(); err != nil {
+			return err
+		}
 		root = d.Detail(root)
 		r.lookup(d, root)
 	}
@@ -120,6 +123,23 @@ func (r *record) read(in producers.Record) error {
 		r.time = t
 	}
 	r.failed = r.hasFailed()
+	return nil
+}
+
+// open replaces the document by the one that an event of LookupEvents holds as a text, if it is such.
+func (r *record) open() error {
+	text := r.Doc.Str(r.Doc.Get(r.Doc.Root(), "CloudTrailEvent"))
+	if text == "" {
+		return nil
+	}
+	r.Outer = new(ocsfjson.Doc)
+	*r.Outer, r.Doc = r.Doc, ocsfjson.Doc{}
+	if err := r.Doc.ParseText(text); err != nil {
+		return fmt.Errorf("CloudTrailEvent: %w", err)
+	}
+	if k := r.Doc.Kind(r.Doc.Root()); k != ocsfjson.Object {
+		return fmt.Errorf("CloudTrailEvent: an object expected, %s found", k)
+	}
 	return nil
 }
 

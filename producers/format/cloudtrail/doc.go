@@ -1,5 +1,5 @@
 // Package cloudtrail reads AWS CloudTrail records: management, data, Insights, network-activity and aggregated events, console sign-in, and
-// events of services themselves.
+// events of services themselves; each as it is, as the detail of an EventBridge event, or as the CloudTrailEvent of an answer of LookupEvents.
 //
 // A record becomes one event of the class that its service and operation ask for:
 //

@@ -158,11 +158,35 @@ func (e *Event) writeUnmapped() {
 	}
 	at := e.Open("unmapped")
 	e.rest(0)
-	if o := e.Outer; o != nil {
-		for c := o.First(0); c >= 0; c = o.Next(c) {
-			if d.Get(0, o.Key(c)) < 0 { // else it stands there twice; the inner one is in Outer's string as well
-				e.Raw(o.RawKey(c), o.Raw(c))
-			}
+	if e.Outer != nil {
+		e.writeOuter()
+	}
+	e.Close(at)
+}
+
+// writeOuter writes the members of Outer beside those of Doc; where both have a name and differ in its value, that of Outer stands below `outer`.
+func (e *Event) writeOuter() {
+	d, o := &e.Doc, e.Outer
+	clash := false
+	for c := o.First(0); c >= 0; c = o.Next(c) {
+		switch n := d.Get(0, o.Key(c)); {
+		case n < 0 || d.nodes[n].taken:
+			e.Raw(o.RawKey(c), o.Raw(c))
+		case d.Raw(n) != o.Raw(c):
+			clash = true
+		}
+	}
+	if !clash {
+		return
+	}
+	name := "outer"
+	for d.Get(0, name) >= 0 || o.Get(0, name) >= 0 {
+		name = "_" + name
+	}
+	at := e.Open(name)
+	for c := o.First(0); c >= 0; c = o.Next(c) {
+		if n := d.Get(0, o.Key(c)); n >= 0 && !d.nodes[n].taken && d.Raw(n) != o.Raw(c) {
+			e.Raw(o.RawKey(c), o.Raw(c))
 		}
 	}
 	e.Close(at)

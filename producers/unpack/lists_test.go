@@ -50,11 +50,14 @@ func TestListsOfFindings(t *testing.T) {
 		in   string
 		want []string
 	}{
-		"API":       {`{"Findings": [` + one + `, ` + two + `], "NextToken":"x"}`, []string{`{"Findings": [` + one + `], "NextToken":"x"}`, `{"Findings": [` + two + `], "NextToken":"x"}`}},
-		"event":     {around, []string{`{"actionName":"n","findings":[` + one + `]}`, `{"actionName":"n","findings":[7]}`, `{"actionName":"n","findings":[` + two + `]}`}},
-		"single":    {`{"Findings":[` + one + `]}`, []string{`{"Findings":[` + one + `]}`}},
-		"not AWS's": {`{"findings":[{"x":1},{"x":2}]}`, []string{`{"findings":[{"x":1},{"x":2}]}`}},
-		"twice":     {`{"findings":[` + one + `,` + two + `],"Findings":[]}`, []string{`{"findings":[` + one + `,` + two + `],"Findings":[]}`}},
+		"API":   {`{"Findings": [` + one + `, ` + two + `], "NextToken":"x"}`, []string{`{"Findings": [` + one + `], "NextToken":"x"}`, `{"Findings": [` + two + `], "NextToken":"x"}`}},
+		"event": {around, []string{`{"actionName":"n","findings":[` + one + `]}`, `{"actionName":"n","findings":[7]}`, `{"actionName":"n","findings":[` + two + `]}`}},
+		"LookupEvents": {`{"Events":[{"EventName":"GetFindings","CloudTrailEvent":"{}"},{"CloudTrailEvent":"{\"a\":1}"}],"NextToken":"x"}`,
+			[]string{`{"EventName":"GetFindings","CloudTrailEvent":"{}"}`, `{"CloudTrailEvent":"{\"a\":1}"}`}},
+		"events of another": {`{"Events":[{"CloudTrailEvent":"{}"},{"x":1}]}`, []string{`{"Events":[{"CloudTrailEvent":"{}"},{"x":1}]}`}},
+		"single":            {`{"Findings":[` + one + `]}`, []string{`{"Findings":[` + one + `]}`}},
+		"not AWS's":         {`{"findings":[{"x":1},{"x":2}]}`, []string{`{"findings":[{"x":1},{"x":2}]}`}},
+		"twice":             {`{"findings":[` + one + `,` + two + `],"Findings":[]}`, []string{`{"findings":[` + one + `,` + two + `],"Findings":[]}`}},
 	}
 	for name, c := range cases {
 		got, items := read(t, c.in, unpack.Options{})
