@@ -51,6 +51,14 @@ func (r *Row) Method(method string) {
 	}
 }
 
+// CloseRequest closes http_request. Of a request that the log tells nothing of, an empty object stays: OCSF wants one of http_request and
+// http_response, and the response may be unknown as well.
+func CloseRequest(e *ocsfjson.Event, at int) {
+	if !e.Close(at) {
+		e.Lit(`"http_request":{}`)
+	}
+}
+
 // A URL is the parts of a URL as it was requested.
 type URL struct {
 	Text, Scheme, Host, Port, Path, Query string

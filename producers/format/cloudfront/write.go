@@ -100,7 +100,7 @@ func (r entry) writeRequest() {
 	r.Count("length", received)
 	list, _ := accesslog.Unescape(r.Value(forwarded)) // the blanks behind its commas are encoded
 	r.Forwarded(list)
-	r.Close(at)
+	accesslog.CloseRequest(r.Event, at)
 }
 
 // writeURL writes url as the client sent it: what CloudFront has encoded for the log is decoded.

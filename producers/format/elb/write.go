@@ -170,7 +170,7 @@ func (r *entry) writeRequest(method, version string, url accesslog.URL) {
 	r.UserAgent(userAgent, agent, !changed)
 	r.Move("uid", traceID)
 	r.Count("length", received)
-	r.Close(at)
+	accesslog.CloseRequest(r.Event, at)
 }
 
 func (r *entry) writeTLS() {

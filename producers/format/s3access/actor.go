@@ -112,22 +112,22 @@ func (r *entry) writeDestination(named bool) {
 	r.Close(at)
 }
 
-// writeExchange writes http_request and http_response.
-func (r *entry) writeExchange() {
-	if r.Has(requestURI) {
-		at := r.Open("http_request")
-		r.Method(r.method)
-		if r.version != "" {
-			r.Str("version", r.version)
-		}
-		r.WriteURL(r.url)
-		r.UserAgent(userAgent, r.Value(userAgent), true)
-		r.Move("referrer", referer)
-		if r.Has(requestID) {
-			r.Str("uid", r.Value(requestID))
-		}
-		r.Close(at)
+func (r *entry) writeRequest() {
+	at := r.Open("http_request")
+	r.Method(r.method)
+	if r.version != "" {
+		r.Str("version", r.version)
 	}
+	r.WriteURL(r.url)
+	r.UserAgent(userAgent, r.Value(userAgent), true)
+	r.Move("referrer", referer)
+	if r.Has(requestID) {
+		r.Str("uid", r.Value(requestID))
+	}
+	accesslog.CloseRequest(r.Event, at)
+}
+
+func (r *entry) writeResponse() {
 	if !r.Has(httpStatus) {
 		return // OCSF has no http_response without a code
 	}

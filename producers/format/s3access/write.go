@@ -37,7 +37,10 @@ func (r *entry) writeObject() schemas.Event {
 	r.writeActor()
 	r.writeSource()
 	r.writeDestination(false)
-	r.writeExchange()
+	if r.Has(requestURI) {
+		r.writeRequest()
+	}
+	r.writeResponse()
 	r.Lit(`"type":"Databucket","type_id":2`)
 	at := r.Open("databucket")
 	r.Move("name", bucket)
@@ -98,12 +101,8 @@ func (r *entry) writeHTTP() schemas.Event {
 	r.writeActor()
 	r.writeSource()
 	r.writeDestination(true)
-	r.writeExchange()
-	if !r.Has(requestURI) { // OCSF wants one of request and response
-		at := r.Open("http_request")
-		r.Str("uid", r.Value(requestID))
-		r.Close(at)
-	}
+	r.writeRequest()
+	r.writeResponse()
 	if r.Has(tlsVersion) {
 		at := r.Open("tls")
 		r.Move("version", tlsVersion)

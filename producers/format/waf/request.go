@@ -30,10 +30,7 @@ func (r *record) writeRequest(verb string, activity int) {
 	r.Copy("referrer", r.at[referer])
 	r.writeForwarded()
 	r.writeHeaders()
-	r.Close(at)
-	if len(r.B) == at { // OCSF wants one of request and response
-		r.Lit(`"http_request":{}`)
-	}
+	accesslog.CloseRequest(r.Event, at)
 }
 
 func (r *record) writeURL() {
