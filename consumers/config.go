@@ -22,7 +22,8 @@ type Config struct {
 	Actions  map[string]ModeConfig       `yaml:"actions"`
 	Accounts map[string]ModeConfig       `yaml:"accounts"`
 
-	// Workers is how many commands of a lane one process carries out at once.
+	// Workers is how many commands of a lane one process carries out at once; of alerts four times as many, unless lanes.alert.workers says how
+	// many: they hold no target, and mostly wait for the other side. A process that is killed may repeat as many calls as it was about.
 	Workers int `yaml:"workers"`
 	// Lease is how long a command stays with a process that is not heard of.
 	Lease time.Duration `yaml:"lease"`
@@ -156,6 +157,9 @@ func (c Config) mode(cmd schemas.Command) (mode, because string) {
 func (c Config) workers(lane schemas.Lane) int {
 	if n := c.Lanes[lane].Workers; n > 0 {
 		return n
+	}
+	if lane == schemas.LaneAlert {
+		return 4 * c.Workers
 	}
 	return c.Workers
 }

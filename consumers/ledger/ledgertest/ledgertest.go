@@ -48,6 +48,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		{"holders of an effect", holders},
 		{"depth and prune", depthAndPrune},
 		{"survives reopening", survives},
+		{"saves together, fails alone", savesTogether},
 		{"order under many workers", orderUnderWorkers},
 		{"no claim twice under many processes", noDoubleClaim},
 		{"a hot target stays cheap", hotTarget},

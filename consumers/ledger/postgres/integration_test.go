@@ -22,40 +22,47 @@ func TestLedger(t *testing.T) {
 	ledgertest.Run(t, func(t *testing.T) ledgertest.Database {
 		t.Helper()
 		inSchema := newSchema(t, base)
-		return ledgertest.Database{Open: func(t *testing.T) ledger.Ledger {
-			t.Helper()
-			l, err := postgres.Open(t.Context(), inSchema)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := l.Close(); err != nil {
-					t.Error(err)
-				}
-			})
-			return l
-		}}
+		return ledgertest.Database{Open: func(t *testing.T) ledger.Ledger { t.Helper(); return open(t, inSchema) }}
 	})
 }
 
+func BenchmarkLedger(b *testing.B) {
+	base := servers.Postgres(b)
+	ledgertest.Bench(b, func(b *testing.B) ledger.Ledger { b.Helper(); return open(b, newSchema(b, base)) })
+}
+
+func open(tb testing.TB, url string) ledger.Ledger {
+	tb.Helper()
+	l, err := postgres.Open(tb.Context(), url)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return l
+}
+
 // newSchema makes an empty schema and returns a URL under which it is the one that is used.
-func newSchema(t *testing.T, base string) string {
-	t.Helper()
-	ctx := t.Context()
+func newSchema(tb testing.TB, base string) string {
+	tb.Helper()
+	ctx := tb.Context()
 	conn, err := pgx.Connect(ctx, base)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	name := fmt.Sprintf("ledger_%d", time.Now().UnixNano())
 	if _, err := conn.Exec(ctx, "create schema "+name); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := conn.Close(ctx); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	u, err := url.Parse(base)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	q := u.Query()
 	q.Set("search_path", name)

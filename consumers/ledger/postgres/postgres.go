@@ -97,7 +97,8 @@ func dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
 		Patience:   patience,
 		SkipLocked: "for update skip locked",
-		Lock:       "for update",
+		Lock:       `collate "C" for update`,
+		Typed:      func(placeholder, sqlType string) string { return placeholder + "::" + sqlType },
 		Any:        func(column, placeholder string) string { return column + " = any(" + placeholder + ")" },
 		List:       func(values any) (any, error) { return values, nil },
 	}

@@ -95,7 +95,9 @@ func migrate(ctx context.Context, db *sql.DB) error {
 
 func dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
-		Patience: patience,
+		OneWriter: true,
+		Patience:  patience,
+		Typed:     func(placeholder, _ string) string { return placeholder },
 		Any: func(column, placeholder string) string {
 			return column + " in (select value from json_each(" + placeholder + "))"
 		},

@@ -26,7 +26,7 @@ func (s *Store) Claim(
 	ctx, cancel := s.within(ctx, n)
 	defer cancel()
 	var entries []ledger.Entry
-	err := s.tx(ctx, func(tx *sql.Tx) error {
+	err := s.tx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := s.wake(ctx, tx, now, n); err != nil {
 			return err
 		}
@@ -101,28 +101,27 @@ func (s *Store) take(
 	entries := make([]ledger.Entry, len(found))
 	err = each(ctx, tx, s.q.claim, func(rows *sql.Rows) error {
 		var r row
-		if err := r.scan(rows); err != nil {
+		var body []byte
+		if err := r.scan(rows, &body); err != nil {
 			return err
 		}
 		entries[at[r.entry.Seq]] = r.entry
-		return nil
+		return read(body, &entries[at[r.entry.Seq]])
 	}, until.UnixMicro(), owner, now.UnixMicro(), seqList)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := tx.ExecContext(ctx, s.q.lease, until.UnixMicro(), mutexList); err != nil {
-		return nil, err
-	}
-	return entries, s.fill(ctx, tx, entries)
+	_, err = tx.ExecContext(ctx, s.q.lease, until.UnixMicro(), mutexList)
+	return entries, err
 }
 
 // Extend lengthens a lease. See ledger.Ledger.
 func (s *Store) Extend(ctx context.Context, e ledger.Entry, until time.Time) error {
 	ctx, cancel := s.within(ctx, 0)
 	defer cancel()
-	err := s.tx(ctx, func(tx *sql.Tx) error {
+	err := s.tx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		mutex := mutexOf(e.Command)
-		if err := s.lock(ctx, tx, mutex); err != nil {
+		if err := s.lock(ctx, tx, []string{mutex}); err != nil {
 			return err
 		}
 		res, err := tx.ExecContext(ctx, `update commands set due = $1 where seq = $2 and fence = $3 and slot = 1`, until.UnixMicro(), e.Seq, e.Fence)
@@ -146,7 +145,7 @@ func (s *Store) Release(ctx context.Context, now time.Time, owner string) (int, 
 	ctx, cancel := s.within(ctx, 0)
 	defer cancel()
 	var n int64
-	err := s.tx(ctx, func(tx *sql.Tx) error {
+	err := s.tx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		var mutexes []string
 		err := each(ctx, tx, `select mutex from commands where slot = 1 and owner = $1`, func(rows *sql.Rows) error {
 			var m string
@@ -184,10 +183,14 @@ func fencedOr(err error) error {
 	return ledger.ErrFenced
 }
 
-// lock locks the row of one target, if there is one.
-func (s *Store) lock(ctx context.Context, tx *sql.Tx, mutex string) error {
-	if s.d.Lock == "" {
+// lock locks the rows of targets, where there are any, in the order of lockAll.
+func (s *Store) lock(ctx context.Context, tx *sql.Tx, mutexes []string) error {
+	if s.d.OneWriter {
 		return nil
 	}
-	return each(ctx, tx, s.q.lock, func(*sql.Rows) error { return nil }, mutex)
+	list, err := s.d.List(mutexes)
+	if err != nil {
+		return err
+	}
+	return each(ctx, tx, s.q.lock, func(*sql.Rows) error { return nil }, list)
 }

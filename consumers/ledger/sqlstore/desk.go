@@ -16,7 +16,7 @@ const shortest = 6
 
 // Decide approves or rejects. See ledger.Desk.
 func (s *Store) Decide(ctx context.Context, now time.Time, id string, approve bool, by, reason string) error {
-	return s.desk(ctx, now, id, func(tx *sql.Tx, r row) error {
+	return s.desk(ctx, now, id, func(ctx context.Context, tx *sql.Tx, r row) error {
 		e := r.entry
 		switch {
 		case e.State != schemas.StateApproval && e.State != schemas.StateStale:
@@ -55,7 +55,7 @@ func reject(ctx context.Context, tx *sql.Tx, now time.Time, e ledger.Entry, by, 
 
 // RequestUndo asks for an effect to be taken back. See ledger.Desk.
 func (s *Store) RequestUndo(ctx context.Context, now time.Time, id string, u ledger.UndoRequest, hold time.Duration) error {
-	return s.desk(ctx, now, id, func(tx *sql.Tx, r row) error {
+	return s.desk(ctx, now, id, func(ctx context.Context, tx *sql.Tx, r row) error {
 		e := r.entry
 		if !e.Standing() {
 			return fmt.Errorf("%w: it is %s, and has no effect to take back", ledger.ErrState, e.State)
@@ -115,10 +115,10 @@ func (s *Store) Held(ctx context.Context, now time.Time, rule, target string) (s
 }
 
 // desk runs f on one command, whose target is locked, and works out afterwards what comes next there.
-func (s *Store) desk(ctx context.Context, now time.Time, id string, f func(tx *sql.Tx, r row) error) error {
+func (s *Store) desk(ctx context.Context, now time.Time, id string, f func(ctx context.Context, tx *sql.Tx, r row) error) error {
 	ctx, cancel := s.within(ctx, 0)
 	defer cancel()
-	err := s.tx(ctx, func(tx *sql.Tx) error {
+	err := s.tx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		seq, mutex, err := s.resolve(ctx, tx, id)
 		if err != nil {
 			return err
@@ -133,7 +133,7 @@ func (s *Store) desk(ctx context.Context, now time.Time, id string, f func(tx *s
 		if r.entry.Seq == 0 {
 			return ledger.ErrNotFound // pruned since
 		}
-		if err := f(tx, r); err != nil {
+		if err := f(ctx, tx, r); err != nil {
 			return err
 		}
 		return s.advance(ctx, tx, now, []string{mutex})

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/riposte-security/riposte/consumers/ledger"
@@ -19,7 +17,7 @@ func (s *Store) Enter(ctx context.Context, now time.Time, cmds []schemas.Command
 	ctx, cancel := s.within(ctx, len(cmds))
 	defer cancel()
 	entered := 0
-	err := s.tx(ctx, func(tx *sql.Tx) error {
+	err := s.tx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		fresh, err := s.unknown(ctx, tx, cmds)
 		if err != nil {
 			return err
@@ -102,8 +100,11 @@ func (s *Store) insert(ctx context.Context, tx *sql.Tx, now time.Time, cmds []sc
 			string(state), slot, due, outcome, now.UnixMicro(), now.UnixMicro()})
 	}
 	var texts [][]any
-	err := s.many(ctx, tx, `insert into commands (id, lane, rule, action, target, mutex, urgency, state, slot, due, outcome, entered, updated)
-		values `, ` on conflict (id) do nothing returning id, seq`, rows, func(r *sql.Rows) error {
+	ins := insert{
+		head: `insert into commands (id, lane, rule, action, target, mutex, urgency, state, slot, due, outcome, entered, updated) values `,
+		tail: ` on conflict (id) do nothing returning id, seq`,
+	}
+	err := s.many(ctx, tx, ins, rows, func(r *sql.Rows) error {
 		var id string
 		var seq int64
 		if err := r.Scan(&id, &seq); err != nil {
@@ -115,7 +116,8 @@ func (s *Store) insert(ctx context.Context, tx *sql.Tx, now time.Time, cmds []sc
 	if err != nil {
 		return 0, err
 	}
-	return len(texts), s.many(ctx, tx, `insert into bodies (seq, body) values `, ` returning seq`, texts, func(*sql.Rows) error { return nil })
+	ins = insert{head: `insert into bodies (seq, body) values `, tail: ` returning seq`}
+	return len(texts), s.many(ctx, tx, ins, texts, func(*sql.Rows) error { return nil })
 }
 
 // lockAll locks the rows of targets, making those that are missing, and returns them sorted, each once. The order keeps two transactions
@@ -127,8 +129,8 @@ func (s *Store) lockAll(ctx context.Context, tx *sql.Tx, mutexes []string) ([]st
 	for i, m := range mutexes {
 		rows[i] = []any{m}
 	}
-	return mutexes, s.many(ctx, tx, `insert into targets (mutex) values `,
-		` on conflict (mutex) do update set mutex = excluded.mutex returning mutex`, rows, func(*sql.Rows) error { return nil })
+	ins := insert{head: `insert into targets (mutex) values `, tail: ` on conflict (mutex) do update set mutex = excluded.mutex returning mutex`}
+	return mutexes, s.many(ctx, tx, ins, rows, func(*sql.Rows) error { return nil })
 }
 
 // advance works out what comes next on targets whose rows are locked, and forgets those with nothing left.
@@ -147,42 +149,4 @@ func (s *Store) advance(ctx context.Context, tx *sql.Tx, now time.Time, mutexes 
 		return fmt.Errorf("idle targets: %w", err)
 	}
 	return nil
-}
-
-// many runs an insert of many rows in few statements: of 64, 8 and 1 rows, so that few texts of statements come up and stay prepared.
-func (s *Store) many(ctx context.Context, tx *sql.Tx, head, tail string, rows [][]any, scan func(*sql.Rows) error) error {
-	for _, size := range []int{64, 8, 1} {
-		if len(rows) < size {
-			continue
-		}
-		text := head + placeholders(size, len(rows[0])) + tail
-		for len(rows) >= size {
-			if err := each(ctx, tx, text, scan, slices.Concat(rows[:size]...)...); err != nil {
-				return err
-			}
-			rows = rows[size:]
-		}
-	}
-	return nil
-}
-
-// placeholders writes ($1,$2),($3,$4) for two rows of two.
-func placeholders(rows, columns int) string {
-	var b strings.Builder
-	n := 0
-	for i := range rows {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteByte('(')
-		for j := range columns {
-			if j > 0 {
-				b.WriteByte(',')
-			}
-			n++
-			b.WriteString("$" + strconv.Itoa(n))
-		}
-		b.WriteByte(')')
-	}
-	return b.String()
 }

@@ -21,7 +21,7 @@ func (s *Store) Outbox(ctx context.Context, now time.Time, limit int, lease time
 	if some, err := s.any(ctx, `select 1 from outbox where due <= $1 limit 1`, now.UnixMicro()); err != nil || !some {
 		return nil, err // nothing there is the usual case, and needs no lock
 	}
-	err := s.tx(ctx, func(tx *sql.Tx) error {
+	err := s.tx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		return each(ctx, tx, s.q.outbox, func(rows *sql.Rows) error {
 			var m ledger.Message
 			var headers []byte
@@ -50,7 +50,11 @@ func (s *Store) Sent(ctx context.Context, ids []int64) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.write.ExecContext(ctx, s.q.sent, list); err != nil {
+	err = s.tx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, s.q.sent, list)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("outbox: %w", err)
 	}
 	return nil
@@ -86,7 +90,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, er
 	ctx, cancel := s.within(ctx, limit)
 	defer cancel()
 	n := 0
-	err := s.tx(ctx, func(tx *sql.Tx) error {
+	err := s.tx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `delete from holds where until < $1`, before.UnixMicro()); err != nil {
 			return err
 		}

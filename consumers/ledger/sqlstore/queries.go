@@ -43,10 +43,10 @@ where targets.mutex = p.mutex`,
 			order by urgency desc, seq limit $2 ` + d.SkipLocked,
 		claim: `update commands set state = case when state in ('pending', 'retrying') then 'running' else state end,
 			slot = 1, due = $1, owner = $2, fence = fence + 1, attempts = attempts + 1, updated = $3
-			where ` + d.Any("seq", "$4") + ` returning ` + columns,
+			where ` + d.Any("seq", "$4") + ` returning ` + columns + `, (select body from bodies where bodies.seq = commands.seq)`,
 		lease:  `update targets set ready = false, due = $1 where ` + d.Any("mutex", "$2"),
 		bodies: `select seq, body from bodies where ` + d.Any("seq", "$1"),
-		lock:   `select mutex from targets where mutex = $1 ` + d.Lock,
+		lock:   `select mutex from targets where ` + d.Any("mutex", "$1") + ` order by mutex ` + d.Lock,
 
 		outbox: `update outbox set due = $1 where id in
 			(select id from outbox where due <= $2 order by id limit $3 ` + d.SkipLocked + `)

@@ -85,15 +85,15 @@ type row struct {
 	mutex string
 }
 
-// scan reads columns.
-func (r *row) scan(rows *sql.Rows) error {
+// scan reads columns, and what further ones a query has.
+func (r *row) scan(rows *sql.Rows, further ...any) error {
 	var due, ends sql.NullInt64
 	var updated int64
 	var state string
 	var plan, outcome, undo []byte
 	e := &r.entry
-	err := rows.Scan(&e.Seq, &state, &r.slot, &r.mutex, &due, &e.Fence, &e.Attempts, &e.Applied, &plan, &outcome, &e.ApprovedHash,
-		&e.ApprovedBy, &undo, &ends, &e.Effect, &updated)
+	err := rows.Scan(append([]any{&e.Seq, &state, &r.slot, &r.mutex, &due, &e.Fence, &e.Attempts, &e.Applied, &plan, &outcome, &e.ApprovedHash,
+		&e.ApprovedBy, &undo, &ends, &e.Effect, &updated}, further...)...)
 	if err != nil {
 		return err
 	}
@@ -136,11 +136,16 @@ func (s *Store) fill(ctx context.Context, q querier, entries []ledger.Entry) err
 		if err := rows.Scan(&seq, &body); err != nil {
 			return err
 		}
-		if err := json.Unmarshal(body, &entries[at[seq]].Command); err != nil {
-			return fmt.Errorf("entry %d: command: %w", seq, err)
-		}
-		return nil
+		return read(body, &entries[at[seq]])
 	}, list)
+}
+
+// read reads the command of an entry.
+func read(body []byte, e *ledger.Entry) error {
+	if err := json.Unmarshal(body, &e.Command); err != nil {
+		return fmt.Errorf("entry %d: command: %w", e.Seq, err)
+	}
+	return nil
 }
 
 // encode returns v as JSON; nil for a nil pointer, which the database keeps as null.

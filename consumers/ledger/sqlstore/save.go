@@ -10,67 +10,129 @@ import (
 	"github.com/riposte-security/riposte/consumers/ledger"
 )
 
-// Save writes what a worker changed. See ledger.Ledger.
+// A saving is one entry to be saved, ready for the database.
+type saving struct {
+	now     time.Time
+	entry   ledger.Entry
+	mutex   string
+	row     []any // in the order of changed
+	publish []ledger.Message
+}
+
+// Save writes what a worker changed, together with what other workers save at the same time. See ledger.Ledger.
 func (s *Store) Save(ctx context.Context, now time.Time, e ledger.Entry, publish ...ledger.Message) error {
 	ctx, cancel := s.within(ctx, 0)
 	defer cancel()
-	err := s.tx(ctx, func(tx *sql.Tx) error {
-		mutex := mutexOf(e.Command)
-		if err := s.lock(ctx, tx, mutex); err != nil {
-			return err
-		}
-		if err := s.update(ctx, tx, now, e); err != nil {
-			return err
-		}
-		if err := s.advance(ctx, tx, now, []string{mutex}); err != nil {
-			return err
-		}
-		return s.post(ctx, tx, now, publish)
-	})
+	sv, err := newSaving(now, e, publish)
+	if err == nil {
+		err = s.shared.do(ctx, &request{save: &sv})
+	}
 	if err != nil {
 		return fmt.Errorf("command %s: save as %s: %w", e.Command.ID, e.State, err)
 	}
 	return nil
 }
 
-func (s *Store) update(ctx context.Context, tx *sql.Tx, now time.Time, e ledger.Entry) error {
+func newSaving(now time.Time, e ledger.Entry, publish []ledger.Message) (saving, error) {
+	sv := saving{now: now, entry: e, mutex: mutexOf(e.Command), publish: publish}
 	plan, err := encode(e.Plan)
 	if err != nil {
-		return fmt.Errorf("plan: %w", err)
+		return sv, fmt.Errorf("plan: %w", err)
 	}
 	undo, err := encode(e.Undo)
 	if err != nil {
-		return fmt.Errorf("undo: %w", err)
+		return sv, fmt.Errorf("undo: %w", err)
 	}
 	outcome, err := json.Marshal(e.Outcome)
 	if err != nil {
-		return fmt.Errorf("outcome: %w", err)
+		return sv, fmt.Errorf("outcome: %w", err)
 	}
-	found := false
-	var stored []byte
-	err = each(ctx, tx, `update commands set state = $1, slot = $2, due = $3, plan = coalesce($4, plan), applied = $5, attempts = $6, outcome = $7,
-		ends = $8, effect = $9, undo = coalesce($10, undo), updated = $11
-		where seq = $12 and fence = $13 and slot = 1 returning undo`,
-		func(rows *sql.Rows) error { found = true; return rows.Scan(&stored) },
-		string(e.State), slotOf(e.State, e.Due), micros(e.Due), plan, e.Applied, e.Attempts, outcome,
-		micros(e.Ends), column(e.Effect), undo, now.UnixMicro(), e.Seq, e.Fence)
+	sv.row = []any{e.Seq, e.Fence, string(e.State), slotOf(e.State, e.Due), micros(e.Due), plan, e.Applied, e.Attempts, outcome,
+		micros(e.Ends), column(e.Effect), undo, now.UnixMicro()}
+	return sv, nil
+}
+
+// changed are the types of the columns of saving.row.
+func changed() []string {
+	return []string{"bigint", "bigint", "text", "smallint", "bigint", "bytea", "boolean", "integer", "bytea", "bigint", "text", "bytea", "bigint"}
+}
+
+// saveAll saves entries, and notes in errs which of them were not, as their leases were lost. An error is for all.
+func (s *Store) saveAll(ctx context.Context, tx *sql.Tx, batch []*request, errs map[*request]error) error {
+	var mutexes []string
+	rows := make([][]any, len(batch))
+	now := batch[0].save.now
+	for i, r := range batch {
+		mutexes, rows[i] = append(mutexes, r.save.mutex), r.save.row
+		if r.save.now.After(now) {
+			now = r.save.now
+		}
+	}
+	if err := s.lock(ctx, tx, mutexes); err != nil {
+		return err
+	}
+	undos, err := s.update(ctx, tx, rows)
 	if err != nil {
 		return err
 	}
-	if !found {
-		return ledger.ErrFenced
+	var publish []ledger.Message
+	for _, r := range batch {
+		asked, saved := undos[leaseOf(r.save.entry)]
+		if !saved {
+			errs[r] = ledger.ErrFenced
+			continue
+		}
+		publish = append(publish, r.save.publish...)
+		if err := wakeForUndo(ctx, tx, r.save, asked); err != nil {
+			return err
+		}
 	}
-	if e.Undo != nil || stored == nil || !e.Standing() {
+	if err := s.advance(ctx, tx, now, mutexes); err != nil {
+		return err
+	}
+	return s.post(ctx, tx, now, publish)
+}
+
+// A leased is a lease on an entry, of which there may have been others.
+type leased struct{ seq, fence int64 }
+
+func leaseOf(e ledger.Entry) leased { return leased{e.Seq, e.Fence} }
+
+// update writes the changed columns of entries whose leases are held. It returns the requests to undo, as the database has them now.
+func (s *Store) update(ctx context.Context, tx *sql.Tx, rows [][]any) (map[leased][]byte, error) {
+	undos := make(map[leased][]byte, len(rows))
+	ins := insert{
+		head: `update commands set state = column3, slot = column4, due = column5, plan = coalesce(column6, plan), applied = column7,
+			attempts = column8, outcome = column9, ends = column10, effect = column11, undo = coalesce(column12, undo), updated = column13
+			from (values `,
+		tail:  `) as changed where seq = column1 and fence = column2 and slot = 1 returning seq, fence, undo`,
+		types: changed(),
+	}
+	err := s.many(ctx, tx, ins, rows, func(r *sql.Rows) error {
+		var l leased
+		var undo []byte
+		if err := r.Scan(&l.seq, &l.fence, &undo); err != nil {
+			return err
+		}
+		undos[l] = undo
+		return nil
+	})
+	return undos, err
+}
+
+// wakeForUndo makes an entry due at once if a person asked to take its effect back while the worker was at it.
+func wakeForUndo(ctx context.Context, tx *sql.Tx, sv *saving, stored []byte) error {
+	if sv.entry.Undo != nil || stored == nil || !sv.entry.Standing() {
 		return nil
 	}
-	var asked ledger.UndoRequest // came in while the worker was at it
+	var asked ledger.UndoRequest
 	if err := json.Unmarshal(stored, &asked); err != nil {
 		return fmt.Errorf("undo: %w", err)
 	}
 	if asked.Refused != "" {
 		return nil
 	}
-	_, err = tx.ExecContext(ctx, `update commands set slot = $1, due = $2 where seq = $3`, slotTimed, now.UnixMicro(), e.Seq)
+	_, err := tx.ExecContext(ctx, `update commands set slot = $1, due = $2 where seq = $3`, slotTimed, sv.now.UnixMicro(), sv.entry.Seq)
 	return err
 }
 
@@ -84,8 +146,8 @@ func (s *Store) post(ctx context.Context, tx *sql.Tx, now time.Time, publish []l
 		}
 		rows[i] = []any{m.Topic, bytesOf(m.Key), bytesOf(m.Value), headers, now.UnixMicro()}
 	}
-	err := s.many(ctx, tx, `insert into outbox (topic, key, value, headers, due) values `, ` returning id`, rows,
-		func(*sql.Rows) error { return nil })
+	ins := insert{head: `insert into outbox (topic, key, value, headers, due) values `, tail: ` returning id`}
+	err := s.many(ctx, tx, ins, rows, func(*sql.Rows) error { return nil })
 	if err != nil {
 		return fmt.Errorf("outbox: %w", err)
 	}

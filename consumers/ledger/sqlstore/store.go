@@ -5,22 +5,29 @@
 // locks its row first (in PostgreSQL; SQLite has one writer at a time anyhow) and before it ends the transaction writes there which command
 // comes next, and when that may change with time alone. A claim then takes ready rows off an index: its cost does not depend on how many
 // commands wait on one target, nor on how many targets wait for their time.
+//
+// What a transaction costs is mostly the way to the database and the disk, so workers that save at about the same time share one (see batcher).
+// Every call still returns only when what it wrote is durable.
 package sqlstore
 
 import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 )
 
 // A Dialect is what a database calls differently.
 type Dialect struct {
-	// SkipLocked and Lock are appended to a select whose rows are to be locked: leaving out what others hold, or waiting for it.
+	// SkipLocked is appended to a select whose rows are to be locked, leaving out what others hold. Lock follows an order by text: it makes that
+	// the order of the bytes, in which Go sorts, and waits for what others hold.
 	SkipLocked, Lock string
-	// Patience is how long a call may take; what it is given more for every row is in Store.within.
+	// OneWriter: the database lets one transaction write at a time, so that callers had better share it.
+	OneWriter bool
+	// Patience is how long a call may take; Store.within adds to it for every row.
 	Patience time.Duration
+	// Typed writes a placeholder whose type is not plain from where it stands.
+	Typed func(placeholder, sqlType string) string
 	// Any writes the condition that column is one of the values of the list in the placeholder.
 	Any func(column, placeholder string) string
 	// List makes the argument for such a placeholder, from a []string or an []int64.
@@ -33,40 +40,26 @@ type Store struct {
 	d           Dialect
 	q           queries
 	close       func() error
+
+	shared batcher
 }
 
 // New returns a ledger on a database that has the current tables. write and read may be one pool; where they are two, write has a single
 // connection. shut is called by Close and releases them.
 func New(write, read *sql.DB, d Dialect, shut func() error) *Store {
-	return &Store{write: write, read: read, d: d, q: newQueries(d), close: shut}
+	s := &Store{write: write, read: read, d: d, q: newQueries(d), close: shut}
+	s.shared.run = s.savesTogether
+	if d.OneWriter {
+		s.shared.run = s.together
+	}
+	return s
 }
 
-// Close releases the database.
-func (s *Store) Close() error { return s.close() }
-
-// within bounds a call that is about that many rows: a database that hangs is one that is away, and whoever waits has to hear of it. Large batches
-// get more time, so that a slow database gets through them in the end.
-func (s *Store) within(ctx context.Context, rows int) (context.Context, context.CancelFunc) {
-	const perRow = 5 * time.Millisecond
-	return context.WithTimeout(ctx, s.d.Patience+time.Duration(rows)*perRow)
-}
-
-// tx runs f in a transaction and commits it if f returns nil.
-func (s *Store) tx(ctx context.Context, f func(tx *sql.Tx) error) error {
-	tx, err := s.write.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
-	if err := f(tx); err != nil {
-		if back := tx.Rollback(); back != nil && !errors.Is(back, sql.ErrTxDone) {
-			return errors.Join(err, fmt.Errorf("rollback: %w", back))
-		}
-		return err
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	return nil
+// Close releases the database. It returns when nothing is on its way any more, though who asked for it may have left long ago.
+func (s *Store) Close() error {
+	err := s.close()
+	s.shared.wait()
+	return err
 }
 
 // each runs a query and calls scan for every row.
