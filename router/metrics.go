@@ -16,6 +16,9 @@ type metrics struct {
 	events, commands, dead, lost *prometheus.CounterVec
 	matches, sheds               *prometheus.CounterVec
 	publications                 prometheus.Counter
+	contributions                *prometheus.CounterVec
+	correlated                   *prometheus.CounterVec
+	groups, memory               prometheus.Gauge
 	decide, publish              prometheus.Histogram
 
 	mu     sync.Mutex
@@ -41,6 +44,17 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		publications: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "riposte", Subsystem: "router", Name: "publications_total", Help: "Events copied to other topics.",
 		}),
+		contributions: counter("contributions_total", "What correlations need of an event, published, by correlation.", "rule"),
+		correlated: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: "riposte", Subsystem: "correlate", Name: "contributions_total",
+			Help: "Contributions read, by correlation and what became of them: counted, repeated, late, shed, unknown.",
+		}, []string{"rule", "result"}),
+		groups: prometheus.NewGauge(prometheus.GaugeOpts{
+			Namespace: "riposte", Subsystem: "correlate", Name: "groups", Help: "Groups of correlations in memory.",
+		}),
+		memory: prometheus.NewGauge(prometheus.GaugeOpts{
+			Namespace: "riposte", Subsystem: "correlate", Name: "memory_bytes", Help: "Memory of correlations, as estimated against its bound.",
+		}),
 		decide:  histogram("decide_seconds", "Time that all rules took for one event.", prometheus.ExponentialBuckets(1e-6, 4, 10)),
 		publish: histogram("publish_seconds", "Time until everything that follows from a batch was acknowledged.", prometheus.ExponentialBuckets(1e-3, 2, 14)),
 		labels:  map[string]struct{}{},
@@ -49,7 +63,10 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		return m, nil
 	}
 	var errs []error
-	for _, c := range []prometheus.Collector{m.events, m.commands, m.dead, m.lost, m.matches, m.sheds, m.publications, m.decide, m.publish} {
+	for _, c := range []prometheus.Collector{
+		m.events, m.commands, m.dead, m.lost, m.matches, m.sheds, m.publications, m.decide, m.publish,
+		m.contributions, m.correlated, m.groups, m.memory,
+	} {
 		errs = append(errs, reg.Register(c))
 	}
 	return m, errors.Join(errs...)

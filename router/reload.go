@@ -80,6 +80,8 @@ func (r *Reloader) Decide(ev schemas.Event, outcomes bool, now time.Time) rule.D
 // ruleOf looks among the rules in force.
 func (r *Reloader) ruleOf(id string) (*rule.Rule, bool) { return r.current.Load().ruleOf(id) }
 
+func (r *Reloader) correlations() *specs { return r.current.Load().correlations() }
+
 // Current returns the decider in force, as load returned it.
 func (r *Reloader) Current() Decider { return r.current.Load().Decider }
 

@@ -26,10 +26,18 @@ func (r *Router) route(ctx context.Context, m *kafka.Message) ([]letter, error) 
 	if err != nil {
 		return []letter{r.dead(m, kafka.Failure{Reason: err.Error()}, "decide")}, nil //nolint:nilerr // the dead letter tells
 	}
+	return r.letters(ctx, m, ev, &d, now)
+}
+
+// letters makes the messages of a decision on an event that m holds, or led to. The error is ctx's.
+func (r *Router) letters(ctx context.Context, m *kafka.Message, ev schemas.Event, d *rule.Decision, now time.Time) ([]letter, error) {
 	for _, id := range d.Fired {
 		r.metrics.matched(id)
 	}
-	out := r.throttle(m, ev, &d, now)
+	out := r.throttle(m, ev, d, now)
+	for i := range d.Contributions {
+		out = append(out, r.contribution(m, &d.Contributions[i]))
+	}
 	for i := range d.Commands {
 		out = append(out, r.command(m, ev, &d.Commands[i]))
 	}
@@ -72,6 +80,9 @@ func (r *Router) throttle(m *kafka.Message, ev schemas.Event, d *rule.Decision, 
 		shed   []string
 	)
 	for _, id := range d.Fired {
+		if of, ok := r.ruleOf(id); ok && of.Silent() {
+			continue // what correlations are to count is not held back
+		}
 		pass, begins := r.valve.admit(id, at)
 		if pass {
 			continue

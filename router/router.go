@@ -38,6 +38,8 @@ type Ruled interface {
 // A lookup is a decider that finds its rules.
 type lookup interface {
 	ruleOf(id string) (*rule.Rule, bool)
+	// correlations are those among the rules.
+	correlations() *specs
 }
 
 // A ruledSet is a decider with its rules at hand.
@@ -45,6 +47,7 @@ type ruledSet struct {
 	Decider
 
 	rules map[string]*rule.Rule
+	specs *specs
 }
 
 func newRuledSet(d Decider) *ruledSet {
@@ -54,8 +57,11 @@ func newRuledSet(d Decider) *ruledSet {
 			s.rules[one.ID] = one
 		}
 	}
+	s.specs = newSpecs(s.rules)
 	return s
 }
+
+func (s *ruledSet) correlations() *specs { return s.specs }
 
 func (s *ruledSet) ruleOf(id string) (*rule.Rule, bool) {
 	one, ok := s.rules[id]
@@ -71,6 +77,8 @@ type Config struct {
 	MaxRate int `yaml:"max_rate"`
 	// MaxBatch is how many events are decided and published in one go; 1000 if zero.
 	MaxBatch int `yaml:"max_batch"`
+	// Correlate is about rules over several events.
+	Correlate CorrelateConfig `yaml:"correlate"`
 }
 
 // Validate checks the settings.
@@ -81,7 +89,7 @@ func (c Config) Validate() error {
 	if c.MaxBatch < 0 {
 		return fmt.Errorf("max_batch: %d is negative", c.MaxBatch)
 	}
-	return nil
+	return c.Correlate.Validate()
 }
 
 // Deps are what the router works with. Kafka and Decider are needed; the others have defaults: no log, no metrics, the system's clock.
@@ -128,6 +136,8 @@ func New(cfg Config, d Deps) (*Router, error) {
 	}
 	r.cfg.Group = cmp.Or(cfg.Group, r.topics.Prefix()+".router")
 	r.cfg.MaxRate = cmp.Or(cfg.MaxRate, 1000)
+	r.cfg.Correlate.Group = cmp.Or(cfg.Correlate.Group, r.topics.Prefix()+".correlator")
+	r.cfg.Correlate.Memory = cmp.Or(cfg.Correlate.Memory, defaultMemory)
 	r.valve = newValve(r.rate)
 	r.sheds = newSheds()
 	r.deadLog = newDeadLog(r.log, r.now)
@@ -148,6 +158,19 @@ func (r *Router) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	flusher.Go(func() { r.flushSheds(ctx, w) })
+	var correlated error
+	flusher.Go(func() {
+		if correlated = newCorrelator(r, w).run(ctx); correlated != nil {
+			cancel()
+		}
+	})
+	routed := r.consume(ctx, w)
+	cancel()
+	flusher.Wait()
+	return errors.Join(routed, correlated)
+}
+
+func (r *Router) consume(ctx context.Context, w *kafka.Writer) error {
 	return r.kafka.Consume(ctx, kafka.Group{
 		ID:       r.cfg.Group,
 		Topics:   []string{r.topics.Events, r.topics.Outcomes},

@@ -23,6 +23,8 @@ const (
 	commandRetention = 30 * 24 * time.Hour
 	// eventRetention is that of what can be had again from its source.
 	eventRetention = 7 * 24 * time.Hour
+	// correlateRetention lets a new owner of a group read again what the longest correlation looks back at: 30 days, and what is late.
+	correlateRetention = 32 * 24 * time.Hour
 )
 
 // Topics are the names of riposte's topics.
@@ -57,8 +59,11 @@ func (t Topics) All() []string {
 
 // retention says how long a topic keeps its messages.
 func (t Topics) retention(topic string) time.Duration {
-	if topic == t.Events || topic == t.Correlate || topic == t.Control {
+	switch topic {
+	case t.Events, t.Control:
 		return eventRetention
+	case t.Correlate:
+		return correlateRetention
 	}
 	return commandRetention
 }
@@ -173,6 +178,9 @@ func (c *Client) topicConfig(name string, brokers int) kafka.TopicConfig {
 		{ConfigName: "cleanup.policy", ConfigValue: "delete"},
 		{ConfigName: "retention.ms", ConfigValue: strconv.FormatInt(c.topics.retention(name).Milliseconds(), 10)},
 		{ConfigName: "max.message.bytes", ConfigValue: strconv.Itoa(MaxMessage + batchOverhead)},
+	}
+	if name == c.topics.Correlate { // what is forgotten there follows the broker's clock, not that of whoever writes
+		entries = append(entries, kafka.ConfigEntry{ConfigName: "message.timestamp.type", ConfigValue: "LogAppendTime"})
 	}
 	if replication >= 3 {
 		entries = append(entries, kafka.ConfigEntry{ConfigName: "min.insync.replicas", ConfigValue: "2"})

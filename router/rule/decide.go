@@ -13,10 +13,20 @@ import (
 // maxTargets bounds the commands that one step gives for one event: each carries the whole event.
 const maxTargets = 1000
 
-// Decide carries out the steps of a rule that holds for the event, and adds what they give to out. decoded is ev.Data as predicate.Decode gives
+// Decide carries out the steps of a rule that holds for the event, and adds what they give to out, as well as what correlations need of the
+// event. decoded is ev.Data as predicate.Decode gives
 // it. Steps are independent: one that fails becomes a miss.
 func (r *Rule) Decide(ev schemas.Event, decoded map[string]any, now time.Time, out *Decision) {
+	r.contribute(ev, decoded, out)
+	if r.Correlation != nil {
+		return // it fires when there are enough: see Fire
+	}
 	out.Fired = append(out.Fired, r.ID)
+	r.respond(ev, decoded, now, out)
+}
+
+// respond carries out the steps.
+func (r *Rule) respond(ev schemas.Event, decoded map[string]any, now time.Time, out *Decision) {
 	for i := range r.steps {
 		st := &r.steps[i]
 		miss := func(format string, args ...any) {
@@ -145,8 +155,11 @@ func targetNames(v any) (names, refused []string) {
 
 // alertTarget names what alerts are grouped by: the values of group_by, else the resource that the event is about.
 func (st *step) alertTarget(ev schemas.Event, decoded map[string]any) (schemas.Target, error) {
-	if len(st.groupBy) > 0 {
+	switch {
+	case len(st.groupBy) > 0:
 		return st.group(decoded)
+	case st.byKey:
+		return schemas.Target{Type: "group", ID: ev.Key}, nil
 	}
 	t := schemas.Target{
 		Type:    "resource",
@@ -168,22 +181,31 @@ func (st *step) alertTarget(ev schemas.Event, decoded map[string]any) (schemas.T
 	return t, nil
 }
 
-// group joins the values of group_by with their expressions, unambiguously: what is absent has no equals sign, and separators within values are
-// escaped. A group belongs to no account or region unless it is grouped by them. However the values look, the group is one that a consumer takes.
+// group is the target of alerts that are grouped. It belongs to no account or region unless it is grouped by them.
 func (st *step) group(decoded map[string]any) (schemas.Target, error) {
-	escape := strings.NewReplacer(`\`, `\\`, `,`, `\,`, `=`, `\=`)
-	pieces := make([]string, len(st.groupBy))
+	names, values := make([]string, len(st.groupBy)), make([]any, len(st.groupBy))
 	for i, g := range st.groupBy {
 		v, err := g.value.Eval(decoded)
 		if err != nil {
 			return schemas.Target{}, fmt.Errorf("group_by %s: %w", g.text, err)
 		}
-		pieces[i] = escape.Replace(g.text)
+		names[i], values[i] = g.text, v
+	}
+	return schemas.Target{Type: "group", ID: groupText(names, values)}, nil
+}
+
+// groupText joins the values of group_by with their expressions, unambiguously: what is absent has no equals sign, and separators within values
+// are escaped. However the values look, the group is one that a consumer takes.
+func groupText(names []string, values []any) string {
+	escape := strings.NewReplacer(`\`, `\\`, `,`, `\,`, `=`, `\=`)
+	pieces := make([]string, len(names))
+	for i, v := range values {
+		pieces[i] = escape.Replace(names[i])
 		if v != nil {
 			pieces[i] += "=" + escape.Replace(label(predicate.Text(v), labelBytes))
 		}
 	}
-	return schemas.Target{Type: "group", ID: label(strings.Join(pieces, ","), groupBytes)}, nil
+	return label(strings.Join(pieces, ","), groupBytes)
 }
 
 // textAt reads a string at a path; what is absent or no string is "".

@@ -1,6 +1,9 @@
 package rule
 
-import "github.com/riposte-security/riposte/schemas"
+import (
+	"github.com/riposte-security/riposte/router/correlate"
+	"github.com/riposte-security/riposte/schemas"
+)
 
 // A Decision is what a set of rules says of one event.
 type Decision struct {
@@ -10,7 +13,9 @@ type Decision struct {
 	Publications []Publication
 	// Misses are steps of rules that fired and could not become a command. Each is a dead letter.
 	Misses []Miss
-	// Fired lists the ids of the rules that hold for the event.
+	// Contributions are what correlations need of the event. Seen is left to whoever knows when the event came into its topic.
+	Contributions []correlate.Contribution
+	// Fired lists the ids of the rules that hold for the event; of correlations only those that the event is the finding of.
 	Fired []string
 }
 

@@ -42,6 +42,10 @@ type decoder struct {
 	*source
 	opts    *Options
 	current *Rule
+	jobs    []*linkJob
+	// Of a correlation, what its steps may name, and what their targets may: see scopes. nil: the event of the rule's classes.
+	finding, keys *predicate.Scope
+	scope         *predicate.Scope // of the expression that is being read
 }
 
 // rule reads one document. The rule is returned also if it has problems, so that its id counts; it is nil if the document is no rule at all.
@@ -55,14 +59,25 @@ func (d *decoder) rule(n ast.Node) *Rule {
 	d.current = r
 	for _, key := range []string{"id", "title", "severity", "when", "then"} {
 		if v, ok := m[key]; !ok || v == nil || v.Type() == ast.NullType {
-			d.fail(n, "a rule needs %s", key)
+			if key != "when" && key != "then" {
+				d.fail(n, "a rule needs %s", key)
+			}
 			delete(m, key)
 		}
 	}
 	d.head(m)
+	if v, ok := m["correlate"]; ok {
+		d.correlation(v)
+	}
+	d.matches(n, m)
 	d.selection(m)
+	d.scopes()
 	if v, ok := m["then"]; ok {
+		d.scope = d.finding
 		d.steps(v)
+		d.scope = nil
+	} else {
+		d.jobs = append(d.jobs, &linkJob{d: *d, node: n}) // a correlation may name it
 	}
 	if v, ok := m["tests"]; ok {
 		d.tests(v)
@@ -106,9 +121,35 @@ func (d *decoder) head(m map[string]ast.Node) {
 	if v, ok := m["severity"]; ok {
 		r.Severity = d.oneOf(v, "severity", schemas.Severities()...)
 	}
-	if v, ok := m["correlate"]; ok {
-		d.fail(v, "correlate is not supported yet")
+}
+
+// matches sees to it that there is a predicate where there must be one: a correlation counts its own matches, or those of other rules.
+func (d *decoder) matches(n ast.Node, m map[string]ast.Node) {
+	when, ok := m["when"]
+	c := d.current.Correlation
+	switch counts := c != nil && len(c.Rules) > 0; {
+	case !ok && !counts && c == nil:
+		d.fail(n, "a rule needs when")
+	case !ok && !counts && !c.Temporal(): // those need rules, which has been said
+		d.fail(n, "a correlation needs when, or rules whose matches it counts")
+	case ok && counts:
+		d.fail(when, "this correlation counts the matches of rules; when is theirs")
+		delete(m, "when")
 	}
+	if class, ok := m["class"]; ok && c != nil && len(c.Rules) > 0 {
+		d.fail(class, "this correlation counts the matches of rules; class is theirs")
+	}
+}
+
+// scopes finds what the steps of a correlation may name: the finding, with the values of its group in their places. Targets may name nothing but
+// these: the id of a command must not depend on which of the events came first.
+func (d *decoder) scopes() {
+	c := d.current.Correlation
+	if c == nil {
+		return
+	}
+	d.finding = &predicate.Scope{Classes: []string{schemas.ClassName(schemas.ClassDetectionFinding)}, Paths: c.GroupBy}
+	d.keys = &predicate.Scope{Paths: append([]string{"finding_info.uid", "finding_info.title", "metadata.uid", "severity_id"}, c.GroupBy...)}
 }
 
 // selection reads what decides which events the rule fires on, and how often.
@@ -148,6 +189,9 @@ func (d *decoder) selection(m map[string]ast.Node) {
 	}
 	if v, ok := m["when"]; ok {
 		r.When, r.when = d.expression(v, "when", predicate.WantBool)
+	} else { // it counts the matches of other rules, and has none of its own
+		r.When = "false"
+		r.when, _ = d.opts.Language.Compile(r.When, nil, predicate.WantBool)
 	}
 }
 
@@ -170,10 +214,21 @@ func (d *decoder) expression(n ast.Node, what string, want predicate.Want) (stri
 
 // compile compiles an expression that begins at an offset (in characters) of a YAML string.
 func (d *decoder) compile(n ast.Node, text string, offset int, want predicate.Want) *predicate.Program {
-	p, problems := d.opts.Language.Compile(text, d.current.Classes, want)
+	var p *predicate.Program
+	var problems []*predicate.Error
+	if d.scope != nil {
+		p, problems = d.opts.Language.CompileIn(*d.scope, text, want)
+	} else {
+		p, problems = d.opts.Language.Compile(text, d.current.Classes, want)
+	}
 	for _, e := range problems {
 		line, column := d.at(n, offset+e.Offset)
-		d.failAt(line, column, "%s", e.Message)
+		message := e.Message
+		if d.scope != nil && d.scope == d.keys && strings.HasPrefix(message, "unknown ") {
+			message, _, _ = strings.Cut(message, " in this class")
+			message += "; the targets of a correlation follow from its group_by"
+		}
+		d.failAt(line, column, "%s", message)
 	}
 	return p
 }

@@ -107,6 +107,7 @@ func reason(err error) string {
 type loader struct {
 	Options
 	rules    []*Rule
+	jobs     []*linkJob
 	problems Problems
 }
 
@@ -150,12 +151,13 @@ func (l *loader) parse(file, text string) {
 		d := decoder{source: s, opts: &l.Options}
 		if r := d.rule(body); r != nil {
 			l.rules = append(l.rules, r)
+			l.jobs = append(l.jobs, d.jobs...)
 		}
 	}
 	l.problems = append(l.problems, s.problems...)
 }
 
-// done refuses ids that occur twice, and returns the rules or all problems.
+// done refuses ids that occur twice, joins correlations with the rules that they name, and returns the rules or all problems.
 func (l *loader) done() ([]*Rule, error) {
 	first := map[string]*Rule{}
 	for _, r := range l.rules {
@@ -171,6 +173,7 @@ func (l *loader) done() ([]*Rule, error) {
 		}
 		first[r.ID] = r
 	}
+	l.link(first)
 	if err := l.problems.err(); err != nil {
 		return nil, err
 	}

@@ -30,6 +30,8 @@ type Rule struct {
 	Tags        []string
 	References  []string
 	Tests       []Test
+	// Correlation makes the rule one over several events; nil for a rule over one.
+	Correlation *Correlation
 	// Hash identifies this edition of the rule: it changes with everything but tests, layout and comments.
 	Hash string
 	// File and Line say where the rule stands.
@@ -39,6 +41,7 @@ type Rule struct {
 	classUIDs []int
 	when      *predicate.Program
 	steps     []step
+	feeds     []feed // correlations that count the events for which the rule holds
 }
 
 // A step is one entry of `then`.
@@ -55,6 +58,7 @@ type step struct {
 	approval string
 	mode     string
 	publish  string // a topic; all but name is empty then
+	byKey    bool   // an alert of a correlation, grouped as that is
 }
 
 // grouping is one expression of group_by.
@@ -65,6 +69,9 @@ type grouping struct {
 
 // ClassUIDs are the class_uids of the events that the rule looks at; empty: all.
 func (r *Rule) ClassUIDs() []int { return r.classUIDs }
+
+// Silent tells whether a match of the rule leads to nothing but contributions to correlations.
+func (r *Rule) Silent() bool { return len(r.steps) == 0 && len(r.feeds) > 0 }
 
 // Match evaluates the rule's predicate on a decoded event (predicate.Decode). The only error is predicate.ErrBudget. It does not look at
 // class and kind of the event: that is the engine's part.

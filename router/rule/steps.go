@@ -86,11 +86,14 @@ func (d *decoder) alert(n ast.Node) (step, bool) {
 		if len(elements(v)) == 0 {
 			d.fail(v, "group_by needs at least one expression; without it, alerts are grouped by the resource")
 		}
-		for _, e := range elements(v) {
-			text, p := d.expression(e, "group_by", predicate.WantAny)
-			st.groupBy = append(st.groupBy, grouping{text: strings.TrimSpace(text), value: p})
-		}
+		d.keyed(func() {
+			for _, e := range elements(v) {
+				text, p := d.expression(e, "group_by", predicate.WantAny)
+				st.groupBy = append(st.groupBy, grouping{text: strings.TrimSpace(text), value: p})
+			}
+		})
 	}
+	st.byKey = d.keys != nil
 	if v, ok := m["with"]; ok {
 		st.with = d.with(v, &st)
 	}
@@ -114,7 +117,7 @@ func (d *decoder) response(n ast.Node, lane schemas.Lane) (step, bool) {
 		d.fail(n, "a %s step needs action", lane)
 	}
 	if v, ok := m["target"]; ok {
-		_, st.target = d.expression(v, "target", predicate.WantNames)
+		d.keyed(func() { _, st.target = d.expression(v, "target", predicate.WantNames) })
 	} else {
 		d.fail(n, "a %s step needs target", lane)
 	}
@@ -130,6 +133,16 @@ func (d *decoder) response(n ast.Node, lane schemas.Lane) (step, bool) {
 	}
 	d.common(&st, m)
 	return st, true
+}
+
+// keyed has what ids are made of read in its scope, where it has one.
+func (d *decoder) keyed(read func()) {
+	before := d.scope
+	if d.keys != nil {
+		d.scope = d.keys
+	}
+	read()
+	d.scope = before
 }
 
 // common reads what steps of all lanes share.

@@ -68,12 +68,16 @@ const (
 // Compile checks an expression against the attributes of the classes (of all, if none is given) and compiles it. It returns every problem
 // that it can tell apart.
 func (l *Language) Compile(source string, classes []string, want Want) (*Program, []*Error) {
-	if len(source) > maxSource {
-		return nil, []*Error{{Message: fmt.Sprintf("the expression is longer than %d bytes", maxSource)}}
-	}
 	env, err := l.Types.scope(classes)
 	if err != nil {
 		return nil, []*Error{{Message: err.Error()}}
+	}
+	return l.compile(source, env, want)
+}
+
+func (l *Language) compile(source string, env nature.Nature, want Want) (*Program, []*Error) {
+	if len(source) > maxSource {
+		return nil, []*Error{{Message: fmt.Sprintf("the expression is longer than %d bytes", maxSource)}}
 	}
 	tree, err := l.parse(source)
 	if err != nil {

@@ -1,0 +1,112 @@
+package router_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/riposte-security/riposte/internal/kafka"
+	"github.com/riposte-security/riposte/router/engine"
+	"github.com/riposte-security/riposte/router/rule"
+	"github.com/riposte-security/riposte/schemas"
+	"github.com/riposte-security/riposte/schemas/ocsf"
+)
+
+const bruteForce = `
+id: brute-force
+title: Many failed logins
+severity: high
+class: authentication
+when: status_id == 2
+correlate:
+  type: event_count
+  group_by: [src_endpoint.ip]
+  within: 5m
+  at_least: 3
+then:
+  - alert: { with: { message: "${count} from ${src_endpoint.ip}" } }
+  - block: { action: ipset, target: src_endpoint.ip }
+`
+
+// ruled makes the engine of some rules.
+func ruled(t *testing.T, text string) *engine.Engine {
+	t.Helper()
+	o := rule.Options{Actions: []schemas.ActionSpec{{
+		Name: "ipset", Lane: schemas.LaneBlock, TargetType: "ip", Expires: true,
+		Canonical: func(raw, _, _ string) (schemas.Target, error) { return schemas.Target{Type: "ip", ID: raw}, nil },
+	}}}
+	rules, err := rule.Parse(o, "rules.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return engine.New(rules, zerolog.Nop())
+}
+
+func failedLogin(uid, ip string, at time.Time) string {
+	return fmt.Sprintf(`{"class_uid":3002,"status_id":2,"time":%d,"metadata":{"uid":%q},"src_endpoint":{"ip":%q}}`, at.UnixMilli(), uid, ip)
+}
+
+// TestCorrelates sends events through the whole router: a group that has enough of them is alerted and blocked, once; events that come twice
+// count once; another router that reads everything again says the same under the same ids.
+func TestCorrelates(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	topics := b.client.Topics()
+	stop := b.route(t, ruled(t, bruteForce), b.reg)
+	at := time.Now().Truncate(time.Hour)
+	var events []string
+	for i := range 6 {
+		events = append(events, failedLogin(fmt.Sprintf("a-%d", i), "192.0.2.1", at.Add(time.Duration(i)*time.Second)))
+	}
+	for range 3 {
+		events = append(events, failedLogin("same", "192.0.2.2", at))
+	}
+	events = append(events, failedLogin("b-1", "192.0.2.3", at), failedLogin("b-2", "192.0.2.3", at.Add(6*time.Minute)), failedLogin("b-3", "192.0.2.3", at.Add(12*time.Minute)))
+	b.send(t, topics.Events, events...)
+	block := command(t, b.await(t, topics.Block, 1)[0])
+	alert := command(t, b.await(t, topics.Alert, 1)[0])
+	eventually(t, "all is committed", func() bool { return b.lag(t) == 0 && b.correlated(t) == 0 })
+	if n := len(b.read(t, topics.Block)); n != 1 {
+		t.Errorf("%d blocks", n)
+	}
+	if block.Target.ID != "192.0.2.1" || block.Source != "test" || block.Rule != "brute-force" {
+		t.Errorf("block %+v", block)
+	}
+	if alert.Target.ID != "src_endpoint.ip=192.0.2.1" || alert.With["message"] != "3 from 192.0.2.1" {
+		t.Errorf("alert %+v", alert)
+	}
+	schema, err := ocsf.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ocsf.NewValidator(schema).Validate(alert.Event); err != nil {
+		t.Errorf("finding: %v\n%s", err, alert.Event)
+	}
+	var findings []kafka.Message
+	for _, m := range b.read(t, topics.Events) {
+		if m.Header("ce_source") == "riposte/router" {
+			findings = append(findings, m)
+		}
+	}
+	if len(findings) != 1 || findings[0].Header("ce_id") != alert.EventUID || !strings.Contains(string(findings[0].Value), "192.0.2.1") {
+		t.Errorf("findings %v", findings)
+	}
+	stop()
+}
+
+func (b *bench) correlated(t *testing.T) int64 {
+	t.Helper()
+	topic := b.client.Topics().Correlate
+	lag, err := b.client.Lag(t.Context(), "riposte.correlator", topic)
+	if err != nil {
+		return -1
+	}
+	n := int64(0)
+	for _, l := range lag[topic] {
+		n += l
+	}
+	return n
+}
