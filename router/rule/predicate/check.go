@@ -51,8 +51,10 @@ func NewLanguage(t *Types) *Language {
 
 // A Program is a compiled expression. It is safe for concurrent use.
 type Program struct {
-	root node
-	vars int
+	root      node
+	vars      int
+	condition Condition
+	source    int
 }
 
 // A Want is what an expression must give.
@@ -94,7 +96,11 @@ func (l *Language) compile(source string, env nature.Nature, want Want) (*Progra
 	if c.err != nil {
 		return nil, []*Error{c.err}
 	}
-	return &Program{root: root, vars: c.slots}, nil
+	p := &Program{root: root, vars: c.slots, source: len(source)}
+	if want == WantBool {
+		p.condition = derive(tree.Node)
+	}
+	return p, nil
 }
 
 func (l *Language) parse(source string) (*parser.Tree, error) {
