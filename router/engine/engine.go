@@ -2,8 +2,9 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
-	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,24 +22,29 @@ type Decider interface {
 	Decide(ev schemas.Event, outcomes bool, now time.Time) rule.Decision
 }
 
-// Engine evaluates every rule of the event's class, one after the other. It is safe for concurrent use.
+// ClassInData is the Class of an event of which only the data are known: it is what class_uid says in there.
+const ClassInData = -1
+
+// maxWork bounds the length of an event times that of a predicate for which what the formula says is taken without running the program. Below
+// it, no predicate can exceed the work that the language allows on one event, so that the program would say the same.
+const maxWork = 12 << 20
+
+// Engine finds the rules that hold for an event at a cost that hardly grows with their number: build.go makes an index of what their predicates
+// demand of single values, run.go looks the values of an event up in it, and only where the syntax of a predicate does not say it all, its
+// program is run. It gives exactly what running all programs would give. It is safe for concurrent use.
 type Engine struct {
 	log    zerolog.Logger
 	rules  []*rule.Rule
 	counts []counter // of the rules
 
-	events, outcomes index
+	events, outcomes *set
+	eventRuns        sync.Pool // of *run
+	outcomeRuns      sync.Pool
 	unreadable       atomic.Int64
 }
 
 // counter is what happened to one rule.
 type counter struct{ matches, failures atomic.Int64 }
-
-// index finds the rules that look at a class, in the order of the set.
-type index struct {
-	byClass map[int][]int // places in Engine.rules; rules without class included
-	rest    []int         // rules without class: all that look at classes which no rule names
-}
 
 // Counts is what happened to one rule since the engine was made.
 type Counts struct {
@@ -49,77 +55,85 @@ type Counts struct {
 
 // New returns an engine over the rules.
 func New(rules []*rule.Rule, log zerolog.Logger) *Engine {
-	return &Engine{
-		log: log, rules: rules, counts: make([]counter, len(rules)),
-		events: newIndex(rules, false), outcomes: newIndex(rules, true),
-	}
-}
-
-func newIndex(rules []*rule.Rule, outcomes bool) index {
-	x := index{byClass: map[int][]int{}}
-	for _, r := range rules {
-		if r.Outcomes == outcomes {
-			for _, c := range r.ClassUIDs() {
-				x.byClass[c] = nil
-			}
-		}
-	}
-	for i, r := range rules {
-		switch classes := r.ClassUIDs(); {
-		case r.Outcomes != outcomes:
-		case len(classes) == 0:
-			x.rest = append(x.rest, i)
-			for c := range x.byClass {
-				x.byClass[c] = append(x.byClass[c], i)
-			}
-		default:
-			for n, c := range classes {
-				if !slices.Contains(classes[:n], c) {
-					x.byClass[c] = append(x.byClass[c], i)
-				}
-			}
-		}
-	}
-	return x
-}
-
-func (x index) of(class int) []int {
-	if l, ok := x.byClass[class]; ok {
-		return l
-	}
-	return x.rest
+	e := &Engine{log: log, rules: rules, counts: make([]counter, len(rules)), events: newSet(rules, false), outcomes: newSet(rules, true)}
+	e.eventRuns.New = func() any { return newRun(e.events) }
+	e.outcomeRuns.New = func() any { return newRun(e.outcomes) }
+	return e
 }
 
 // Decide implements Decider. An event that is no JSON object, which the reader of messages turns away before, fires nothing; it is counted.
 func (e *Engine) Decide(ev schemas.Event, outcomes bool, now time.Time) rule.Decision {
 	var d rule.Decision
-	x := e.events
-	if outcomes {
-		x = e.outcomes
-	}
-	candidates := x.of(ev.Class)
-	if len(candidates) == 0 {
-		return d
-	}
-	decoded, err := predicate.Decode(ev.Data)
+	err := e.match(ev, outcomes, func(i int32, r *run) error {
+		decoded, err := r.decode(ev.Data)
+		if err != nil {
+			return err
+		}
+		e.rules[i].Decide(ev, decoded, now, &d)
+		return nil
+	})
 	if err != nil {
 		if n := e.unreadable.Add(1); sampled(n) {
 			e.log.Error().Err(err).Str("event", ev.UID).Int64("count", n).Msg("an event could not be decoded and no rule was asked")
 		}
-		return d
+		return rule.Decision{}
 	}
-	for _, i := range candidates {
-		holds, err := e.rules[i].Match(decoded)
+	return d
+}
+
+// Match appends the places in Rules of all that hold for an event, and fails on one that is not a JSON object. The class of the event may be
+// ClassInData. Nothing is allocated for an event on which no rule depends, but what grows once.
+func (e *Engine) Match(ev schemas.Event, outcomes bool, places []int) ([]int, error) {
+	err := e.match(ev, outcomes, func(i int32, _ *run) error {
+		places = append(places, int(i))
+		return nil
+	})
+	return places, err
+}
+
+// match calls found for every rule that holds, in the order of the set.
+func (e *Engine) match(ev schemas.Event, outcomes bool, found func(int32, *run) error) error {
+	pool := &e.eventRuns
+	if outcomes {
+		pool = &e.outcomeRuns
+	}
+	r, _ := pool.Get().(*run)
+	defer pool.Put(r)
+	if err := r.read(ev); err != nil {
+		return err
+	}
+	for _, at := range r.candidates() {
+		i := r.set.rules[at]
+		holds, err := e.holds(r, at, ev)
 		if err != nil {
-			e.failed(i, ev, err)
-			continue
+			return err
 		}
 		if holds {
 			e.counts[i].matches.Add(1)
-			e.rules[i].Decide(ev, decoded, now, &d)
+			if err := found(i, r); err != nil {
+				return err
+			}
 		}
 	}
-	return d
+	return nil
+}
+
+// holds tells whether a rule holds whose formula does.
+func (e *Engine) holds(r *run, at int32, ev schemas.Event) (bool, error) {
+	i := r.set.rules[at]
+	if r.set.formulas[at].exact && len(ev.Data)*len(e.rules[i].When) <= maxWork {
+		return true, nil
+	}
+	decoded, err := r.decode(ev.Data)
+	if err != nil {
+		return false, err
+	}
+	holds, err := e.rules[i].Match(decoded)
+	if err != nil {
+		e.failed(int(i), ev, err)
+		return false, nil
+	}
+	return holds, nil
 }
 
 // failed counts a predicate that could not be evaluated, and logs the 1st, 10th, 100th … of a rule.
@@ -129,6 +143,9 @@ func (e *Engine) failed(i int, ev schemas.Event, err error) {
 			Msg("a rule could not be evaluated on an event; it counts as no match")
 	}
 }
+
+// errNoObject says that an event is JSON, but no object.
+var errNoObject = errors.New("the event is not a JSON object") //nolint:gochecknoglobals // a sentinel
 
 // sampled is true for powers of ten.
 func sampled(n int64) bool {

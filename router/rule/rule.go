@@ -77,6 +77,9 @@ func (r *Rule) Silent() bool { return len(r.steps) == 0 && len(r.feeds) > 0 }
 // class and kind of the event: that is the engine's part.
 func (r *Rule) Match(event map[string]any) (bool, error) { return r.when.Test(event) }
 
+// Condition is what the syntax of the predicate says about when it holds.
+func (r *Rule) Condition() predicate.Condition { return r.when.Condition() }
+
 // Explain returns the values of the parts of the predicate on a decoded event.
 func (r *Rule) Explain(event map[string]any) ([]predicate.Part, error) { return r.when.Explain(event) }
 

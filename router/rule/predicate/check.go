@@ -54,7 +54,6 @@ type Program struct {
 	root      node
 	vars      int
 	condition Condition
-	source    int
 }
 
 // A Want is what an expression must give.
@@ -96,7 +95,7 @@ func (l *Language) compile(source string, env nature.Nature, want Want) (*Progra
 	if c.err != nil {
 		return nil, []*Error{c.err}
 	}
-	p := &Program{root: root, vars: c.slots, source: len(source)}
+	p := &Program{root: root, vars: c.slots}
 	if want == WantBool {
 		p.condition = derive(tree.Node)
 	}

@@ -111,9 +111,6 @@ const (
 // Condition is what the syntax of the program says about when it is true.
 func (p *Program) Condition() Condition { return p.condition }
 
-// Source is the length of the text that the program was compiled from, in bytes.
-func (p *Program) Source() int { return p.source }
-
 func unknown(text string) Condition { return Condition{Op: Unknown, Text: text} }
 
 func test(t Test) Condition { return Condition{Op: Holds, Test: t} }

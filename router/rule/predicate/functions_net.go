@@ -19,6 +19,11 @@ func address(v any) (netip.Addr, bool) {
 	if !ok {
 		return netip.Addr{}, false
 	}
+	return Address(s)
+}
+
+// Address reads an IP address as cidr and private do: one of IPv4 that is written as IPv6 is of IPv4, and a zone does not count.
+func Address(s string) (netip.Addr, bool) {
 	a, err := netip.ParseAddr(s)
 	return a.Unmap().WithZone(""), err == nil
 }

@@ -170,3 +170,6 @@ func floatOp(op string, x, y float64) float64 {
 	}
 	return math.NaN()
 }
+
+// CompareNumbers orders two numbers of the language (int64, uint64, float64) exactly, also across types. ok is false when one of them is none.
+func CompareNumbers(a, b any) (order int, ok bool) { return compareNumbers(a, b) }
