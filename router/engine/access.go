@@ -26,7 +26,7 @@ func (ts *tests) accesses(f *formula, stats []fieldStats) []access {
 	var out []access
 	for i := range f.clauses[:min(len(f.clauses), maxClauses)] {
 		if a, ok := ts.access(&f.clauses[i], stats); ok && len(a.tests) <= maxAccess {
-			a.clause = uint8(i) //nolint:gosec // below maxClauses
+			a.clause = uint8(i)
 			out = append(out, a)
 		}
 	}

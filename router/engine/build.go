@@ -31,7 +31,7 @@ func newSet(rules []*rule.Rule, outcomes bool) *set {
 	s := &set{tests: newTests()}
 	for i, r := range rules {
 		if r.Outcomes == outcomes {
-			s.rules = append(s.rules, int32(i)) //nolint:gosec // far below
+			s.rules = append(s.rules, int32(i))
 			s.formulas = append(s.formulas, s.tests.formulaOf(r.Condition(), r.ClassUIDs()))
 		}
 	}
@@ -42,7 +42,7 @@ func newSet(rules []*rule.Rule, outcomes bool) *set {
 	for i := range s.formulas {
 		if f := &s.formulas[i]; !f.never {
 			b.accesses[i] = s.tests.accesses(f, stats)
-			all = append(all, ref{rule: int32(i)}) //nolint:gosec // far below
+			all = append(all, ref{rule: int32(i)})
 		}
 	}
 	s.root = b.node(all, 0)

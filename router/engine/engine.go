@@ -145,7 +145,7 @@ func (e *Engine) failed(i int, ev schemas.Event, err error) {
 }
 
 // errNoObject says that an event is JSON, but no object.
-var errNoObject = errors.New("the event is not a JSON object") //nolint:gochecknoglobals // a sentinel
+var errNoObject = errors.New("the event is not a JSON object")
 
 // sampled is true for powers of ten.
 func sampled(n int64) bool {

@@ -122,11 +122,3 @@ func TestExplain(t *testing.T) {
 		t.Error("a rule that is not there was explained")
 	}
 }
-
-func BenchmarkDecide(b *testing.B) {
-	e := engine.New(rules(b, one("a", "", "api.service.name == 's3.amazonaws.com' and status_id == 1 and api.operation in ['CreateBucket', 'x']")), zerolog.Nop())
-	ev := event(b, `{"class_uid": 6003, "status_id": 2, "api": {"service": {"name": "s3.amazonaws.com"}, "operation": "x"}}`)
-	for b.Loop() {
-		e.Decide(ev, false, time.Unix(0, 0))
-	}
-}

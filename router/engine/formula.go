@@ -39,7 +39,7 @@ func (ts *tests) formulaOf(c predicate.Condition, classes []int) formula {
 	if len(classes) > 0 {
 		f.clauses = append(f.clauses, clause{op: holds, test: ts.class(classes)})
 	}
-	switch top.op { //nolint:exhaustive // all others are clauses themselves
+	switch top.op {
 	case always:
 	case never:
 		f.never = true

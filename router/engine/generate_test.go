@@ -171,6 +171,9 @@ func (t *tape) predicate(depth int) string {
 	case 8:
 		return t.pick(`(unmapped.a ?? "abc") == "abc"`, "private(unmapped.b)", "len(unmapped.l) > 1", "hasPrefix(unmapped.a, \"ab\")", "hasSuffix(unmapped.a, \"c\")", "unmapped.a + 1 == 2", "status_id in [1, 2, 1.5]")
 	}
+	if t.below(3) == 0 {
+		return t.compare(t.text())
+	}
 	return t.compare(t.free())
 }
 

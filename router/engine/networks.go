@@ -3,7 +3,6 @@ package engine
 import (
 	"net/netip"
 	"slices"
-	"unsafe"
 
 	"github.com/riposte-security/riposte/router/rule/predicate"
 )
@@ -31,7 +30,7 @@ func (n *networks) add(p netip.Prefix, h []hit) {
 }
 
 func (n *networks) find(text []byte, found func([]hit)) {
-	a, ok := predicate.Address(unsafe.String(unsafe.SliceData(text), len(text))) // not kept
+	a, ok := predicate.Address(textOf(text))
 	if !ok {
 		return
 	}

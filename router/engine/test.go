@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"unsafe"
 
 	"github.com/riposte-security/riposte/router/engine/scan"
 	"github.com/riposte-security/riposte/router/rule/predicate"
@@ -138,7 +137,7 @@ func (t *test) pass(v *value, buf *[]byte) bool {
 	case predicate.Contains:
 		return bytes.Contains(text, t.text)
 	}
-	a, ok := predicate.Address(unsafe.String(unsafe.SliceData(text), len(text))) // not kept
+	a, ok := predicate.Address(textOf(text))
 	return ok && slices.ContainsFunc(t.nets, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 

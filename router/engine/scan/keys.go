@@ -39,7 +39,7 @@ func newTable(names []string, next []int32, base int) table {
 		for t.slots[at].next != 0 {
 			at = (at + 1) & (len(t.slots) - 1)
 		}
-		t.slots[at] = slot{w, n, next[i], int32(i)} //nolint:gosec // far below
+		t.slots[at] = slot{w, n, next[i], int32(i)}
 	}
 	return t
 }

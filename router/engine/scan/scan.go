@@ -42,7 +42,7 @@ type Scan struct {
 }
 
 // ErrSyntax says that a document is not one JSON value.
-var ErrSyntax = errors.New("the document is not JSON") //nolint:gochecknoglobals // a sentinel
+var ErrSyntax = errors.New("the document is not JSON")
 
 // Read checks a document and finds the values at the paths. The document must not be larger than 2 GiB.
 func (s *Scan) Read(p *Paths, data []byte) error {
@@ -73,7 +73,8 @@ func (s *Scan) value(i int, at int32, depth int) int {
 	if i >= len(s.data) {
 		return failed
 	}
-	end, kind := i, Null
+	var end int
+	kind := Null
 	switch c := s.data[i]; c {
 	case '{', '[':
 		kind = Object

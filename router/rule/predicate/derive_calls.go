@@ -72,7 +72,7 @@ func (d *deriver) values(n *ast.CallNode) (operand, bool) {
 		return operand{}, false
 	}
 	o = o.then(Step{Kind: Through})
-	for _, name := range strings.Split(path.Value, ".") {
+	for name := range strings.SplitSeq(path.Value, ".") {
 		o = o.then(Step{Kind: Field, Name: name}).then(Step{Kind: Through})
 	}
 	return o, true
