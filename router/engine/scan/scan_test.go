@@ -17,7 +17,7 @@ import (
 // path reads a.b[]~c: [] is each element of a list, ~ goes through lists.
 func path(text string) []predicate.Step {
 	var out []predicate.Step
-	for _, part := range strings.SplitSeq(text, ".") {
+	for part := range strings.SplitSeq(text, ".") {
 		name := strings.TrimRight(part, "[]~")
 		if name != "" {
 			out = append(out, predicate.Step{Kind: predicate.Field, Name: name})
