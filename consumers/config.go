@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/riposte-security/riposte/consumers/guard"
+	"github.com/riposte-security/riposte/internal/kafka"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -103,7 +104,29 @@ func (c Config) Validate() error {
 		mode("accounts."+id+".mode", c.Accounts[id].Mode)
 	}
 	errs = append(errs, c.validateTimes()...)
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.outlives(kafka.CommandRetention))...)
+}
+
+// outlives checks that the ledger knows every command for as long as Kafka, which keeps them for a time, can bring it again.
+func (c Config) outlives(kept time.Duration) error {
+	within, whose := c.RespondWithin, "respond_within"
+	for _, lane := range schemas.Lanes() {
+		if w := c.respondWithin(lane); w > within {
+			within, whose = w, fmt.Sprintf("lanes.%s.respond_within", lane)
+		}
+	}
+	if kept < c.Retention && within < c.Retention-kept {
+		return nil
+	}
+	return fmt.Errorf("retention is %s; more than what Kafka keeps commands for (%s) and %s (%s) together expected", c.Retention,
+		keptFor(kept), whose, within)
+}
+
+func keptFor(d time.Duration) string {
+	if d == kafka.Forever {
+		return "for ever: set retention.ms on the topics of commands"
+	}
+	return d.String()
 }
 
 // maxWorkers keeps a mistake from opening as many connections.

@@ -68,7 +68,7 @@ type Deps struct {
 	// OwnerRestarts says that the only other process that could have used this Owner is this one's predecessor, which is dead: what it had claimed is
 	// then taken up at once, and not when its leases are over.
 	OwnerRestarts bool
-	// CommandRetention is how long Kafka keeps commands; zero: 30 days.
+	// CommandRetention is how long Kafka keeps commands, where that is known to be other than kafka.CommandRetention.
 	CommandRetention time.Duration
 	Now              func() time.Time      // default time.Now
 	Log              zerolog.Logger        // the zero Logger is silent
@@ -96,12 +96,10 @@ func New(cfg Config, lanes []schemas.Lane, d Deps) (*Service, error) {
 	if d.Ledger == nil || d.Broker == nil || d.Writer == nil || d.Owner == "" {
 		return nil, errors.New("consumers: ledger, broker, writer and owner are needed")
 	}
-	if d.CommandRetention == 0 {
-		d.CommandRetention = 30 * 24 * time.Hour
-	}
-	if cfg.Retention <= d.CommandRetention+cfg.RespondWithin {
-		return nil, fmt.Errorf("consumers: retention is %s; more than %s expected: what Kafka keeps (%s) and respond_within (%s)", cfg.Retention,
-			d.CommandRetention+cfg.RespondWithin, d.CommandRetention, cfg.RespondWithin)
+	if d.CommandRetention != 0 {
+		if err := cfg.outlives(d.CommandRetention); err != nil {
+			return nil, fmt.Errorf("consumers: %w", err)
+		}
 	}
 	if d.Now == nil {
 		d.Now = time.Now

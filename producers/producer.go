@@ -37,6 +37,12 @@ type Source interface {
 	Run(ctx context.Context, emit func(ctx context.Context, records []Record) error) error
 }
 
+// A Listener is a Source that takes what comes to an address of its own, which nobody else in the same process may listen on.
+type Listener interface {
+	// Listens returns the network, tcp or udp, and the address, host:port.
+	Listens() (network, address string)
+}
+
 // A Format turns one record into the events it holds. It is a pure function: no I/O, no clock. The same record gives the same events with
 // the same uids. A record that it can never read is a permanent error (fault.Permanent). It is safe for concurrent use.
 type Format interface {

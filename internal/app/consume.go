@@ -62,10 +62,19 @@ func (s *stack) consumers(lanes []schemas.Lane, owner string, restarts bool) (st
 			return err
 		}
 		defer l.Close() //nolint:errcheck // what was done is durable already
+		var topics []string
+		for _, lane := range lanes {
+			topics = append(topics, s.kafka.Topics().Lane(lane))
+		}
+		retention, err := s.kafka.Retention(ctx, topics...) // somebody may have set another one
+		if err != nil {
+			return err
+		}
 		w := s.kafka.NewWriter()
 		defer w.Close()
 		service, err := consumers.New(conf, lanes, consumers.Deps{
-			Ledger: l, Broker: s.kafka, Writer: w, Actions: actions, Owner: owner, OwnerRestarts: restarts, Log: s.log, Registerer: s.reg,
+			Ledger: l, Broker: s.kafka, Writer: w, Actions: actions, Owner: owner, OwnerRestarts: restarts,
+			CommandRetention: retention, Log: s.log, Registerer: s.reg,
 		})
 		if err != nil {
 			return err

@@ -42,8 +42,9 @@ type configCheckCmd struct{}
 
 // Run builds every component as the stages would, and says what is wrong and where.
 func (configCheckCmd) Run(ctx context.Context, a *App) error {
+	forUp := false
 	s, err := a.newStack(ctx, "data", func(cfg *config.Config) error {
-		if cfg.Kafka.IsZero() { // a configuration for riposte up
+		if forUp = cfg.Kafka.IsZero(); forUp {
 			return embedded(cfg, "127.0.0.1:9092")
 		}
 		return nil
@@ -53,8 +54,15 @@ func (configCheckCmd) Run(ctx context.Context, a *App) error {
 	}
 	defer s.close()
 	if len(s.cfg.Producers) > 0 {
-		if _, err := s.producers(nil); err != nil {
+		all, err := s.buildProducers(nil)
+		if err != nil {
 			return err
+		}
+		if err := portClash(s.cfg, all); err != nil {
+			if forUp {
+				return err
+			}
+			fmt.Fprintf(a.Err, "note: %v: they cannot run in one process, or on one machine\n", err)
 		}
 	}
 	if _, err := s.router(ctx); err != nil {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -36,16 +37,37 @@ func (c *produceCmd) Run(ctx context.Context, a *App) error {
 	})
 }
 
-// producers builds the named producers, or all.
+// producers builds the named producers, or all, to run in one process.
 func (s *stack) producers(names []string) (stage, error) {
-	for _, name := range names {
-		if !slices.ContainsFunc(s.cfg.Producers, func(p config.Producer) bool { return p.Name == name }) {
-			return nil, misuse{fmt.Errorf("no producer %q in the configuration", name)}
-		}
+	all, err := s.buildProducers(names)
+	if err != nil {
+		return nil, err
+	}
+	if err := portClash(s.cfg, all); err != nil {
+		return nil, err
 	}
 	metrics, err := producers.NewMetrics(s.reg)
 	if err != nil {
 		return nil, err
+	}
+	return func(ctx context.Context) error {
+		w := s.kafka.NewWriter()
+		defer w.Close()
+		g, ctx := errgroup.WithContext(ctx)
+		for _, p := range all {
+			p.Publisher, p.Metrics = w, metrics
+			g.Go(func() error { return producers.Run(ctx, p) })
+		}
+		return g.Wait()
+	}, nil
+}
+
+// buildProducers builds the named producers, or all.
+func (s *stack) buildProducers(names []string) ([]producers.Producer, error) {
+	for _, name := range names {
+		if !slices.ContainsFunc(s.cfg.Producers, func(p config.Producer) bool { return p.Name == name }) {
+			return nil, misuse{fmt.Errorf("no producer %q in the configuration", name)}
+		}
 	}
 	var all []producers.Producer
 	for _, p := range s.cfg.Producers {
@@ -56,22 +78,12 @@ func (s *stack) producers(names []string) (stage, error) {
 		if err != nil {
 			return nil, err
 		}
-		built.Metrics = metrics
 		all = append(all, built)
 	}
 	if len(all) == 0 {
-		return nil, misuse{fmt.Errorf("no producers in the configuration")}
+		return nil, misuse{errors.New("no producers in the configuration")}
 	}
-	return func(ctx context.Context) error {
-		w := s.kafka.NewWriter()
-		defer w.Close()
-		g, ctx := errgroup.WithContext(ctx)
-		for _, p := range all {
-			p.Publisher = w
-			g.Go(func() error { return producers.Run(ctx, p) })
-		}
-		return g.Wait()
-	}, nil
+	return all, nil
 }
 
 func (s *stack) producer(p config.Producer) (producers.Producer, error) {

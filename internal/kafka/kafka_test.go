@@ -24,6 +24,7 @@ func scenarios() map[string]func(*testing.T, []string) {
 		"Tail":                             tail,
 		"PublishRejectsOnlyWhatIsTooLarge": publishRejectsOnlyWhatIsTooLarge,
 		"PublishWaitsForTheTopic":          publishWaitsForTheTopic,
+		"Retention":                        retention,
 	}
 }
 

@@ -19,8 +19,8 @@ const (
 	// batchOverhead is what a batch of one largest message may have on top of it: record and batch headers, compression of what does not
 	// compress.
 	batchOverhead = 64 << 10
-	// commandRetention is that of what must be found again: commands, outcomes, dead letters.
-	commandRetention = 30 * 24 * time.Hour
+	// CommandRetention is how long a topic that is made here keeps what must be found again: commands, outcomes, dead letters.
+	CommandRetention = 30 * 24 * time.Hour
 	// eventRetention is that of what can be had again from its source.
 	eventRetention = 7 * 24 * time.Hour
 	// correlateRetention lets a new owner of a group read again what the longest correlation looks back at: 30 days, and what is late.
@@ -65,7 +65,7 @@ func (t Topics) retention(topic string) time.Duration {
 	case t.Correlate:
 		return correlateRetention
 	}
-	return commandRetention
+	return CommandRetention
 }
 
 // EnsureTopics makes the topics that are missing, riposte's own and those named in extra, and waits until every one of them has a leader. It

@@ -154,6 +154,9 @@ func New(cfg config.Node, deps producers.SourceDeps) (producers.Source, error) {
 	return s, nil
 }
 
+// Listens implements producers.Listener.
+func (s *source) Listens() (network, address string) { return "tcp", s.Listen }
+
 // Run implements producers.Source. When ctx ends it takes no more requests, and answers those in course if Kafka has them in time.
 func (s *source) Run(ctx context.Context, emit func(context.Context, []producers.Record) error) error {
 	ln, err := s.listen(ctx, "tcp", s.Listen)

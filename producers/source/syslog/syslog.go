@@ -150,6 +150,14 @@ func New(cfg config.Node, deps producers.SourceDeps) (producers.Source, error) {
 	return s, nil
 }
 
+// Listens implements producers.Listener.
+func (s *source) Listens() (network, address string) {
+	if s.Protocol == "udp" {
+		return "udp", s.Listen
+	}
+	return "tcp", s.Listen
+}
+
 // Run implements producers.Source. When ctx ends it takes what has arrived, and publishes what is queued if Kafka takes it in time.
 func (s *source) Run(ctx context.Context, emit func(context.Context, []producers.Record) error) error {
 	serve, err := s.listen(ctx)
