@@ -23,8 +23,8 @@ type Config struct {
 	Actions  map[string]ModeConfig       `yaml:"actions"`
 	Accounts map[string]ModeConfig       `yaml:"accounts"`
 
-	// Workers is how many commands of a lane one process carries out at once; of alerts four times as many, unless lanes.alert.workers says how
-	// many: they hold no target, and mostly wait for the other side. A process that is killed may repeat as many calls as it was about.
+	// Workers is how many commands of a lane one process carries out at once; zero: 8, and of alerts, which hold no target and mostly wait for the
+	// other side, 32. Each has one call to the outside in course at most, which is what a kill may lead to be made again.
 	Workers int `yaml:"workers"`
 	// Lease is how long a command stays with a process that is not heard of.
 	Lease time.Duration `yaml:"lease"`
@@ -63,7 +63,7 @@ type Backoff struct {
 // Defaults is the configuration of whoever says nothing.
 func Defaults() Config {
 	return Config{
-		Mode: guard.DryRun, Workers: 8, Lease: time.Minute, Attempts: 10, Backoff: Backoff{Base: time.Second, Max: 5 * time.Minute},
+		Mode: guard.DryRun, Lease: time.Minute, Attempts: 10, Backoff: Backoff{Base: time.Second, Max: 5 * time.Minute},
 		RespondWithin: 24 * time.Hour, Hold: 7 * 24 * time.Hour, Retention: 60 * 24 * time.Hour,
 	}
 }
@@ -149,7 +149,7 @@ func (c Config) validateTimes() []error {
 			errs = append(errs, fmt.Errorf("%s is %s; %s to %s expected", r.what, r.is, r.from, r.to))
 		}
 	}
-	if c.Workers < 1 || c.Workers > maxWorkers {
+	if c.Workers < 0 || c.Workers > maxWorkers {
 		errs = append(errs, fmt.Errorf("workers is %d; 1 to %d expected", c.Workers, maxWorkers))
 	}
 	if c.Attempts < 1 || c.Attempts > 1000 {
@@ -181,10 +181,13 @@ func (c Config) workers(lane schemas.Lane) int {
 	if n := c.Lanes[lane].Workers; n > 0 {
 		return n
 	}
-	if lane == schemas.LaneAlert {
-		return 4 * c.Workers
+	switch {
+	case c.Workers > 0:
+		return c.Workers
+	case lane == schemas.LaneAlert:
+		return 32
 	}
-	return c.Workers
+	return 8
 }
 
 func (c Config) respondWithin(lane schemas.Lane) time.Duration {

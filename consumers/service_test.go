@@ -301,7 +301,7 @@ func TestNewRefuses(t *testing.T) {
 		"bad account":     func(c *Config, _ *Deps, _ *[]schemas.Lane) { c.Accounts = map[string]ModeConfig{"12": {"enforce"}} },
 		"action's mode":   func(c *Config, _ *Deps, _ *[]schemas.Lane) { c.Actions = map[string]ModeConfig{"set": {}} },
 		"bad lane":        func(c *Config, _ *Deps, _ *[]schemas.Lane) { c.Lanes = map[schemas.Lane]LaneConfig{"x": {}} },
-		"no workers":      func(c *Config, _ *Deps, _ *[]schemas.Lane) { c.Workers = 0 },
+		"no workers":      func(c *Config, _ *Deps, _ *[]schemas.Lane) { c.Workers = -1 },
 		"no attempts":     func(c *Config, _ *Deps, _ *[]schemas.Lane) { c.Attempts = 0 },
 		"lease":           func(c *Config, _ *Deps, _ *[]schemas.Lane) { c.Lease = 0 },
 		"backoff":         func(c *Config, _ *Deps, _ *[]schemas.Lane) { c.Backoff.Max = 0 },
