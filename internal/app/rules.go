@@ -23,6 +23,8 @@ type rulesCmd struct {
 	Check rulesCheckCmd `cmd:"" help:"Check rules: fields, types, actions, receivers."`
 	Test  rulesTestCmd  `cmd:"" help:"Run the tests that rules bring along."`
 	Match rulesMatchCmd `cmd:"" help:"Say which rules fire on the events of files, and which commands follow."`
+
+	Import rulesImportCmd `cmd:"" help:"Make rules of those of other tools."`
 }
 
 // loadRules reads a set of rules and checks it against the actions and, where a configuration is given, its receivers.

@@ -41,7 +41,9 @@ func (r *record) writeCloud() {
 	r.Lit(`"provider":"AWS"`)
 	r.MoveOr("region", r.awsRegion, r.region)
 	account := r.Open("account")
-	if !r.MoveSeen("uid", r.recipientAccountID, ocsfjson.AccountUID, "cloud.account.uid") {
+	if r.Copy("uid", r.recipientAccountID) {
+		r.Observe(ocsfjson.AccountUID, "cloud.account.uid", r.recipientAccountID)
+	} else {
 		own := r.Doc.Get(r.userIdentity, "accountId")
 		if !r.Copy("uid", own) && r.account != "" {
 			r.Str("uid", r.account)
@@ -58,9 +60,13 @@ func (r *record) writeCloud() {
 // writeAPI writes the call: every class has this object, so that a rule asks for an operation without caring for the class.
 func (r *record) writeAPI() {
 	at := r.Open("api")
-	r.Move("operation", r.call)
+	write := r.Move
+	if r.many() { // the record is about these, and not one of them: its own members keep them
+		write = r.Copy
+	}
+	write("operation", r.call)
 	service := r.Open("service")
-	r.Move("name", r.service)
+	write("name", r.service)
 	r.Close(service)
 	request := r.Open("request")
 	if !r.Move("uid", r.requestID) {
@@ -88,9 +94,9 @@ func (r *record) writeEndpoint() {
 				r.Doc.Take(r.sourceIPAddress)
 			}
 		case isService(text):
-			r.Move("svc_name", r.sourceIPAddress)
+			r.Copy("svc_name", r.sourceIPAddress)
 		default:
-			r.Move("name", r.sourceIPAddress)
+			r.Copy("name", r.sourceIPAddress)
 		}
 	}
 	r.Move("uid", r.vpcEndpointID)

@@ -17,7 +17,7 @@ func (r *record) writeActor() {
 		r.KeyUser = ""
 	}
 	r.writeSession(issuer)
-	r.Move("app_name", r.identity("invokedBy"))
+	r.Copy("app_name", r.identity("invokedBy")) // which is the service itself where nobody is named
 	idp := r.Open("idp")
 	r.Move("name", r.identity("identityProvider"))
 	r.Close(idp)
@@ -37,7 +37,8 @@ func (r *record) writeUser(arn, issuer node) {
 	if r.Doc.Str(name) == "" { // of an assumed role, the issuer bears the name
 		name = r.Doc.Get(issuer, "userName")
 	}
-	r.MoveSeen("name", name, ocsfjson.UserName, "actor.user.name")
+	r.Copy("name", name) // and not moved: a rule must be able to tell whose name it is
+	r.Observe(ocsfjson.UserName, "actor.user.name", name)
 	account := r.Open("account")
 	r.MoveSeen("uid", r.identity("accountId"), ocsfjson.AccountUID, "actor.user.account.uid")
 	r.Close(account)
@@ -46,9 +47,10 @@ func (r *record) writeUser(arn, issuer node) {
 	}
 	principal := r.identity("principalId")
 	if len(r.B) == start {
-		if !r.MoveSeen("uid", principal, ocsfjson.UserUID, "actor.user.uid") && !r.writeServiceName() {
+		if !r.Copy("uid", principal) && !r.writeServiceName() {
 			return
 		}
+		r.Observe(ocsfjson.UserUID, "actor.user.uid", principal)
 	} else {
 		r.Move("uid_alt", principal)
 	}

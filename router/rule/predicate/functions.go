@@ -66,7 +66,7 @@ type function struct {
 // functions is the table of all functions but those that take a predicate.
 func functions() map[string]*function {
 	t := map[string]*function{}
-	for _, group := range []map[string]*function{netFunctions(), textFunctions(), listFunctions(), numberFunctions(), codecFunctions(), timeFunctions()} {
+	for _, group := range []map[string]*function{netFunctions(), textFunctions(), listFunctions(), numberFunctions(), codecFunctions(), timeFunctions(), textsFunctions()} {
 		maps.Copy(t, group)
 	}
 	return t

@@ -158,6 +158,9 @@ func TestFunctions(t *testing.T) {
 		{`glob("arn:aws:s3:::bucket", "arn:*:s3:*bucket")`, `true`}, {`glob("abc", "a?c")`, `true`}, {`glob("abc", "a?")`, `false`}, {`glob("", "*")`, `true`}, {`glob("ab", "a*b*c")`, `false`},
 		{`values(unmapped.deep, "a.b")`, `[1,2,3]`}, {`values(unmapped, "deep.a.b")`, `[1,2,3]`}, {`values(unmapped.o)`, `["v",1]`}, {`values(unmapped.list, "")`, `[]`},
 		{`values(resources, "uid")`, `["arn:a","arn:b"]`}, {`values(unmapped, "list")`, `["a","b"]`}, {`values(unmapped, "s")`, `["text"]`},
+		{`texts(unmapped.deep, "a.b")`, `["1","2","3"]`}, {`texts(unmapped.o)`, `["v","1"]`}, {`texts({"a.b": {"c": [true, nil, 1.5, {"d": "x"}]}}, "a.b.c")`, `["true","1.5","x"]`},
+		{`texts(unmapped, "nowhere.s")`, `[]`}, {`texts([{"a": 1}, {"a": "b"}], "a")`, `["1","b"]`}, {`texts(nil)`, `[]`}, {`exists({"a": {"b": nil}}, "a.b")`, `true`},
+		{`exists({"a.b": 1}, "a.b")`, `true`}, {`exists(unmapped, "deep.c")`, `false`}, {`exists(unmapped.s)`, `true`}, {`exists(unmapped.nothing)`, `false`},
 		// 2026-01-01T00:00:00Z is a Thursday
 		{`hour(time)`, `0`}, {`hour(time, "Europe/Zurich")`, `1`}, {`weekday(time, "America/New_York")`, `"Wednesday"`}, {`weekday("2026-01-01T23:30:00Z", "Asia/Tokyo")`, `"Friday"`},
 		{`hour(time, unmapped.s)`, `null`},

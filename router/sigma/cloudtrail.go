@@ -1,0 +1,55 @@
+package sigma
+
+import "strings"
+
+// cloudtrail is the log source of AWS CloudTrail, whose field names are CloudTrail's own. The package producers/format/cloudtrail says where
+// its values go. What is not mapped there stands under unmapped by the same name, so that no field is unknown.
+func cloudtrail() source {
+	table := cloudtrailFields()
+	return source{
+		guard: []string{`metadata.log_name == "cloudtrail"`},
+		field: func(name string) ([]place, error) {
+			for prefix, data := range map[string]string{"requestParameters": "api.request.data", "responseElements": "api.response.data"} {
+				if name == prefix {
+					return []place{free(data, ""), leftOdd(name)}, nil
+				}
+				if rest, ok := strings.CutPrefix(name, prefix+"."); ok {
+					return []place{free(data, rest)}, nil
+				}
+			}
+			return mapped(table, name, func(name string) []place { return []place{left(name)} }), nil
+		},
+		words: append(movedTo(table), "api.request.data", "api.response.data", "resources", "unmapped"),
+	}
+}
+
+func cloudtrailFields() map[string][]place {
+	moved := func(field, expr string) []place { return []place{text(expr), leftOdd(field)} }
+	either := func(field, expr string) []place { return []place{text(expr), left(field)} }
+	t := map[string][]place{
+		// Of an Insights event these two are those of the calls that it is about; the record itself has none.
+		"eventName":        {text("api.operation").but("unmapped.insightDetails"), leftOdd("eventName")},
+		"eventSource":      {text("api.service.name").but("unmapped.insightDetails"), leftOdd("eventSource")},
+		"userIdentity.arn": {text("actor.user.uid").but("unmapped.userIdentity.principalId"), leftOdd("userIdentity.arn")},
+		"sourceIPAddress":  {text("src_endpoint.ip"), left("sourceIPAddress")},
+		"resources.ARN":    {free("resources", "uid"), left("resources.ARN")},
+		"resources.type":   {free("resources", "type"), left("resources.type")},
+	}
+	t["resources.accountId"] = []place{free("resources", "owner.account.uid"), left("resources.accountId")}
+	for field, expr := range map[string]string{
+		"errorCode": "api.response.error", "errorMessage": "api.response.error_message",
+		"eventType": "metadata.event_code", "eventVersion": "metadata.log_version", "eventCategory": "metadata.product.feature.name",
+		"sharedEventID": "metadata.correlation_uid", "awsRegion": "cloud.region", "requestID": "api.request.uid", "eventID": "metadata.uid",
+		"apiVersion": "api.version", "userAgent": "http_request.user_agent", "vpcEndpointId": "src_endpoint.uid",
+		"userIdentity.accountId": "actor.user.account.uid", "userIdentity.accessKeyId": "actor.session.credential_uid",
+		"userIdentity.identityProvider": "actor.idp.name", "userIdentity.sessionContext.sessionIssuer.arn": "actor.session.issuer",
+	} {
+		t[field] = moved(field, expr)
+	}
+	for field, expr := range map[string]string{ // where the record lacks what OCSF demands beside them, they stay
+		"userIdentity.type": "actor.user.type", "userIdentity.principalId": "actor.user.uid_alt",
+	} {
+		t[field] = either(field, expr)
+	}
+	return t
+}

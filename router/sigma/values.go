@@ -1,0 +1,131 @@
+package sigma
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// values writes matches of one expression. Texts that it may be equal to become one list.
+func (e *emitter) values(expr string, k kind, list []match) []term {
+	var out []term
+	var equal, equalCased, numbers []string
+	lower := false
+	for _, m := range list {
+		if m.op != opPattern {
+			out = append(out, other(expr, k, m))
+			continue
+		}
+		s, plain := m.pattern.plain()
+		switch {
+		case !plain:
+			out = append(out, patternTerm(expr, k, m))
+		case k == kInteger:
+			if n, err := strconv.ParseInt(s, 10, 64); err == nil && strconv.FormatInt(n, 10) == s {
+				numbers = append(numbers, s)
+			}
+		case m.cased:
+			equalCased = append(equalCased, quote(s))
+		default:
+			lower = lower || m.pattern.letters()
+			equal = append(equal, quote(strings.ToLower(s)))
+		}
+	}
+	folded := expr
+	if lower {
+		folded = "lower(" + expr + ")"
+	}
+	var front []term
+	for _, l := range []struct {
+		expr string
+		list []string
+	}{{folded, equal}, {expr, equalCased}, {expr, numbers}} {
+		switch len(l.list) {
+		case 0:
+		case 1:
+			front = append(front, leaf("%s == %s", l.expr, l.list[0]))
+		default:
+			front = append(front, leaf("%s in [%s]", l.expr, strings.Join(l.list, ", ")))
+		}
+	}
+	return append(front, out...)
+}
+
+// patternTerm writes a match with wildcards.
+func patternTerm(expr string, k kind, m match) term {
+	p := m.pattern
+	if k == kInteger {
+		expr = "string(" + expr + ")"
+	}
+	folded := expr
+	if !m.cased {
+		p = p.lower()
+		if p.letters() {
+			folded = "lower(" + expr + ")"
+		}
+	}
+	if s, front, back, ok := p.shape(); ok {
+		switch {
+		case front && back:
+			return leaf("%s contains %s", folded, quote(s))
+		case front:
+			return leaf("%s endsWith %s", folded, quote(s))
+		default:
+			return leaf("%s startsWith %s", folded, quote(s))
+		}
+	}
+	if g, ok := p.glob(); ok {
+		return leaf("glob(%s, %s)", folded, quote(g))
+	}
+	return leaf("%s matches %s", expr, quote(m.pattern.regexp(m.cased)))
+}
+
+// other writes a match that is no pattern.
+func other(expr string, k kind, m match) term {
+	number := expr
+	if k == kInteger {
+		expr = "string(" + expr + ")"
+	} else {
+		number = "float(" + expr + ")"
+	}
+	switch m.op {
+	case opRegexp:
+		return leaf("%s matches %s", expr, quote(m.text))
+	case opCIDR:
+		return leaf("cidr(%s, %s)", expr, quote(m.text))
+	case opCompare:
+		return leaf("%s %s %s", number, m.order, m.number)
+	case opPart:
+		return leaf("timePart(%s, %s) %s %s", expr, quote(m.text), m.order, m.number)
+	case opPattern, opExists, opNull, opField:
+	}
+	return constant(false)
+}
+
+// quote writes a text as one of the predicate language.
+func quote(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r == '\r':
+			b.WriteString(`\r`)
+		case r > 0xffff && !unicode.IsPrint(r):
+			fmt.Fprintf(&b, `\U%08x`, r)
+		case !unicode.IsPrint(r):
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
