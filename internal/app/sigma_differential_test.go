@@ -274,7 +274,7 @@ func TestSigmaCloudTrail(t *testing.T) {
 	}
 	raw := func(data []byte, event map[string]any) map[string]any {
 		m := rawJSON(data)
-		if m["detail-type"] != nil { // unpack opens envelopes
+		if m["detail-type"] != nil || m["CloudTrailEvent"] != nil { // an envelope, whose contents are the record
 			return nil
 		}
 		if m["eventCategory"] == "Aggregated" { // the format takes the one for the other

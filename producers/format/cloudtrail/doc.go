@@ -50,8 +50,8 @@
 //
 // status_id is 2 where the record has an error, or where a sign-in says "Failure"; 0 for Insights and aggregated events, which tell of many calls; else 1.
 // An aggregated event has no eventName: its eventType stands as the operation, and the start of its window is its time.
-// Where a place in the event can come from several members (the name of who acts and of their role's issuer, the account, invokedBy, a
-// sourceIPAddress that is no address), what the record says stands under unmapped as well, so that a rule can tell them apart.
+// Where a place in the event can come from several members (the ARN, the name and the credential of who acts, the account, invokedBy,
+// a sourceIPAddress that is no address), what the record says stands under unmapped as well, so that a rule can tell them apart.
 // All other members stand under unmapped as they are: readOnly, managementEvent, additionalEventData, tlsDetails, serviceEventDetails,
 // insightDetails and so on.
 package cloudtrail

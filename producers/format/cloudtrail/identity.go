@@ -32,7 +32,8 @@ func (r *record) writeActor() {
 // alone identifies nobody (the schema wants a name, a uid or an account), so it stands only beside one of these.
 func (r *record) writeUser(arn, issuer node) {
 	start := len(r.B)
-	r.MoveSeen("uid", arn, ocsfjson.UserUID, "actor.user.uid")
+	r.Copy("uid", arn)
+	r.Observe(ocsfjson.UserUID, "actor.user.uid", arn)
 	name := r.identity("userName")
 	if r.Doc.Str(name) == "" { // of an assumed role, the issuer bears the name
 		name = r.Doc.Get(issuer, "userName")
@@ -43,7 +44,9 @@ func (r *record) writeUser(arn, issuer node) {
 	r.MoveSeen("uid", r.identity("accountId"), ocsfjson.AccountUID, "actor.user.account.uid")
 	r.Close(account)
 	if r.Doc.Str(arn) == "" { // who signed in through IAM Identity Center has no ARN, but an id there
-		r.MoveSeen("uid", r.Doc.Path(r.userIdentity, "onBehalfOf", "userId"), ocsfjson.UserUID, "actor.user.uid")
+		id := r.Doc.Path(r.userIdentity, "onBehalfOf", "userId")
+		r.Copy("uid", id)
+		r.Observe(ocsfjson.UserUID, "actor.user.uid", id)
 	}
 	principal := r.identity("principalId")
 	if len(r.B) == start {
@@ -90,8 +93,13 @@ func userType(kind string) int64 {
 func (r *record) writeSession(issuer node) {
 	d := &r.Doc
 	at := r.Open("session")
-	if !r.MoveSeen("credential_uid", r.identity("accessKeyId"), ocsfjson.CredentialUID, "actor.session.credential_uid") {
-		r.MoveSeen("credential_uid", r.identity("credentialId"), ocsfjson.CredentialUID, "actor.session.credential_uid")
+	credential := r.identity("accessKeyId")
+	if other := r.identity("credentialId"); d.Str(other) == "" {
+		r.MoveSeen("credential_uid", credential, ocsfjson.CredentialUID, "actor.session.credential_uid")
+	} else {
+		credential = r.firstText(credential, other)
+		r.Copy("credential_uid", credential)
+		r.Observe(ocsfjson.CredentialUID, "actor.session.credential_uid", credential)
 	}
 	r.MoveSeen("issuer", d.Get(issuer, "arn"), ocsfjson.ResourceUID, "actor.session.issuer")
 	attributes := d.Path(r.userIdentity, "sessionContext", "attributes")
