@@ -110,3 +110,68 @@ func (b *bench) correlated(t *testing.T) int64 {
 	}
 	return n
 }
+
+const heartbeat = `
+id: no-heartbeat
+title: A sensor is silent
+severity: high
+when: unmapped.kind == "heartbeat"
+correlate: { type: absence, group_by: [unmapped.sensor], within: 2s, lateness: 1s }
+then: [ { alert: {} } ]
+`
+
+// TestAbsence: one sensor goes on, the other falls silent, and is alerted once when the lateness is over, though nothing more comes in.
+func TestAbsence(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	topics := b.client.Topics()
+	b.route(t, ruled(t, heartbeat), b.reg)
+	b.send(t, topics.Events, `{"kind":"heartbeat","sensor":"a"}`, `{"kind":"heartbeat","sensor":"b"}`)
+	go func() {
+		w := b.client.NewWriter()
+		defer w.Close()
+		tick := time.NewTicker(200 * time.Millisecond)
+		defer tick.Stop()
+		for t.Context().Err() == nil {
+			m := kafka.Message{Topic: topics.Events, Key: []byte("k"), Value: []byte(`{"kind":"heartbeat","sensor":"a"}`)}
+			if err := w.Publish(t.Context(), m); err != nil {
+				return
+			}
+			<-tick.C
+		}
+	}()
+	alerts := b.await(t, topics.Alert, 1)
+	if c := command(t, alerts[0]); c.Target.ID != "unmapped.sensor=b" || len(alerts) != 1 {
+		t.Errorf("%d alerts: %+v", len(alerts), c.Target)
+	}
+}
+
+// TestSuccessorKnowsTheWindow ends a router when two of three events have come: the one that gets its partitions after it reads them again, and
+// fires at the third. One that reads the whole topic once more says the same again under the same ids.
+func TestSuccessorKnowsTheWindow(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	topics := b.client.Topics()
+	at := time.Now().Truncate(time.Hour)
+	event := func(i int) string {
+		return failedLogin(fmt.Sprint("a-", i), "192.0.2.1", at.Add(time.Duration(i)*time.Second))
+	}
+	stop := b.route(t, ruled(t, bruteForce), b.reg)
+	b.send(t, topics.Events, event(0), event(1))
+	eventually(t, "all is committed", func() bool { return b.lag(t) == 0 && len(b.read(t, topics.Correlate)) == 2 && b.correlated(t) == 0 })
+	stop()
+	stop = b.route(t, ruled(t, bruteForce), nil)
+	b.send(t, topics.Events, event(2))
+	first := command(t, b.await(t, topics.Block, 1)[0])
+	eventually(t, "all is committed", func() bool { return b.lag(t) == 0 && b.correlated(t) == 0 })
+	stop()
+	if err := b.client.DropOffsets(t.Context(), "riposte.correlator"); err != nil {
+		t.Fatal(err)
+	}
+	b.route(t, ruled(t, bruteForce), nil)
+	for _, m := range b.await(t, topics.Block, 2) {
+		if c := command(t, m); c.ID != first.ID {
+			t.Errorf("command %s, %s at first", c.ID, first.ID)
+		}
+	}
+}

@@ -46,7 +46,12 @@ type correlator struct {
 
 	mu     sync.Mutex
 	shares map[int]*share
+
+	fullMu sync.Mutex
 	full   map[string]time.Time // correlations that were last alerted to be without memory
+
+	front  *front // up to where the router is waited for
+	passed *front // what it has passed last
 }
 
 // A share is one partition.
@@ -54,6 +59,14 @@ type share struct {
 	mu    sync.Mutex
 	state *correlate.State
 	next  int64 // offset up to which everything was applied
+	// Of messages before known, which a predecessor has dealt with, the state is made; what follows from those that arrived before quiet is known
+	// to be in Kafka. The rest is published again, under the same ids: the predecessor may not have known the same correlations.
+	known    int64
+	quiet    time.Time
+	released time.Time // since when the partition is not ours; zero: it is
+	goal     *front    // when this is reached, what waits for lateness is decided
+	sealed   time.Time // up to here it has been
+	marks    []mark
 	// pending is what has been decided and is not in Kafka yet: a state fires once, and must not be asked again.
 	pending []letter
 }
@@ -100,10 +113,11 @@ func (c *correlator) consume(ctx context.Context) error {
 		c.changed(ctx)
 		cancel()
 	})
+	watch.Go(func() { c.keep(ctx) })
 	defer c.drop()
 	return c.r.kafka.Consume(ctx, kafka.Group{
 		ID: c.r.cfg.Correlate.Group, Topics: []string{c.r.topics.Correlate}, MaxBatch: c.r.cfg.MaxBatch,
-		Hold: c.r.sheds.held, Released: c.released,
+		Hold: c.held, Released: c.released, From: c.from,
 		Lost: func(g kafka.Gap) {
 			c.r.metrics.lost.WithLabelValues(g.Topic).Add(float64(g.Last - g.First + 1))
 		},
@@ -119,16 +133,6 @@ func (c *correlator) share(partition int) *share {
 		c.shares[partition] = s
 	}
 	return s
-}
-
-func (c *correlator) released(topic string, partition int) {
-	c.r.sheds.drop(topic, partition)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if s := c.shares[partition]; s != nil {
-		s.state.Close()
-		delete(c.shares, partition)
-	}
 }
 
 func (c *correlator) drop() {
@@ -150,6 +154,7 @@ func (c *correlator) handle(ctx context.Context, batch []kafka.Message) error {
 			continue // the batch comes again because what followed could not be published: that is pending
 		}
 		s.next = batch[i].Offset + 1
+		s.mark(&batch[i])
 		if err := c.take(ctx, s, &batch[i]); err != nil {
 			return err
 		}
@@ -179,6 +184,12 @@ func (c *correlator) take(ctx context.Context, s *share, m *kafka.Message) error
 		return nil //nolint:nilerr // the dead letter tells
 	}
 	firings, verdict := s.state.Apply(&contribution, m.Time)
+	if m.Offset < s.known {
+		if m.Time.Before(s.quiet) {
+			return nil
+		}
+		return c.fire(ctx, s, m, firings)
+	}
 	c.r.metrics.correlated.WithLabelValues(c.r.metrics.label(contribution.Rule), verdict.String()).Inc()
 	if verdict == correlate.Shed {
 		c.shed(s, m, &contribution)
@@ -239,13 +250,13 @@ func (c *correlator) shed(s *share, m *kafka.Message, x *correlate.Contribution)
 	cmd := c.r.stand(m, x.Rule, ev, &rule.Decision{}, now)
 	c.r.sheds.add(m, x.UID, cmd, now)
 	c.r.metrics.shed(x.Rule)
-	c.mu.Lock()
+	c.fullMu.Lock()
 	last, before := c.full[x.Rule]
 	again := !before || now.Sub(last) >= fullAgain
 	if again {
 		c.full[x.Rule] = now
 	}
-	c.mu.Unlock()
+	c.fullMu.Unlock()
 	if !again {
 		return
 	}

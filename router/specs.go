@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/riposte-security/riposte/router/correlate"
 	"github.com/riposte-security/riposte/router/rule"
@@ -14,7 +15,9 @@ import (
 type specs struct {
 	byID   map[string]*correlate.Spec
 	sealed bool // one of them is decided when its lateness is over
-	hash   [sha256.Size]byte
+	// horizon is how far a new owner of a partition looks back.
+	horizon time.Duration
+	hash    [sha256.Size]byte
 }
 
 func newSpecs(rules map[string]*rule.Rule) *specs {
@@ -28,6 +31,7 @@ func newSpecs(rules map[string]*rule.Rule) *specs {
 		}
 		s.byID[id] = &c.Spec
 		s.sealed = s.sealed || c.Sealed()
+		s.horizon = max(s.horizon, c.Horizon()+sealSlack+markGap)
 		_ = e.Encode([]any{c.Spec, rules[id].Hash}) // plain values, into a hash: neither fails
 	}
 	copy(s.hash[:], h.Sum(nil))

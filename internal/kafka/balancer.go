@@ -22,16 +22,18 @@ func (spread) UserData() ([]byte, error) { return nil, nil }
 // AssignGroups deals the partitions out.
 func (spread) AssignGroups(members []kafka.GroupMember, partitions []kafka.Partition) kafka.GroupMemberAssignments {
 	out := kafka.GroupMemberAssignments{}
-	count := map[string]int{}
 	for _, m := range members {
 		out[m.ID] = map[string][]int{}
 	}
 	members = slices.Clone(members)
 	slices.SortFunc(members, func(a, b kafka.GroupMember) int { return cmp.Compare(a.ID, b.ID) })
-	partitions = slices.Clone(partitions)
-	slices.SortFunc(partitions, func(a, b kafka.Partition) int {
-		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.ID, b.ID))
-	})
+	deal(out, map[string]int{}, members, slices.Clone(partitions))
+	return out
+}
+
+// deal gives each partition to the member that has the fewest, count being what they have, and among these by chance. Members are sorted.
+func deal(out kafka.GroupMemberAssignments, count map[string]int, members []kafka.GroupMember, partitions []kafka.Partition) {
+	slices.SortFunc(partitions, byPlace)
 	for _, p := range partitions {
 		best := ""
 		for _, m := range members {
@@ -48,7 +50,10 @@ func (spread) AssignGroups(members []kafka.GroupMember, partitions []kafka.Parti
 			count[best]++
 		}
 	}
-	return out
+}
+
+func byPlace(a, b kafka.Partition) int {
+	return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.ID, b.ID))
 }
 
 // weight ranks members for a partition by chance, the same for the same pair: two members are not always first in the same order.

@@ -40,6 +40,10 @@ type Group struct {
 	// Hold, if set, keeps the offset to commit of a partition from passing the one that it returns, while held is true: a handler that has
 	// returned nil, but still owes something for messages from there on, has them again after a crash.
 	Hold func(topic string, partition int) (offset int64, held bool)
+	// From, if set, is asked where to begin to read a partition that this member is given, once for every time that it is given: next is the
+	// committed offset, or the first of the partition where there is none. What lies before next is handed to the handler again; it stays
+	// committed. An error is retried.
+	From func(ctx context.Context, topic string, partition int, next int64) (int64, error)
 	// Released, if set, is told of every partition that this member no longer has, after its last commit; it may be given the same one again,
 	// from the committed offset on.
 	Released func(topic string, partition int)
@@ -78,7 +82,7 @@ func (c *Client) Consume(ctx context.Context, g Group, handle Handler) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	m := &member{c: c, g: g, handle: handle, fail: cancel, who: "group " + g.ID, conns: conns{open: map[net.Conn]struct{}{}}}
+	m := &member{c: c, g: g, handle: handle, fail: cancel, who: "group " + g.ID, sticky: &sticky{}, conns: conns{open: map[net.Conn]struct{}{}}}
 	m.log = c.log.With().Str("group", g.ID).Logger()
 	if err := m.run(ctx); err != nil {
 		return fmt.Errorf("group %s: %w", g.ID, err)
@@ -99,6 +103,8 @@ type member struct {
 	who    string
 	conns  conns
 	busy   atomic.Int32 // generations at work
+
+	sticky *sticky
 
 	starting time.Time // since when the group's coordinator is said to start; zero: it is not
 }
@@ -125,7 +131,7 @@ func (m *member) run(ctx context.Context) error {
 	dialer.DialFunc = m.conns.dial
 	group, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
 		ID: m.g.ID, Brokers: m.c.cfg.Brokers, Dialer: &dialer, Topics: m.g.Topics,
-		GroupBalancers:    []kafka.GroupBalancer{spread{}},
+		GroupBalancers:    []kafka.GroupBalancer{m.sticky, spread{}}, // the second joins members of older versions
 		HeartbeatInterval: min(heartbeatEvery, m.c.cfg.SessionTimeout/4), JoinGroupBackoff: time.Second,
 		SessionTimeout: m.c.cfg.SessionTimeout, RebalanceTimeout: m.c.cfg.SessionTimeout,
 		WatchPartitionChanges: true, PartitionWatchInterval: watchEvery, StartOffset: kafka.FirstOffset,
@@ -146,6 +152,7 @@ func (m *member) run(ctx context.Context) error {
 		default:
 			m.starting = time.Time{}
 			m.c.health.ok(m.who)
+			m.sticky.note(gen)
 			m.busy.Add(1)
 			gen.Start(func(ended context.Context) {
 				defer m.busy.Add(-1)

@@ -42,6 +42,7 @@ func (m *member) generation(ctx, ended context.Context, gen *kafka.Generation) {
 		for _, a := range assigned {
 			n++
 			p := &partition{m: m, tp: topicPartition{topic, a.ID}, offset: a.Offset, done: done}
+			done.begin(p.tp, a.Offset)
 			work.Go(func() { p.run(reading, handling) })
 		}
 	}
@@ -95,6 +96,13 @@ type offsets struct {
 
 func newOffsets() *offsets {
 	return &offsets{dirty: map[string]map[int]int64{}, committed: map[topicPartition]int64{}}
+}
+
+// begin notes what has been committed before: nothing before that will be.
+func (o *offsets) begin(tp topicPartition, committed int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.committed[tp] = max(0, committed)
 }
 
 // mark notes that everything before next is done.
@@ -153,6 +161,7 @@ type partition struct {
 	tp     topicPartition
 	offset int64 // where to read on; kafka.FirstOffset if the group has none yet
 	done   *offsets
+	placed bool // offset is where Group.From wants to begin
 }
 
 // A chunk is what a handler gets in one go.
@@ -245,6 +254,13 @@ func (p *partition) next(ctx context.Context) (page, error) {
 			return page{}, err
 		}
 		p.offset = first
+	}
+	if p.m.g.From != nil && !p.placed {
+		from, err := p.m.g.From(ctx, p.tp.topic, p.tp.partition, p.offset)
+		if err != nil {
+			return page{}, err
+		}
+		p.offset, p.placed = min(from, p.offset), true
 	}
 	pg, err := p.m.c.fetch(ctx, p.tp, p.offset)
 	if !errors.Is(err, kafka.OffsetOutOfRange) {

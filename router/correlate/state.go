@@ -168,7 +168,7 @@ func (s *State) put(spec *Spec, c *Contribution, e entry) ([]Firing, Verdict) {
 	key := string(c.Group)
 	g := t.groups[key]
 	if g == nil {
-		if !s.room(t) {
+		if !s.room(t, newGroups) {
 			return nil, Shed
 		}
 		g = &group{}
@@ -177,7 +177,7 @@ func (s *State) put(spec *Spec, c *Contribution, e entry) ([]Firing, Verdict) {
 		}
 		t.groups[key] = g
 		s.charge(t, groupCost+2*int64(len(key)))
-	} else if !s.room(t) {
+	} else if !s.room(t, 1) {
 		return nil, Shed
 	}
 	before := g.cost()
@@ -219,10 +219,15 @@ func (s *State) horizon(spec *Spec) uint32 {
 	return uint32(max(0, (s.clock-spec.Horizon().Milliseconds())/1000)) //nolint:gosec // until 2106
 }
 
-// room tells whether another contribution may be kept. A correlation gets no more than half of the budget where there are others.
-func (s *State) room(t *tally) bool {
+// newGroups is the part of the budget up to which there is room for new groups; the rest is for those that are known.
+const newGroups = 0.9
+
+// room tells whether another contribution may be kept, within a part of the budget. A correlation gets no more than half of it where there are
+// others.
+func (s *State) room(t *tally, part float64) bool {
+	limit := int64(part * float64(s.budget.Limit))
 	full := func() bool {
-		return s.budget.used.Load() >= s.budget.Limit || len(s.specs) > 1 && t.used >= s.budget.Limit/2
+		return s.budget.used.Load() >= limit || len(s.specs) > 1 && t.used >= limit/2
 	}
 	if !full() {
 		return true

@@ -62,7 +62,7 @@ func (s *Spec) thinValues(g *group, es []entry, fired bool) {
 		}
 		return e.value
 	}
-	if slack := int(s.Min/milli) + 16; len(es) <= 2*slack { // not worth the work yet; that it is done later makes no difference
+	if slack := int(s.Min/milli) + 2; len(es) <= 2*slack { // not worth the work yet; that it is done later makes no difference
 		return
 	}
 	first, last := map[uint64]int{}, map[uint64]int{}
