@@ -83,6 +83,9 @@ func (j *job) undoFailed(ctx context.Context, err error) error {
 	case asked && last:
 		refused := *j.e.Undo
 		refused.Refused = clip(err.Error())
+		if errors.Is(err, ErrChanged) {
+			refused.Refused += " (--force restores all the same)"
+		}
 		j.e.Undo, j.e.Due, j.e.Attempts = &refused, j.e.Ends, 0
 		j.log.Warn().Err(err).Str("by", refused.By).Msg("undo refused")
 		return j.save(ctx)

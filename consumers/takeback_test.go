@@ -1,6 +1,7 @@
 package consumers
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -180,8 +181,8 @@ func TestUndoOfWhatWasChanged(t *testing.T) {
 	requestUndo(b, cmd, false)
 	b.round()
 	e := b.state(cmd, schemas.StateVerified, ErrChanged.Error())
-	if e.Undo == nil || e.Undo.Refused == "" {
-		t.Fatalf("the request is %+v; a refusal expected", e.Undo)
+	if e.Undo == nil || !strings.Contains(e.Undo.Refused, "--force") {
+		t.Fatalf("the request is %+v; a refusal that names --force expected", e.Undo)
 	}
 	b.value("theirs")
 	requestUndo(b, cmd, true)

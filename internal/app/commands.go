@@ -62,7 +62,7 @@ func (c *commandsCmd) find(ctx context.Context, d ledger.Desk) ([]ledger.Entry, 
 	for _, s := range states {
 		switch {
 		case !slices.Contains(schemas.States(), s):
-			return nil, misuse{fmt.Errorf("no state %q; there are %v", s, schemas.States())}
+			return nil, misuse{fmt.Errorf("no state %q; there are %s", s, oneOf(schemas.States()))}
 		case s.Terminal():
 			ended = append(ended, s)
 		default:
@@ -174,14 +174,16 @@ func (a *App) show(e ledger.Entry) {
 		for i, call := range e.Plan.Calls {
 			row(fmt.Sprintf("  call %d", i+1), "%s:%s %s", call.Service, call.Operation, compact(call.Params))
 		}
-		row("before", "%s", e.Plan.Before)
-		row("after", "%s", e.Plan.After)
+		if len(e.Plan.Before)+len(e.Plan.After) > 0 {
+			row("before", "%s", e.Plan.Before)
+			row("after", "%s", e.Plan.After)
+		}
 		if e.Plan.Approval != "" {
 			row("asks", "%s", e.Plan.Approval)
 		}
 	}
 	row("outcome", "%s", e.Outcome.Message)
-	row("attempts", "%d", e.Attempts)
+	row("attempts", "%d", max(e.Attempts, e.Outcome.Attempts)) // a command that has ended counts none any more
 	if e.Outcome.Error != "" {
 		row("error", "%s", e.Outcome.Error)
 	}

@@ -52,7 +52,7 @@ func (c *decision) decide(ctx context.Context, a *App, verb string) error {
 			return err
 		}
 		if err := d.Decide(ctx, time.Now().UTC(), e.Command.ID, verb == "approve", c.name(), c.Reason); err != nil {
-			return fmt.Errorf("%s %s: %w", verb, e.Command.ID, err)
+			return fmt.Errorf("%s: %w", verb, err)
 		}
 		if verb == "reject" {
 			fmt.Fprintf(a.Out, "%s rejected by %s\n", e.Command.ID, clean(c.name()))
@@ -83,10 +83,13 @@ func (c *undoCmd) Run(ctx context.Context, a *App) error {
 			return err
 		}
 		id := e.Command.ID
+		if e.Command.Lane == schemas.LaneAlert {
+			return fmt.Errorf("undo %s: what was sent is sent", id)
+		}
 		now := time.Now().UTC()
 		request := ledger.UndoRequest{By: c.name(), Reason: c.Reason, Force: c.Force, At: now}
 		if err := d.RequestUndo(ctx, now, id, request, c.Hold); err != nil {
-			return fmt.Errorf("undo %s: %w", id, err)
+			return fmt.Errorf("undo: %w", err)
 		}
 		if c.Wait == 0 {
 			fmt.Fprintf(a.Out, "%s: undo asked for; a consumer of lane %s does it\n", id, e.Command.Lane)
@@ -112,7 +115,7 @@ func (c *undoCmd) await(ctx context.Context, a *App, d ledger.Desk, id string) e
 			fmt.Fprintf(a.Out, "%s undone: %s\n", id, clean(e.Outcome.Message))
 			return nil
 		case e.Undo != nil && e.Undo.Refused != "":
-			return fmt.Errorf("undo %s refused: %s (--force restores all the same)", id, clean(e.Undo.Refused))
+			return fmt.Errorf("undo %s refused: %s", id, clean(e.Undo.Refused))
 		}
 		select {
 		case <-ctx.Done():

@@ -19,6 +19,9 @@ type upCmd struct {
 
 // Run runs everything until it is interrupted.
 func (c *upCmd) Run(ctx context.Context, a *App) error {
+	if c.Port < 0 || c.Port > 65535 {
+		return misuse{fmt.Errorf("--port %d: 0 to 65535 expected", c.Port)}
+	}
 	return a.up(ctx, upOptions{data: c.Data, port: c.Port})
 }
 

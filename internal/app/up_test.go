@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"strings"
@@ -105,6 +106,31 @@ func TestBadInput(t *testing.T) {
 		}
 		t.Logf("%s: %s", what, reason)
 	}
+}
+
+// TestCommandsTellOfAnAlert asks the ledger of a running riposte, as a person does.
+func TestCommandsTellOfAnAlert(t *testing.T) {
+	u := startUp(t)
+	u.alerts(t, `{"kind":"login_failed"}`)
+	ask := func(code int, want string, args ...string) string {
+		t.Helper()
+		var out strings.Builder
+		args = append(args, "--data", u.dir+"/data")
+		if got := Main(t.Context(), args, Streams{Out: &out, Err: &out}); got != code || !strings.Contains(out.String(), want) {
+			t.Errorf("riposte %v: exit %d, %d expected, with %q in:\n%s", args, got, code, want, out.String())
+		}
+		return out.String()
+	}
+	var listed []struct{ Command struct{ ID string } }
+	eventually(t, 20*time.Second, "the command has ended", func() bool {
+		return json.Unmarshal([]byte(ask(0, "[", "commands", "--state", "verified", "--json")), &listed) == nil && len(listed) == 1
+	})
+	id := listed[0].Command.ID
+	ask(0, "attempts  1", "commands", id[:8])
+	ask(1, "what was sent is sent", "undo", id)
+	ask(1, "not in a state that allows it: it is verified", "approve", id)
+	ask(0, "no commands", "blocks")
+	ask(2, "pending, approval, running", "commands", "--state", "done")
 }
 
 // newCommand is the message of a command that asks for an action.
