@@ -3,6 +3,7 @@ package sigma
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/riposte-security/riposte/router/rule"
 )
@@ -18,21 +19,54 @@ func (im *importer) check() error {
 		}
 		o.Language = l
 	}
-	for _, d := range im.documents {
-		for _, r := range d.outputs {
-			if r.Correlate != nil {
+	// Those over single events first: a correlation is checked together with the rules that it is over.
+	for _, correlations := range []bool{false, true} {
+		for _, d := range im.documents {
+			if (d.correl != nil) != correlations || len(d.outputs) == 0 {
 				continue
 			}
-			if r.To == "" { // only a correlation wants it
-				r.To = rule.LogReceiver
+			if correlations && d.refusedBase() {
+				continue
 			}
-			_, err := rule.Parse(o, d.file, []byte(r.YAML()))
+			_, err := rule.Parse(o, d.file, []byte(strings.Join(d.set(map[*document]bool{}), "---\n")))
 			if problems, ok := errors.AsType[rule.Problems](err); ok {
 				d.fail(d.at, "the rule that it would make is refused: %s", problems[0].Message)
+				d.outputs = nil
 			} else if err != nil {
 				return fmt.Errorf("sigma: %w", err)
 			}
 		}
 	}
 	return nil
+}
+
+// refusedBase refuses a correlation whose rules were refused in the end.
+func (d *document) refusedBase() bool {
+	for i, o := range d.base {
+		if len(o.problems) > 0 {
+			d.fail(d.correl.rules[i].at, "correlation: the rule %q was refused: %s", d.correl.rules[i].name, o.problems[0].Message)
+			d.outputs = nil
+			return true
+		}
+	}
+	return false
+}
+
+// set is the rules of a document and of those that it is over, as files.
+func (d *document) set(seen map[*document]bool) []string {
+	if seen[d] {
+		return nil
+	}
+	seen[d] = true
+	var out []string
+	for _, o := range d.base {
+		out = append(out, o.set(seen)...)
+	}
+	for _, r := range d.outputs {
+		if r.To == "" && d.correl == nil && len(d.outputs) == 1 && len(seen) == 1 { // alone it needs a step
+			r.To = rule.LogReceiver
+		}
+		out = append(out, r.YAML())
+	}
+	return out
 }

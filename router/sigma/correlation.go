@@ -252,13 +252,6 @@ func (d *document) shared(c *correlation, field string, of []*document, aliases 
 
 // expression is where a field stands in the events of a rule.
 func (d *document) expression(c *correlation, field string, of *document) string {
-	for of.rule == nil && of.correl != nil && len(of.base) > 0 { // of a chain, the events at its end
-		of = of.base[0]
-	}
-	if of.rule == nil {
-		d.fail(c.at, "%s: the rule that has this field is not known", field)
-		return "nil"
-	}
 	s, ok := sourceOf(of.rule.logsource)
 	if !ok {
 		return "nil"
@@ -282,7 +275,6 @@ func (s source) expression(field string) (string, error) {
 	}
 	var usual []place
 	for _, p := range places {
-		p.unless = ""
 		if s.each != "" {
 			p = p.among(s.each)
 		}

@@ -119,13 +119,29 @@ func (e *emitter) matches(it *item, one func([]match) term) term {
 
 // keywords looks in the whole record.
 func (e *emitter) keywords(it *item) term {
-	list := "texts(" + e.words[0] + ")"
-	if len(e.words) > 1 {
-		list = "texts([" + strings.Join(e.words, ", ") + "])"
+	words := e.words
+	if it.spanning() {
+		words = slices.Concat(words, e.spans)
+	}
+	list := "texts(" + words[0] + ")"
+	if len(words) > 1 {
+		list = "texts([" + strings.Join(words, ", ") + "])"
 	}
 	return e.matches(it, func(m []match) term {
 		return leaf("any(%s, %s)", list, join("or", e.values("#", kText, m)...))
 	})
+}
+
+// spanning tells whether a keyword has what stands in a line between the name of a program and its message: "sshd[42]: x", or a blank in front.
+func (it *item) spanning() bool {
+	for _, v := range it.values {
+		for _, m := range v {
+			if s := m.pattern.literals() + m.text; strings.ContainsAny(s, ":[]") || strings.HasPrefix(s, " ") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // anywhere writes what is asked of a field that has one of the places: one of the matches must hold.
@@ -179,8 +195,8 @@ func (e *emitter) at(p place, list []match) []term {
 	} else {
 		out = e.values(p.expr, p.kind, list)
 	}
-	if p.unless != "" {
-		out = []term{join("and", join("or", out...), leaf("%s == nil", p.unless))}
+	if p.only != "" && len(out) > 0 {
+		out = []term{join("and", join("or", out...), leaf("%s", p.only))}
 	}
 	return out
 }
@@ -203,8 +219,8 @@ func present(places []place) term {
 		default:
 			t = leaf("%s != nil", p.expr)
 		}
-		if p.unless != "" {
-			t = join("and", t, leaf("%s == nil", p.unless))
+		if p.only != "" {
+			t = join("and", t, leaf("%s", p.only))
 		}
 		out = append(out, t)
 	}
@@ -219,8 +235,8 @@ func existing(places []place) term {
 		if p.kind == kFree && p.path != "" {
 			t = leaf("exists(%s, %s)", p.expr, quote(p.path))
 		}
-		if p.unless != "" {
-			t = join("and", t, leaf("%s == nil", p.unless))
+		if p.only != "" {
+			t = join("and", t, leaf("%s", p.only))
 		}
 		out = append(out, t)
 	}
@@ -230,8 +246,8 @@ func existing(places []place) term {
 // value is an expression for the text of a field at a place.
 func (p place) value() (string, error) {
 	switch {
-	case p.unless != "":
-		return "", errors.New("the value of this field cannot be compared with another's")
+	case p.only != "":
+		return fmt.Sprintf("(%s ? %s : nil)", p.only, p.expr), nil
 	case p.kind == kFree && p.path == "":
 		return p.expr, nil
 	case p.kind == kFree:

@@ -3,6 +3,7 @@ package sigma
 import (
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sort"
 
 	"github.com/goccy/go-yaml/ast"
@@ -54,6 +55,7 @@ func Import(o Options, files []File) (Result, error) {
 	if err := im.check(); err != nil {
 		return res, err
 	}
+	im.orphans()
 	for _, d := range im.documents {
 		res.Documents++
 		if len(d.problems) > 0 {
@@ -117,6 +119,10 @@ func (im *importer) link() {
 				d.fail(ref.at, "correlation: there is no rule %q among the imported ones", ref.name)
 				continue
 			}
+			if o.correl != nil {
+				d.fail(ref.at, "correlation: %q is a correlation itself; correlations of correlations are not supported", ref.name)
+				continue
+			}
 			d.base = append(d.base, o)
 		}
 	}
@@ -139,25 +145,48 @@ func (im *importer) link() {
 	}
 }
 
-// convert makes rules of the documents: those that others are made of first.
+// convert makes rules of the documents: correlations last, since they look at the others.
 func (im *importer) convert() {
-	done := map[*document]bool{}
-	var visit func(d *document, depth int)
-	visit = func(d *document, depth int) {
-		const deepest = 20
-		if done[d] {
-			return
-		}
-		done[d] = true
-		for _, o := range d.base {
-			if visit(o, depth+1); depth > deepest {
-				d.fail(d.correl.at, "correlation: a chain of more than %d", deepest)
+	for _, correlations := range []bool{false, true} {
+		for _, d := range im.documents {
+			if (d.correl != nil) == correlations {
+				im.document(d)
 			}
 		}
-		im.document(d)
 	}
+}
+
+// orphans looks for rules without alerts of their own that no correlation is left for: those that stand beside theirs in a file are refused with
+// it, and others are rules of their own.
+func (im *importer) orphans() {
 	for _, d := range im.documents {
-		visit(d, 0)
+		if !d.quiet || len(d.problems) > 0 {
+			continue
+		}
+		var refused *document
+		used := false
+		for _, c := range im.documents {
+			if c.correl == nil || !slices.Contains(c.base, d) {
+				continue
+			}
+			if used = used || len(c.problems) == 0; len(c.problems) > 0 && c.file == d.file {
+				refused = c
+			}
+		}
+		switch {
+		case used:
+		case refused != nil:
+			line, _ := rule.Place(refused.at)
+			d.fail(d.at, "this rule is only for the correlation at line %d, which was refused", line)
+			d.outputs = nil
+		default:
+			d.quiet = false
+			for i, r := range d.outputs {
+				if r.When != nil {
+					d.outputs[i] = im.alerting(d, r)
+				}
+			}
+		}
 	}
 }
 

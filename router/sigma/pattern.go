@@ -156,16 +156,21 @@ func letter(r rune) bool {
 	return unicode.IsLetter(r) || unicode.ToLower(r) != r || unicode.ToUpper(r) != r
 }
 
+// literals are the literal texts, one behind the other.
+func (p pattern) literals() string {
+	var b strings.Builder
+	for _, t := range p {
+		b.WriteString(t.text)
+	}
+	return b.String()
+}
+
 // odd tells whether also a number, a boolean or an empty text may match, which formats leave where they were.
 func (p pattern) odd() bool {
 	if len(p) == 0 || p.anything() {
 		return true
 	}
-	var literals strings.Builder
-	for _, t := range p {
-		literals.WriteString(t.text)
-	}
-	l := strings.ToLower(literals.String())
+	l := strings.ToLower(p.literals())
 	number := strings.Trim(l, "0123456789.-+e") == ""
 	return number || strings.Contains("true", l) || strings.Contains("false", l)
 }

@@ -31,17 +31,22 @@ const (
 
 // A place is where the value of a field can stand.
 type place struct {
-	kind   kind
-	expr   string // of kFree the object in which path leads to the value
-	path   string
-	unless string // the value here is another field's if this is there
-	odd    bool   // only what is no usual text stands here: numbers, booleans, empty texts, null
+	kind kind
+	expr string // of kFree the object in which path leads to the value
+	path string
+	only string // the condition under which the value here is the field's
+	odd  bool   // only what is no usual text stands here: numbers, booleans, empty texts, null
 }
 
 func text(expr string) place       { return place{kind: kText, expr: expr} }
 func free(expr, path string) place { return place{kind: kFree, expr: expr, path: path} }
 
-func (p place) but(path string) place { p.unless = path; return p }
+// integer is a place of kInteger.
+func integer(expr string) place { return place{kind: kInteger, expr: expr} }
+
+// but makes a place hold only where another path has nothing, and when only under a condition.
+func (p place) but(path string) place       { return p.when(path + " == nil") }
+func (p place) when(condition string) place { p.only = condition; return p }
 
 // left is where values stand that a format had no use for.
 func left(path string) place { return place{kind: kFree, expr: "unmapped", path: path} }
@@ -57,6 +62,8 @@ type source struct {
 	field func(name string) ([]place, error)
 	// words are the expressions whose texts are those of the record, for keywords.
 	words []string
+	// spans are expressions that join what stands beside each other in a line, for keywords that go across.
+	spans []string
 	// each is the list of which one element has to fulfil the whole condition; fields are then those of the element.
 	each string
 }
@@ -64,8 +71,22 @@ type source struct {
 // sourceOf finds the source for a log source.
 func sourceOf(l logsource) (source, bool) {
 	switch {
-	case l.product == "aws" && (l.service == "cloudtrail" || l.service == "" && l.category == ""):
+	case l.product == "aws" && l.category == "" && (l.service == "cloudtrail" || l.service == ""):
 		return cloudtrail(), true
+	case l.product == "aws" && (l.service == "vpcflow" || l.service == "vpcflowlogs" || l.service == "flowlogs"):
+		return flowLog(), true
+	case l.product == "kubernetes" && (l.service == "audit" || l.service == "" || l.category == "audit"):
+		return kubernetes(), true
+	case l.product == "linux":
+		return linuxSource(l)
+	case l.product != "":
+		return source{}, false
+	case l.category == "webserver", l.category == "proxy":
+		return web(), true
+	case l.category == "dns", l.category == "network" && l.service == "dns":
+		return dns(), true
+	case l.category == "firewall", l.category == "network" && (l.service == "" || l.service == "connection" || l.service == "flow"):
+		return firewall(), true
 	}
 	return source{}, false
 }

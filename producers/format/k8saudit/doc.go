@@ -22,7 +22,7 @@
 //	userAgent                   http_request.user_agent
 //	annotations                 authorization.k8s.io/decision and /reason: actor.authorizations[0], action_id, disposition_id
 //
-// Everything else stands under unmapped, so impersonatedUser: actor is who really made the request.
+// Everything else stands under unmapped, and so do objectRef's name and resource, whose places may hold something else. So impersonatedUser: actor is who really made the request.
 //
 // status_id is 2 where responseStatus has a code from 400 on or says Failure, where the decision is forbid, and for the stage Panic; it is 0
 // where a stage before the response says nothing yet. Kubernetes has no severities: Informational.

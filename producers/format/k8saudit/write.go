@@ -228,14 +228,14 @@ func (r *record) writeResource() {
 	if r.MoveSeen("uid", uid, ocsfjson.ResourceUID, "resources[0].uid") {
 		r.KeyResource = d.Str(uid)
 	}
-	if name := d.Get(r.objectRef, "name"); !r.Move("name", name) && !r.Copy("name", d.Path(r.requestObject, "metadata", "name")) {
+	if name := d.Get(r.objectRef, "name"); !r.Copy("name", name) && !r.Copy("name", d.Path(r.requestObject, "metadata", "name")) {
 		r.Copy("name", kind)
 	}
 	r.Move("namespace", d.Get(r.objectRef, "namespace"))
 	if sub := d.Str(d.Get(r.objectRef, "subresource")); sub != "" {
 		r.Str("type", d.Str(kind)+"/"+sub)
 	} else {
-		r.Move("type", kind)
+		r.Copy("type", kind)
 	}
 	r.Move("version", d.Get(r.objectRef, "resourceVersion"))
 	r.Close(at)
