@@ -205,7 +205,7 @@ func (d *differential) single(field string, values []string) {
 			"": strings.ToUpper(v), "|cased": v, "|contains": half, "|startswith": half, "|endswith": rest, "|contains|all": []any{half, rest},
 			"|contains|cased": half, "|neq": v,
 		} {
-			if d.rng.IntN(2) == 0 && !(d.positive && item == "|neq") {
+			if d.rng.IntN(2) == 0 && (!d.positive || item != "|neq") {
 				s(field+item, value)
 			}
 		}

@@ -282,11 +282,7 @@ func (s source) expression(field string) (string, error) {
 			usual = append(usual, p)
 		}
 	}
-	text, err := coalesce(usual)
-	if inner, ok := strings.CutPrefix(text, "("); ok && err == nil {
-		text = strings.TrimSuffix(inner, ")")
-	}
-	return text, err
+	return bare(coalesce(usual)), nil
 }
 
 // among makes a place of one element a place of the list that it is of.

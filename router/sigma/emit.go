@@ -1,7 +1,6 @@
 package sigma
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,9 +10,9 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// A term is a piece of a predicate: and, or and not of others, or a text that needs no parentheses around it in any of them.
+// A term is a piece of a predicate: and, or and not of others, any over a list, or a text that needs no parentheses around it in any of them.
 type term struct {
-	op   string // "and", "or", "not", or empty
+	op   string // "and", "or", "not", "any", or empty
 	args []term
 	text string
 }
@@ -50,6 +49,9 @@ func join(op string, terms ...term) term {
 	}
 	return term{op: op, args: flat}
 }
+
+// anyOf asks for one element of a list.
+func anyOf(list string, of term) term { return term{op: "any", text: list, args: []term{of}} }
 
 func negate(t term) term {
 	if t.op == "not" {
@@ -128,7 +130,7 @@ func (e *emitter) keywords(it *item) term {
 		list = "texts([" + strings.Join(words, ", ") + "])"
 	}
 	return e.matches(it, func(m []match) term {
-		return leaf("any(%s, %s)", list, join("or", e.values("#", kText, m)...))
+		return anyOf(list, join("or", e.values("#", kText, m)...))
 	})
 }
 
@@ -191,7 +193,7 @@ func (e *emitter) at(p place, list []match) []term {
 	}
 	var out []term
 	if p.kind == kFree {
-		out = []term{leaf("any(%s, %s)", p.texts(), join("or", e.values("#", kText, list)...))}
+		out = []term{anyOf(p.texts(), join("or", e.values("#", kText, list)...))}
 	} else {
 		out = e.values(p.expr, p.kind, list)
 	}
@@ -244,18 +246,18 @@ func existing(places []place) term {
 }
 
 // value is an expression for the text of a field at a place.
-func (p place) value() (string, error) {
+func (p place) value() string {
+	v := p.expr
 	switch {
-	case p.only != "":
-		return fmt.Sprintf("(%s ? %s : nil)", p.only, p.expr), nil
-	case p.kind == kFree && p.path == "":
-		return p.expr, nil
-	case p.kind == kFree:
-		return fmt.Sprintf("first(%s)", p.texts()), nil
+	case p.kind == kFree && p.path != "":
+		v = fmt.Sprintf("first(%s)", p.texts())
 	case p.kind == kInteger:
-		return fmt.Sprintf("string(%s)", p.expr), nil
+		v = fmt.Sprintf("string(%s)", p.expr)
 	}
-	return p.expr, nil
+	if p.only != "" {
+		v = fmt.Sprintf("(%s ? %s : nil)", p.only, v)
+	}
+	return v
 }
 
 // reference compares a field with another one.
@@ -265,14 +267,9 @@ func (e *emitter) reference(at ast.Node, places []place, m match) term {
 		e.r.fail(at, "fieldref: %v", err)
 		return constant(false)
 	}
-	one, err := coalesce(places)
-	other, err2 := coalesce(others)
-	if err := errors.Join(err, err2); err != nil {
-		e.r.fail(at, "fieldref: %v", err)
-		return constant(false)
-	}
+	one, other := coalesce(places), coalesce(others)
 	if !m.cased {
-		one, other = "lower("+one+")", "lower("+other+")"
+		one, other = "lower("+bare(one)+")", "lower("+bare(other)+")"
 	}
 	operator := "=="
 	switch {
@@ -290,20 +287,24 @@ func (e *emitter) reference(at ast.Node, places []place, m match) term {
 	return t
 }
 
+// bare takes the parentheses that are around all of an expression off.
+func bare(expr string) string {
+	if strings.HasPrefix(expr, "(") && balanced(expr) {
+		return expr[1 : len(expr)-1]
+	}
+	return expr
+}
+
 // coalesce is an expression for the text of a field, wherever it stands.
-func coalesce(places []place) (string, error) {
-	var out []string
-	for _, p := range places {
-		v, err := p.value()
-		if err != nil {
-			return "", err
-		}
-		out = append(out, v)
+func coalesce(places []place) string {
+	out := make([]string, len(places))
+	for i, p := range places {
+		out[i] = p.value()
 	}
 	if len(out) == 1 {
-		return out[0], nil
+		return out[0]
 	}
-	return "(" + strings.Join(out, " ?? ") + ")", nil
+	return "(" + strings.Join(out, " ?? ") + ")"
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

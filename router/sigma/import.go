@@ -299,7 +299,7 @@ func (d *document) aggregated(im *importer, r Rule, c *correlation) {
 // when writes the predicate: the guard of the log source, and the condition.
 func (e *emitter) when(t term) []string {
 	if e.each != "" {
-		t = leaf("any(%s, %s)", e.each, t)
+		t = anyOf(e.each, t)
 	}
 	var guards []term
 	for _, g := range e.guard {

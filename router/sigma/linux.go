@@ -174,18 +174,18 @@ func networkConnection() source {
 	}
 }
 
-// sysmon is the place of a field of Sysmon; file is the object whose hashes are meant. What Linux has no such thing for, events of ours have only
-// where their source says it by that name.
+// sysmon is the place of a field of Sysmon; file is the object whose hashes are meant. What OCSF has no such thing for, events have only where
+// their source says it by that name.
 func sysmon(name string, texts, numbers map[string]string, file string) ([]place, error) {
 	if expr, ok := texts[name]; ok {
-		return []place{text(expr), left(name)}, nil
+		return []place{text(expr)}, nil
 	}
 	if expr, ok := numbers[name]; ok {
-		return []place{integer(expr), left(name)}, nil
+		return []place{integer(expr)}, nil
 	}
 	switch name {
 	case "Hashes", "md5", "sha1", "sha256", "Imphash", "imphash":
-		return []place{free(file+".hashes", "value"), left(name)}, nil
+		return []place{free(file+".hashes", "value")}, nil
 	}
 	return []place{left(name)}, nil
 }

@@ -3,16 +3,16 @@ package sigma
 // dns is the log source of DNS queries, whichever format has them.
 func dns() source {
 	table := map[string][]place{
-		"query":       {text("query.hostname"), left("query_name"), left("query-name"), left("name"), left("dns.rrname")},
-		"record_type": {text("query.type"), left("query_type")},
-		"class":       {text("query.class"), left("query_class")},
+		"query":       {text("query.hostname"), column("query_name"), column("query-name"), column("name"), text("unmapped.dns.rrname")},
+		"record_type": {text("query.type"), column("query_type")},
+		"class":       {text("query.class"), column("query_class")},
 		"answer":      {free("answers", "rdata"), left("answers")},
-		"rcode":       {text("rcode"), left("rcode")},
-		"src_ip":      {text("src_endpoint.ip"), left("srcaddr")},
-		"src_port":    {integer("src_endpoint.port"), left("srcport")},
+		"rcode":       {text("rcode"), column("rcode")},
+		"src_ip":      {text("src_endpoint.ip"), column("srcaddr")},
+		"src_port":    {integer("src_endpoint.port"), column("srcport")},
 		"dst_ip":      {text("dst_endpoint.ip")},
 		"dst_port":    {integer("dst_endpoint.port")},
-		"protocol":    {text("connection_info.protocol_name"), left("transport"), left("protocol")},
+		"protocol":    {text("connection_info.protocol_name"), column("transport"), column("protocol")},
 	}
 	names := map[string]string{
 		"QueryName": "query", "dns.question.name": "query", "query_name": "query", "dns_query": "query", "dns_query_name": "query", "question": "query", "r-dns": "query",
@@ -31,29 +31,29 @@ func dns() source {
 // firewall is the log source of connections and what became of them: flow logs, netfilter, Suricata.
 func firewall() source {
 	table := map[string][]place{
-		"src_ip":     {text("src_endpoint.ip"), left("srcaddr")},
-		"dst_ip":     {text("dst_endpoint.ip"), left("dstaddr")},
-		"src_port":   {integer("src_endpoint.port"), left("srcport")},
-		"dst_port":   {integer("dst_endpoint.port"), left("dstport")},
+		"src_ip":     {text("src_endpoint.ip"), column("srcaddr")},
+		"dst_ip":     {text("dst_endpoint.ip"), column("dstaddr")},
+		"src_port":   {integer("src_endpoint.port"), column("srcport")},
+		"dst_port":   {integer("dst_endpoint.port"), column("dstport")},
 		"src_host":   {text("src_endpoint.hostname")},
 		"dst_host":   {text("dst_endpoint.hostname")},
-		"action":     {left("action"), text("action")},
-		"protocol":   {text("connection_info.protocol_name"), integer("connection_info.protocol_num"), left("protocol"), left("proto")},
-		"app":        {text("app_protocol_name"), left("app_proto")},
-		"bytes":      {integer("traffic.bytes"), left("bytes")},
-		"packets":    {integer("traffic.packets"), left("packets")},
+		"action":     {column("action"), text("action")},
+		"protocol":   {text("connection_info.protocol_name"), integer("connection_info.protocol_num"), column("protocol"), column("proto")},
+		"app":        {text("app_protocol_name"), column("app_proto")},
+		"bytes":      {integer("traffic.bytes"), column("bytes")},
+		"packets":    {integer("traffic.packets"), column("packets")},
 		"src_bytes":  {integer("traffic.bytes_out")},
 		"dst_bytes":  {integer("traffic.bytes_in")},
-		"username":   {text("actor.user.name"), left("username")},
-		"direction":  {text("connection_info.direction"), left("flow-direction")},
-		"account-id": {text("cloud.account.uid"), left("account-id")},
-		"tcp-flags":  {integer("connection_info.tcp_flags"), left("tcp-flags")},
-		"log-status": {text("status_code"), left("log-status")},
-		"vpc-id":     {text("dst_endpoint.vpc_uid"), text("src_endpoint.vpc_uid"), left("vpc-id")},
+		"username":   {text("actor.user.name"), column("username")},
+		"direction":  {text("connection_info.direction"), column("flow-direction")},
+		"account-id": {text("cloud.account.uid"), column("account-id")},
+		"tcp-flags":  {integer("connection_info.tcp_flags"), column("tcp-flags")},
+		"log-status": {text("status_code"), column("log-status")},
+		"vpc-id":     {text("dst_endpoint.vpc_uid"), text("src_endpoint.vpc_uid"), column("vpc-id")},
 	}
 	for _, f := range []string{"interface-id", "instance-id", "subnet-id"} {
 		name := map[string]string{"interface-id": "interface_uid", "instance-id": "instance_uid", "subnet-id": "subnet_uid"}[f]
-		table[f] = []place{text("dst_endpoint." + name), text("src_endpoint." + name), left(f)}
+		table[f] = []place{text("dst_endpoint." + name), text("src_endpoint." + name), column(f)}
 	}
 	names := map[string]string{
 		"source.ip": "src_ip", "SourceIp": "src_ip", "id.orig_h": "src_ip", "srcaddr": "src_ip", "srcip": "src_ip", "destination.ip": "dst_ip", "DestinationIp": "dst_ip",

@@ -13,8 +13,11 @@ func (t term) broken(room int) []string {
 	if len(one) <= room || t.op == "" {
 		return []string{one}
 	}
-	if t.op == "not" {
+	switch t.op {
+	case "not":
 		return t.args[0].wrapped("not", "not ", room)
+	case "any":
+		return t.wrapped("", "", room)
 	}
 	var out []string
 	line := ""
@@ -54,6 +57,10 @@ func (t term) wrapped(op, prefix string, room int) []string {
 	}
 	const indent = "  "
 	out := []string{prefix + "("}
+	if t.op == "any" {
+		out[0] = prefix + "any(" + t.text + ","
+		t = t.args[0]
+	}
 	for _, l := range t.broken(room - len(indent)) {
 		out = append(out, indent+l)
 	}
@@ -65,6 +72,8 @@ func (t term) one() string {
 	switch t.op {
 	case "not":
 		return "not " + t.args[0].operand("not")
+	case "any":
+		return "any(" + t.text + ", " + t.args[0].one() + ")"
 	case "":
 		return t.text
 	}
@@ -77,10 +86,19 @@ func (t term) one() string {
 
 // operand prints t as a part of an expression with that operator. What not is before, always stands in parentheses: it binds more than ==.
 func (t term) operand(op string) string {
-	if op == "not" && (t.op != "" || t.text != "true" && t.text != "false" && !call(t.text)) || t.op != "" && t.op != "not" && t.op != op {
-		return "(" + t.one() + ")"
+	switch t.op {
+	case "any":
+		return t.one()
+	case "":
+		if op != "not" || call(t.text) || t.text == "true" || t.text == "false" {
+			return t.one()
+		}
+	case "not", op:
+		if op != "not" {
+			return t.one()
+		}
 	}
-	return t.one()
+	return "(" + t.one() + ")"
 }
 
 // call tells whether a text is one call: any(…).

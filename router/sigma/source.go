@@ -51,6 +51,9 @@ func (p place) when(condition string) place { p.only = condition; return p }
 // left is where values stand that a format had no use for.
 func left(path string) place { return place{kind: kFree, expr: "unmapped", path: path} }
 
+// column is a text that stands under unmapped by one name.
+func column(name string) place { return text("unmapped" + member(name)) }
+
 func leftOdd(path string) place { return place{kind: kFree, expr: "unmapped", path: path, odd: true} }
 
 // A source knows where the values of a log source's records stand in events.

@@ -10,10 +10,15 @@ import (
 // values writes matches of one expression. Texts that it may be equal to become one list.
 func (e *emitter) values(expr string, k kind, list []match) []term {
 	var out []term
-	var equal, equalCased, numbers []string
+	var equal, equalCased, numbers, networks []string
 	lower := false
 	for _, m := range list {
-		if m.op != opPattern {
+		switch m.op {
+		case opPattern:
+		case opCIDR:
+			networks = append(networks, quote(m.text))
+			continue
+		case opRegexp, opCompare, opPart, opExists, opNull, opField:
 			out = append(out, other(expr, k, m))
 			continue
 		}
@@ -48,6 +53,9 @@ func (e *emitter) values(expr string, k kind, list []match) []term {
 		default:
 			front = append(front, leaf("%s in [%s]", l.expr, strings.Join(l.list, ", ")))
 		}
+	}
+	if len(networks) > 0 && k == kText {
+		front = append(front, leaf("cidr(%s, %s)", expr, strings.Join(networks, ", ")))
 	}
 	return append(front, out...)
 }
@@ -92,13 +100,11 @@ func other(expr string, k kind, m match) term {
 	switch m.op {
 	case opRegexp:
 		return leaf("%s matches %s", expr, quote(m.text))
-	case opCIDR:
-		return leaf("cidr(%s, %s)", expr, quote(m.text))
 	case opCompare:
 		return leaf("%s %s %s", number, m.order, m.number)
 	case opPart:
 		return leaf("timePart(%s, %s) %s %s", expr, quote(m.text), m.order, m.number)
-	case opPattern, opExists, opNull, opField:
+	case opPattern, opCIDR, opExists, opNull, opField:
 	}
 	return constant(false)
 }

@@ -1,8 +1,10 @@
 package predicate
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"time"
 )
 
 // textsFunctions look for values whose type and depth a rule does not know: what rules that were written for texts, such as Sigma's, ask of
@@ -16,6 +18,9 @@ func textsFunctions() map[string]*function {
 			reach(a, func(v any) { out = appendTexts(out, v) })
 			return out
 		}},
+		// timePart(time, "hour") is the minute, hour, day, week, month or year that a time names: of a text as it stands there, whatever its zone;
+		// of a time of OCSF in UTC. Weeks are those of ISO 8601.
+		"timePart": {params: []kind{kAny, kString}, result: kInt, check: checkPart, call: timePart},
 		// exists(x, "a.b.c") tells whether something is at the end of the path, be it null. Without a path, whether x is there.
 		"exists": {params: []kind{kAny, kString}, optional: 1, result: kBool, deep: true, call: func(a []any) any {
 			found := false
@@ -79,4 +84,50 @@ func appendTexts(out []any, v any) []any {
 		out = append(out, Text(x))
 	}
 	return out
+}
+
+// timeLayouts are those of texts that timePart reads.
+func timeLayouts() []string {
+	return []string{time.RFC3339, "2006-01-02T15:04:05", time.DateTime, "2006-01-02 15:04:05Z07:00", time.DateOnly, time.RFC1123, time.RFC1123Z, "02/Jan/2006:15:04:05 -0700"}
+}
+
+func timeParts(t time.Time) map[string]int {
+	_, week := t.ISOWeek()
+	return map[string]int{
+		"minute": t.Minute(), "hour": t.Hour(), "day": t.Day(), "week": week, "month": int(t.Month()), "year": t.Year(),
+	}
+}
+
+func checkPart(i int, v string, _ int) error {
+	if _, ok := timeParts(time.Time{})[v]; i == 1 && !ok {
+		return fmt.Errorf("%q is no part of a time; minute, hour, day, week, month and year are", v)
+	}
+	return nil
+}
+
+func timePart(a []any) any {
+	name, _ := a[1].(string)
+	var t time.Time
+	switch x := a[0].(type) {
+	case string:
+		const longest = 100
+		if len(x) > longest || !slices.ContainsFunc(timeLayouts(), func(layout string) bool {
+			// Not time.Parse: that would read the abbreviation of a zone as the machine's own zone has it.
+			read, err := time.ParseInLocation(layout, x, time.UTC)
+			t = read
+			return err == nil
+		}) {
+			return nil
+		}
+	default:
+		ms, ok := integer(x)
+		if !ok {
+			return nil
+		}
+		t = time.UnixMilli(ms).UTC()
+	}
+	if v, ok := timeParts(t)[name]; ok {
+		return int64(v)
+	}
+	return nil
 }

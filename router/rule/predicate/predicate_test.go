@@ -161,6 +161,7 @@ func TestFunctions(t *testing.T) {
 		{`texts(unmapped.deep, "a.b")`, `["1","2","3"]`}, {`texts(unmapped.o)`, `["v","1"]`}, {`texts({"a.b": {"c": [true, nil, 1.5, {"d": "x"}]}}, "a.b.c")`, `["true","1.5","x"]`},
 		{`texts(unmapped, "nowhere.s")`, `[]`}, {`texts([{"a": 1}, {"a": "b"}], "a")`, `["1","b"]`}, {`texts(nil)`, `[]`}, {`exists({"a": {"b": nil}}, "a.b")`, `true`},
 		{`exists({"a.b": 1}, "a.b")`, `true`}, {`exists(unmapped, "deep.c")`, `false`}, {`exists(unmapped.s)`, `true`}, {`exists(unmapped.nothing)`, `false`},
+		{`timePart("2026-03-01T23:59:00+05:00", "hour")`, `23`}, {`timePart(time, "year")`, `2026`}, {`timePart("2026-01-01", "week")`, `1`}, {`timePart("x", "day")`, `null`},
 		// 2026-01-01T00:00:00Z is a Thursday
 		{`hour(time)`, `0`}, {`hour(time, "Europe/Zurich")`, `1`}, {`weekday(time, "America/New_York")`, `"Wednesday"`}, {`weekday("2026-01-01T23:30:00Z", "Asia/Tokyo")`, `"Friday"`},
 		{`hour(time, unmapped.s)`, `null`},
