@@ -24,60 +24,51 @@ type auditRecord struct {
 	kind     string // its name
 	stamp    string // seconds.milliseconds:serial
 	serial   string
-	fields   []auditField
-	inner    []auditField // of msg='…'
-	enriched []auditField // of what auditd adds: numbers by their names
-	words    string       // what is no field
+	words    []byte // what is no field
+	fields   auditFields
+	inner    auditFields // of msg='…'
+	enriched auditFields // of what auditd adds: numbers by their names
 }
 
-// An auditField is one key=value.
-type auditField struct {
-	key, value string
-	again      bool   // its name stood there already, or is one that we use ourselves
-	plain      bool   // its name is letters, digits and the like
-	decoded    string // where the value is in hexadecimal because of what is in it
-}
-
-func find(fields []auditField, key string) (value string, ok bool) {
-	for i := range fields {
-		if f := &fields[i]; f.key == key {
-			if f.decoded != "" {
-				return f.decoded, true
-			}
-			return f.value, true
-		}
+// reset empties the record.
+func (r *auditRecord) reset() {
+	r.before, r.node, r.typeText, r.kind, r.stamp, r.serial = "", "", "", "", "", ""
+	if r.words = r.words[:0]; cap(r.words) > 1<<10 {
+		r.words = nil
 	}
-	return "", false
+	r.fields.reset()
+	r.inner.reset()
+	r.enriched.reset()
 }
 
 // get is the value of a field, decoded, first of those inside msg='…'; "" if it is not there or not set.
 func (r *auditRecord) get(key string) string {
-	v, ok := find(r.inner, key)
-	if !ok {
-		v, _ = find(r.fields, key)
+	f := r.inner.find(key)
+	if f == nil {
+		f = r.fields.find(key)
 	}
-	if v == "?" || v == "(null)" || v == "(none)" || v == "(unknown)" {
+	if f == nil || f.unset() || f.value == "(unknown)" {
 		return ""
 	}
-	return v
+	return f.text()
 }
 
 // outer is get for a field that is not inside msg='…'.
 func (r *auditRecord) outer(key string) string {
-	v, _ := find(r.fields, key)
-	if v == "?" || v == "(null)" || v == "(none)" {
+	f := r.fields.find(key)
+	if f == nil || f.unset() {
 		return ""
 	}
-	return v
+	return f.text()
 }
 
 // named is what auditd says a number stands for: AUID for auid.
 func (r *auditRecord) named(key string) string {
-	v, _ := find(r.enriched, key)
-	if v == "unset" || v == "unknown" || strings.HasPrefix(v, "unknown(") {
+	f := r.enriched.find(key)
+	if f == nil || f.value == "unset" || strings.HasPrefix(f.value, "unknown(") || f.value == "unknown" {
 		return ""
 	}
-	return v
+	return f.text()
 }
 
 // auditLine tells whether a line is a record of the audit system, as auditd writes it.
@@ -105,9 +96,9 @@ func (e *entry) audit(text string) (schemas.Event, error) {
 		if len(e.audits) == maxRecords {
 			return schemas.Event{}, fmt.Errorf("an audit event of more than %d records", maxRecords)
 		}
-		n := len(e.audits) + 1
-		r, err := e.parseAudit(line)
-		if err != nil {
+		r := e.newAudit()
+		n := len(e.audits)
+		if err := e.parseAudit(r, line); err != nil {
 			return schemas.Event{}, fmt.Errorf("record %d: %w", n, err)
 		}
 		if n == 1 {
@@ -115,10 +106,9 @@ func (e *entry) audit(text string) (schemas.Event, error) {
 		} else if r.serial != e.audits[0].serial {
 			return schemas.Event{}, fmt.Errorf("record %d: of another event, %s", n, strconv.QuoteToASCII(clip(r.stamp)))
 		}
-		if fields += len(r.fields) + len(r.inner); fields > maxFields {
+		if fields += len(r.fields.list) + len(r.inner.list); fields > maxFields {
 			return schemas.Event{}, fmt.Errorf("an audit event of more than %d fields", maxFields)
 		}
-		e.audits = append(e.audits, r)
 	}
 	t, err := auditTime(e.audits[0].stamp)
 	if err != nil {
@@ -136,26 +126,32 @@ func (e *entry) auditMessage(m string) bool {
 	if !ok || strings.Trim(kind, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") != "" || !strings.Contains(rest, "=") || digits(kind) == len(kind) {
 		return false
 	}
-	r := auditRecord{typeText: kind, kind: kind}
-	e.fields(&r, rest)
-	if len(r.fields) > maxFields {
-		return false
-	}
-	e.audits = append(e.audits, r)
+	r := e.newAudit()
+	r.typeText, r.kind = kind, kind
+	r.read(rest)
 	e.classify()
 	return true
 }
 
+// newAudit adds an empty record, which is good until the next is added.
+func (e *entry) newAudit() *auditRecord {
+	if n := len(e.audits); n < cap(e.audits) {
+		e.audits = e.audits[:n+1]
+	} else {
+		e.audits = append(e.audits, auditRecord{})
+	}
+	return &e.audits[len(e.audits)-1]
+}
+
 // parseAudit reads one line.
-func (e *entry) parseAudit(line string) (auditRecord, error) {
-	var r auditRecord
+func (e *entry) parseAudit(r *auditRecord, line string) error {
 	if !auditLine(line) {
 		i := max(strings.Index(line, " node="), strings.Index(line, " type="))
 		if j := strings.Index(line, " node="); j >= 0 && j < i && auditLine(line[j+1:]) {
 			i = j
 		}
 		if i < 0 {
-			return r, fmt.Errorf("type=...msg=audit( expected, %s found", strconv.QuoteToASCII(clip(line)))
+			return fmt.Errorf("type=...msg=audit( expected, %s found", strconv.QuoteToASCII(clip(line)))
 		}
 		r.before, line = line[:i], line[i+1:]
 	}
@@ -164,7 +160,7 @@ func (e *entry) parseAudit(line string) (auditRecord, error) {
 	}
 	rest, ok := strings.CutPrefix(line, "type=")
 	if !ok {
-		return r, fmt.Errorf("type= expected, %s found", strconv.QuoteToASCII(clip(line)))
+		return fmt.Errorf("type= expected, %s found", strconv.QuoteToASCII(clip(line)))
 	}
 	r.typeText, rest, _ = strings.Cut(rest, " ")
 	r.kind = r.typeText
@@ -175,11 +171,11 @@ func (e *entry) parseAudit(line string) (auditRecord, error) {
 	stamp, rest, ok := strings.Cut(rest, ")")
 	_, serial, ok2 := strings.Cut(stamp, ":")
 	if !ok || !ok2 || number(serial) < 0 {
-		return r, fmt.Errorf("msg=audit(seconds:serial) expected, %s found", strconv.QuoteToASCII(clip(stamp)))
+		return fmt.Errorf("msg=audit(seconds:serial) expected, %s found", strconv.QuoteToASCII(clip(stamp)))
 	}
 	r.stamp, r.serial = stamp, serial
-	e.fields(&r, strings.TrimPrefix(rest, ":"))
-	return r, nil
+	r.read(strings.TrimPrefix(rest, ":"))
+	return nil
 }
 
 // auditTime reads seconds.milliseconds:serial.
@@ -205,28 +201,32 @@ func (e *entry) writeRecords() {
 		e.Str("type", r.typeText)
 		e.text("node", r.node)
 		e.text("audit", r.stamp)
-		e.auditFields(r.fields, nil)
-		e.auditFields(r.enriched, r.fields)
-		if len(r.inner) > 0 {
+		e.auditFields(r.fields.list, nil)
+		e.auditFields(r.enriched.list, &r.fields)
+		if len(r.inner.list) > 0 {
 			e.quotedKey("msg")
 			e.B = append(e.B, '{')
-			e.auditFields(r.inner, nil)
-			e.decoded(r.inner)
+			e.auditFields(r.inner.list, nil)
+			e.decoded(r.inner.list)
 			e.B = append(e.B, '}')
 		}
-		e.text("text", r.words)
+		e.text("text", string(r.words))
 		e.text("header", r.before)
-		e.decoded(r.fields)
+		e.decoded(r.fields.list)
 		e.Close(at)
 	}
 	e.Close(list)
 }
 
 // auditFields writes fields as they stand there. One whose name is taken, by another field or by us, gets its number behind the name.
-func (e *entry) auditFields(fields, others []auditField) {
+func (e *entry) auditFields(fields []auditField, others *auditFields) {
+	before := 0
+	if others != nil {
+		before = len(others.list)
+	}
 	for i := range fields {
 		f := &fields[i]
-		if !f.again && f.plain && len(others) == 0 { // most of them
+		if !f.again && f.plain && before == 0 { // most of them
 			if e.B[len(e.B)-1] != '{' {
 				e.B = append(e.B, ',')
 			}
@@ -235,21 +235,12 @@ func (e *entry) auditFields(fields, others []auditField) {
 			continue
 		}
 		e.quotedKey(f.key)
-		if f.again || len(others) > 0 && has(others, f.key) {
+		if f.again || before > 0 && others.find(f.key) != nil {
 			e.B = append(e.B[:len(e.B)-2], '#')
-			e.B = append(strconv.AppendInt(e.B, int64(len(others)+i+1), 10), '"', ':')
+			e.B = append(strconv.AppendInt(e.B, int64(before+i+1), 10), '"', ':')
 		}
 		e.Quote(f.value)
 	}
-}
-
-func has(fields []auditField, key string) bool {
-	for i := range fields {
-		if fields[i].key == key {
-			return true
-		}
-	}
-	return false
 }
 
 // decoded writes what stood in hexadecimal.

@@ -5,104 +5,98 @@ import (
 	"strings"
 )
 
-// fields reads the fields of a record.
-func (e *entry) fields(r *auditRecord, s string) {
+// read reads the fields of a record.
+func (r *auditRecord) read(s string) {
 	s, more, parted := strings.Cut(s, "\x1d")
-	r.fields, r.words = e.lex(r, s, false)
+	r.lex(&r.fields, s)
 	if !parted {
 		r.part()
 	}
 	if more != "" {
-		var words string
-		if r.enriched, words = e.lex(r, more, false); words != "" {
-			r.words = strings.TrimSpace(r.words + " " + words)
-		}
+		r.lex(&r.enriched, more)
 	}
 }
 
 // part finds what auditd added to a record whose separator was lost on the way, as it is where logs are copied by way of a terminal.
 func (r *auditRecord) part() {
-	for i, f := range r.fields {
-		switch f.key {
-		case "ARCH", "SADDR", "OUID", "UID", "AUID":
-			r.enriched = append([]auditField(nil), r.fields[i:]...) // memory of its own: that of the fields is used again
-			r.fields = r.fields[:i]
-			return
+	for _, key := range [...]string{"ARCH", "SADDR", "OUID", "UID", "AUID"} { // the first of them, one after another
+		if r.fields.find(key) != nil {
+			for i := range r.fields.list {
+				switch r.fields.list[i].key {
+				case "ARCH", "SADDR", "OUID", "UID", "AUID":
+					r.fields.move(i, &r.enriched)
+					return
+				}
+			}
 		}
 	}
 }
 
 // lex cuts a text into fields, and the words that are none.
-func (e *entry) lex(r *auditRecord, s string, inner bool) (fields []auditField, words string) {
-	var loose strings.Builder
-	var seen uint64 // marks of names, so that most need not be looked for
+func (r *auditRecord) lex(fs *auditFields, s string) {
+	op := "" // from the value of op= on, while nothing but words has followed it
 	for s = strings.TrimLeft(s, " "); s != ""; s = strings.TrimLeft(s, " ") {
-		if len(fields) == maxSearch { // no record has so many; they are kept as they stand there
-			loose.WriteString(s)
-			break
+		if len(fs.list) == maxSearch { // no record has so many; they are kept as they stand there
+			r.word(s)
+			return
 		}
-		i, plain := 0, true
-		for i < len(s) && s[i] != '=' && s[i] != ' ' {
-			c := s[i] | 0x20
-			plain = plain && (c >= 'a' && c <= 'z' || s[i] >= '0' && s[i] <= '9' || s[i] == '-' || s[i] == '_')
-			i++
-		}
-		if i == len(s) {
-			i = -1
-		}
-		if i <= 0 || s[i] == ' ' {
-			if i <= 0 {
-				i = max(strings.IndexByte(s, ' '), 0)
-				if i == 0 {
+		i, plain := name(s)
+		if i == 0 || i == len(s) || s[i] == ' ' {
+			if i == 0 { // a value without a name
+				if i = strings.IndexByte(s, ' '); i < 0 {
 					i = len(s)
 				}
 			}
-			word := s[:i]
-			s = s[i:]
-			if n := len(fields); n > 0 && fields[n-1].key == "op" { // op=adding user to group
-				fields[n-1].value += " " + word
-				continue
-			}
-			if loose.Len() > 0 {
-				loose.WriteByte(' ')
-			}
-			loose.WriteString(word)
-			continue
-		}
-		f := auditField{key: s[:i], plain: plain}
-		if f.key[0] == '(' && i > 1 { // of old systems: (hostname=
-			f.key = f.key[1:]
-		}
-		f.value, s = r.value(f.key, s[i+1:], inner)
-		if f.key == "msg" && !inner && f.value != "" {
-			r.inner, words = e.lex(r, f.value, true)
-			if words != "" {
-				if loose.Len() > 0 {
-					loose.WriteByte(' ')
-				}
-				loose.WriteString(words)
-			}
-			continue
-		}
-		if r.encoded(f.key) {
-			f.decoded = unhex(f.value)
-		}
-		if n := len(f.value); n > 1 && f.value[0] == '"' && f.value[n-1] == '"' {
-			f.value = f.value[1 : n-1]
-		}
-		bit := uint64(1) << ((len(f.key)*29 + int(f.key[0])*7 + int(f.key[len(f.key)-1])) & 63)
-		f.again = ours(f.key) || !plain && strings.IndexByte(f.key, '#') >= 0 || seen&bit != 0 && has(fields, f.key)
-		seen |= bit
-		if fields == nil {
-			if n := len(e.room); n > 0 {
-				fields, e.room = e.room[n-1], e.room[:n-1]
+			if op != "" { // op=adding user to group
+				fs.list[len(fs.list)-1].value = op[:len(op)-len(s)+i]
 			} else {
-				fields = make([]auditField, 0, 32)
+				r.word(s[:i])
 			}
+			s = s[i:]
+			continue
 		}
-		fields = append(fields, f)
+		key := s[:i]
+		if key[0] == '(' && i > 1 { // of old systems: (hostname=
+			key = key[1:]
+		}
+		inner := fs == &r.inner
+		var value string
+		op = ""
+		if key == "op" && !strings.HasPrefix(s[i+1:], `"`) {
+			op = s[i+1:]
+		}
+		if value, s = r.value(key, s[i+1:], inner); key == "msg" && !inner && value != "" {
+			r.lex(&r.inner, value)
+			continue
+		}
+		f := fs.add(key, plain)
+		if r.encoded(key) {
+			f.decoded = unhex(value)
+		}
+		if n := len(value); n > 1 && value[0] == '"' && value[n-1] == '"' {
+			value = value[1 : n-1]
+		}
+		f.value = value
 	}
-	return fields, loose.String()
+}
+
+// name is how long the name at the beginning of s is, up to = or a blank. plain tells whether it is letters, digits and the like.
+func name(s string) (n int, plain bool) {
+	plain = true
+	for n < len(s) && s[n] != '=' && s[n] != ' ' {
+		c := s[n] | 0x20
+		plain = plain && (c >= 'a' && c <= 'z' || s[n] >= '0' && s[n] <= '9' || s[n] == '-' || s[n] == '_')
+		n++
+	}
+	return n, plain
+}
+
+// word adds what is no field.
+func (r *auditRecord) word(s string) {
+	if len(r.words) > 0 {
+		r.words = append(r.words, ' ')
+	}
+	r.words = append(r.words, s...)
 }
 
 // value reads the value at the beginning of s, which keeps its double quotes.

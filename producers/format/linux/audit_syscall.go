@@ -86,7 +86,7 @@ func (e *entry) commandLine() string {
 		if r.kind != "EXECVE" {
 			continue
 		}
-		for _, f := range r.fields {
+		for _, f := range r.fields.list {
 			arg, _, _ := strings.Cut(f.key, "[")
 			if len(arg) < 2 || arg[0] != 'a' || digits(arg[1:]) != len(arg)-1 {
 				continue
@@ -95,7 +95,7 @@ func (e *entry) commandLine() string {
 				b.WriteByte(' ')
 			}
 			last = arg
-			b.WriteString(first(f.decoded, f.value))
+			b.WriteString(f.text())
 		}
 	}
 	return b.String()
@@ -285,7 +285,7 @@ func (e *entry) socket(call string) bool {
 // access reads what SELinux or AppArmor decided.
 func (e *entry) access(r *auditRecord) {
 	a := &e.act
-	words := r.words
+	words := string(r.words)
 	perm := first(between(words, "{", "}"), r.get("operation"), r.get("requested_mask"))
 	denied := strings.Contains(words, "denied") || r.get("apparmor") == "DENIED"
 	switch {

@@ -232,9 +232,9 @@ func (e *entry) auditPersons(r *auditRecord, program string) {
 		account.uid = id
 		account.name = first(account.name, r.named("ID"))
 	}
-	if strings.HasPrefix(r.words, "pam_faillock") || strings.HasPrefix(r.words, "pam_tally") { // they name the account as uid
-		if uid, ok := find(r.inner, "uid"); ok {
-			account.uid = uid
+	if words := string(r.words); strings.HasPrefix(words, "pam_faillock") || strings.HasPrefix(words, "pam_tally") { // they name the account as uid
+		if uid := r.inner.find("uid"); uid != nil {
+			account.uid = uid.text()
 		}
 	}
 	if r.kind == "LOGIN" {

@@ -123,7 +123,7 @@ func (f *format) parse(r producers.Record) (schemas.Event, error) {
 	return e.finish(), nil
 }
 
-// entry returns an empty entry, with room for the fields of audit records.
+// entry returns an empty entry.
 func (f *format) entry() *entry {
 	e, ok := f.entries.Get().(*entry)
 	if !ok {
@@ -136,21 +136,16 @@ func (f *format) entry() *entry {
 
 // put takes an entry back.
 func (f *format) put(e *entry) {
-	audits, room := e.audits, e.room
-	for i := range audits {
-		for _, fields := range [...][]auditField{audits[i].fields, audits[i].inner, audits[i].enriched} {
-			if n := cap(fields); n > 0 && n <= 128 && len(room) < 32 {
-				room = append(room, fields[:0]) // its texts are kept until it is used again, or collected with the pool
-			}
-		}
-	}
-	clear(audits)
-	if cap(audits) > 64 {
+	audits := e.audits
+	if cap(audits) > 16 {
 		audits = nil
+	}
+	for i := range audits { // the texts of their fields are kept until they are used again, or collected with the pool
+		audits[i].reset()
 	}
 	e.head, e.act = header{}, activity{}
 	e.Event, e.f, e.uid, e.received = nil, nil, "", time.Time{}
-	e.audits, e.room, e.raw, e.json = audits[:0], room, "", false
+	e.audits, e.raw, e.json = audits[:0], "", false
 	e.peer, e.account, e.region = "", "", ""
 	f.entries.Put(e)
 }
@@ -163,10 +158,9 @@ type entry struct {
 	received time.Time
 	head     header
 	act      activity
-	audits   []auditRecord  // of an audit event
-	room     [][]auditField // that earlier entries had
-	raw      string         // base64 of an entry that is not UTF-8
-	json     bool           // the entry is one of the journal, in Doc
+	audits   []auditRecord // of an audit event
+	raw      string        // base64 of an entry that is not UTF-8
+	json     bool          // the entry is one of the journal, in Doc
 
 	peer, account, region string // what the source knows
 }
