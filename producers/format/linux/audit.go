@@ -227,10 +227,7 @@ func (e *entry) auditFields(fields []auditField, others *auditFields) {
 	for i := range fields {
 		f := &fields[i]
 		if !f.again && f.plain && before == 0 { // most of them
-			if e.B[len(e.B)-1] != '{' {
-				e.B = append(e.B, ',')
-			}
-			e.B = append(append(append(e.B, '"'), f.key...), '"', ':')
+			e.Key(f.key)
 			e.Quote(f.value)
 			continue
 		}

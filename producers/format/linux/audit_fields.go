@@ -48,8 +48,8 @@ func (fs *auditFields) find(key string) *auditField {
 }
 
 // add makes room for a field of that name, which is not empty, and returns it. It is good until the next is added.
-func (fs *auditFields) add(key string, plain bool) *auditField {
-	again := ours(key) || fs.find(key) != nil || !plain && strings.IndexByte(key, '#') >= 0
+func (fs *auditFields) add(key string, what trait, plain bool) *auditField {
+	again := what&ours != 0 || fs.find(key) != nil || !plain && strings.IndexByte(key, '#') >= 0
 	n := len(fs.list)
 	if at := &fs.slot[hash(key)]; *at == 0 {
 		*at = uint8(min(n+1, 255)) //nolint:gosec // it is
@@ -81,7 +81,7 @@ func (fs *auditFields) move(from int, to *auditFields) {
 		if i >= from {
 			set = to
 		}
-		g := set.add(f.key, f.plain)
+		g := set.add(f.key, traits(f.key), f.plain)
 		g.value, g.decoded = f.value, f.decoded
 	}
 }

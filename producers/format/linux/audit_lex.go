@@ -65,16 +65,16 @@ func (r *auditRecord) lex(fs *auditFields, s string) {
 		if key == "op" && !strings.HasPrefix(s[i+1:], `"`) {
 			op = s[i+1:]
 		}
-		if value, s = r.value(key, s[i+1:], inner); key == "msg" && !inner && value != "" {
+		what := traits(key)
+		if value, s = r.value(key, s[i+1:], what, inner); key == "msg" && !inner && value != "" {
 			r.lex(&r.inner, value)
 			continue
 		}
-		f := fs.add(key, plain)
-		if r.encoded(key) {
-			f.decoded = unhex(value)
-		}
+		f := fs.add(key, what, plain)
 		if n := len(value); n > 1 && value[0] == '"' && value[n-1] == '"' {
 			value = value[1 : n-1]
+		} else if n > 1 && (what&encoded != 0 || r.kind == "EXECVE" && argument(key)) {
+			f.decoded = unhex(value)
 		}
 		f.value = value
 	}
@@ -100,7 +100,7 @@ func (r *auditRecord) word(s string) {
 }
 
 // value reads the value at the beginning of s, which keeps its double quotes.
-func (r *auditRecord) value(key, s string, inner bool) (value, rest string) {
+func (r *auditRecord) value(key, s string, what trait, inner bool) (value, rest string) {
 	switch {
 	case s == "" || s[0] == ' ':
 		return "", s
@@ -121,7 +121,7 @@ func (r *auditRecord) value(key, s string, inner bool) (value, rest string) {
 	if i < 0 {
 		i = len(s)
 	}
-	if !inner {
+	if !inner && what&cut != 0 {
 		i = joined(key, s, i)
 	}
 	value, rest = s[:i], s[i:]
@@ -158,23 +158,33 @@ func joined(key, s string, end int) int {
 	return end
 }
 
-// encoded tells whether a field is in hexadecimal where it is not in quotes.
-func (r *auditRecord) encoded(key string) bool {
+// What there is to know of the name of a field.
+type trait uint8
+
+const (
+	encoded trait = 1 << iota // in hexadecimal where it is not in quotes
+	ours                      // a record under unmapped has a member of that name from us
+	cut                       // the separator behind its value may be lost, see joined
+)
+
+func traits(key string) trait {
 	switch key {
-	case "proctitle", "comm", "exe", "name", "cwd", "acct", "cmd", "data", "dir", "key", "path", "grp", "ocomm", "old-disk", "new-disk", "vm", "file",
+	case "proctitle", "comm", "exe", "name", "cwd", "acct", "cmd", "data", "dir", "path", "grp", "ocomm", "old-disk", "new-disk", "vm", "file",
 		"watch", "new_group", "op", "unit", "hostname":
-		return true
+		return encoded
+	case "key":
+		return encoded | cut
+	case "saddr", "nametype", "cap_frootid", "res", "ses":
+		return cut
+	case "type", "node", "audit", "msg", "text", "header", "decoded":
+		return ours
 	}
-	return r.kind == "EXECVE" && len(key) > 1 && key[0] == 'a' && digits(key[1:]) > 0 && !strings.HasSuffix(key, "_len")
+	return 0
 }
 
-// ours tells whether a name is one that a record under unmapped has from us.
-func ours(key string) bool {
-	switch key {
-	case "type", "node", "audit", "msg", "text", "header", "decoded":
-		return true
-	}
-	return false
+// argument tells whether a field of EXECVE is an argument, or a piece of one: a1, a1[0], but not a1_len.
+func argument(key string) bool {
+	return len(key) > 1 && key[0] == 'a' && digits(key[1:]) > 0 && !strings.HasSuffix(key, "_len")
 }
 
 // unhex decodes a value in hexadecimal; "" if it is none. NUL bytes, which part the arguments in a title, become blanks.

@@ -252,11 +252,18 @@ func digits(s string) int {
 
 // number reads a decimal number that fits into 63 bits; -1 if s is none.
 func number(s string) int64 {
-	if n := digits(s); n == 0 || n != len(s) {
-		return -1
+	var n int64
+	for i := range len(s) {
+		c := s[i] - '0'
+		if c > 9 || i == 18 {
+			if v, err := strconv.ParseInt(s, 10, 64); err == nil && digits(s) == len(s) {
+				return v
+			}
+			return -1
+		}
+		n = n*10 + int64(c)
 	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil {
+	if s == "" {
 		return -1
 	}
 	return n

@@ -110,18 +110,18 @@ func (e *entry) num(name string, o optional) bool {
 
 func (e *entry) writeMetadata() {
 	a := &e.act
-	profiles := make([]string, 0, 4)
-	profiles = append(profiles, "host")
+	at := e.Open("metadata")
+	e.Lit(`"version":"` + schemas.Version + `","log_name":"` + Name + `","profiles":["host"`)
 	if e.account != "" || e.region != "" {
-		profiles = append(profiles, "cloud")
+		e.Lit(`"cloud"`)
 	}
 	if a.denied {
-		profiles = append(profiles, "security_control")
+		e.Lit(`"security_control"`)
 	}
 	if a.proc.linux() || a.launched.linux() {
-		profiles = append(profiles, "linux/linux_users")
+		e.Lit(`"linux/linux_users"`)
 	}
-	at := e.Metadata(Name, profiles...)
+	e.B = append(e.B, ']')
 	if cursor := e.cursor(); cursor >= 0 {
 		e.uid = e.Doc.Str(cursor)
 		e.Move("uid", cursor)

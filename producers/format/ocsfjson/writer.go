@@ -20,10 +20,13 @@ func (w *Writer) comma() {
 
 // Key writes a member name.
 func (w *Writer) Key(name string) {
-	w.comma()
-	w.B = append(w.B, '"')
-	w.B = append(w.B, name...)
-	w.B = append(w.B, '"', ':')
+	b := w.B
+	if n := len(b); n > 0 && b[n-1] != '{' && b[n-1] != '[' && b[n-1] != ':' {
+		b = append(b, ',', '"')
+	} else {
+		b = append(b, '"')
+	}
+	w.B = append(append(b, name...), '"', ':')
 }
 
 // Raw writes a member whose value is JSON already.
