@@ -42,6 +42,12 @@ func (c *capture) add(b byte) {
 	}
 }
 
+func (c *capture) write(b []byte) {
+	for _, x := range b {
+		c.add(x)
+	}
+}
+
 func (c *capture) truncated() bool { return c.hash != nil }
 
 // bytes returns a copy of what was captured.

@@ -20,7 +20,18 @@ type input struct {
 func newInput(r io.Reader) *input { return &input{r: r} }
 
 // more makes sure that there is a byte to read.
-func (in *input) more() error {
+func (in *input) more() error { return in.fill(true) }
+
+// peek is the next byte, which stays to be read. The error is ErrIdle where there is nothing to read for a while.
+func (in *input) peek() (byte, error) {
+	if err := in.fill(false); err != nil {
+		return 0, err
+	}
+	return in.buf[in.pos], nil
+}
+
+// fill makes sure that there is a byte to read. wait tells to stay until there is one.
+func (in *input) fill(wait bool) error {
 	if in.pos < len(in.buf) {
 		return nil
 	}
@@ -33,6 +44,9 @@ func (in *input) more() error {
 	for range 100 {
 		n, err := in.r.Read(in.buf[:readSize])
 		for n == 0 && errors.Is(err, ErrIdle) {
+			if !wait {
+				return ErrIdle
+			}
 			if in.idle != nil {
 				if err := in.idle(); err != nil {
 					return err
@@ -120,6 +134,22 @@ func (in *input) arrayAhead() bool {
 		}
 	}
 	return false
+}
+
+// startsWith tells whether s comes next.
+func (in *input) startsWith(s string) bool {
+	ahead := make([]byte, 0, len(s))
+	defer func() { in.unread(ahead) }()
+	for len(ahead) < len(s) {
+		c, err := in.next()
+		if err != nil {
+			return false
+		}
+		if ahead = append(ahead, c); c != s[len(ahead)-1] {
+			return false
+		}
+	}
+	return true
 }
 
 // lineAhead returns the rest of the line, without its end, if all of it is buffered.

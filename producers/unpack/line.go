@@ -33,8 +33,8 @@ func (u *unpacker) line() error {
 	at := u.in.off
 	if l := u.in.lineAhead(); l != nil && len(l) <= u.opts.MaxRecord {
 		text := bytes.Clone(l)
-		u.in.pos += len(l)
-		u.in.off += int64(len(l))
+		u.in.pos += len(l) + 1
+		u.in.off += int64(len(l)) + 1
 		return u.text(at, text)
 	}
 	var got capture
@@ -68,6 +68,21 @@ func (u *unpacker) text(at int64, text []byte) error {
 	if header || isHeader(text) {
 		u.attrs = with(u.attrs, producers.AttrHeader, string(text))
 		return nil
+	}
+	if len(text) == 0 || aside(text) {
+		return nil
+	}
+	if string(text) == "----" { // of ausearch, between events: what is held has all its lines
+		if u.idle != nil {
+			return u.idle()
+		}
+		return nil
+	}
+	if cursor := verboseHead(text); cursor != "" {
+		return u.verbose(at, text, cursor)
+	}
+	if stamped(text) {
+		return u.continued(at, text)
 	}
 	return u.record(at, u.in.off, text)
 }

@@ -3,6 +3,7 @@ package unpack
 import (
 	"bytes"
 	"strconv"
+	"time"
 )
 
 // Limits of what Serials holds. An event of which more is expected is let go when one of them is reached.
@@ -204,12 +205,11 @@ func readAuditHead(line []byte) (h auditHead) {
 		return h
 	}
 	stamp, _, ok := bytes.Cut(rest, []byte(")"))
-	seconds, _, _ := bytes.Cut(stamp, []byte("."))
 	if !ok || len(stamp) > 64 || bytes.IndexByte(stamp, ':') < 0 {
 		return h
 	}
-	n, err := strconv.ParseInt(string(seconds), 10, 64)
-	if err != nil || n < 0 {
+	n, ok := auditSeconds(stamp)
+	if !ok {
 		return h
 	}
 	if j := bytes.Index(before[:t], []byte("node=")); j >= 0 {
@@ -217,6 +217,26 @@ func readAuditHead(line []byte) (h auditHead) {
 	}
 	h.kind, h.stamp, h.seconds, h.ok = kind, stamp, n, true
 	return h
+}
+
+// auditSeconds is the time of a stamp. As ausearch -i writes it, in a zone and an order that are not told, only its distance from others counts.
+func auditSeconds(stamp []byte) (n int64, ok bool) {
+	text, _, _ := bytes.Cut(stamp, []byte("."))
+	if n, err := strconv.ParseInt(string(text), 10, 64); err == nil {
+		return n, n >= 0
+	}
+	day, clock, ok := bytes.Cut(text, []byte(" "))
+	if !ok || len(bytes.Trim(day, "0123456789/.-")) > 0 || len(day) < 6 || len(day) > 10 {
+		return 0, false
+	}
+	t, err := time.Parse(time.TimeOnly, string(clock))
+	if err != nil {
+		return 0, false
+	}
+	for _, c := range day { // another day is another number
+		n = n*16 + int64(c&15)
+	}
+	return n<<17 + int64(t.Hour())*3600 + int64(t.Minute())*60 + int64(t.Second()), true
 }
 
 func (h auditHead) is(name, number string) bool {

@@ -31,12 +31,30 @@ func isSyslog(line string) bool {
 	return err == nil
 }
 
-// isStamped recognises lines of syslog whose time is RFC 3339: what follows is a host and a program.
+// isStamped recognises lines of syslog whose time is RFC 3339, or one that journalctl has: what follows is a host and a program.
 func isStamped(f []string) bool {
-	if len(f) < 3 || !isTime(f[0]) {
+	at := 1
+	switch {
+	case len(f) < 3:
+		return false
+	case isTime(f[0]):
+	case isUnzoned(f[0]):
+	case len(f) > 5 && len(f[0]) == 3 && strings.Contains("Mon Tue Wed Thu Fri Sat Sun", f[0]) && isUnzoned(f[1]+"T"+f[2]): // short-full
+		at = 4
+	case len(f[0]) > 9 && len(f[0]) < 20 && isDigits(strings.Replace(f[0], ".", "", 1)): // short-unix
+	default:
 		return false
 	}
-	return strings.HasSuffix(f[2], ":") || strings.Contains(f[2], "[")
+	return len(f) > at+1 && (strings.HasSuffix(f[at+1], ":") || strings.Contains(f[at+1], "["))
+}
+
+// isUnzoned tells whether a text is a time with an offset that has no colon, or without one.
+func isUnzoned(s string) bool {
+	if len(s) > 24 && (s[len(s)-5] == '+' || s[len(s)-5] == '-') || len(s) == 24 && s[19] != '.' {
+		s = s[:len(s)-5]
+	}
+	_, err := time.Parse("2006-01-02T15:04:05", s)
+	return err == nil
 }
 
 // isFlow recognises flow logs in their default order: those of version 2, and those of transit gateways.

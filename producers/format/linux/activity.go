@@ -73,7 +73,7 @@ type file struct {
 	path  string
 	kind  int // type_id
 	inode string
-	owner string
+	owner person
 }
 
 // Activities by their names in OCSF.

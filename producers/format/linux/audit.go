@@ -25,13 +25,16 @@ type auditRecord struct {
 	stamp    string // seconds.milliseconds:serial
 	serial   string
 	words    []byte // what is no field
-	fields   auditFields
-	inner    auditFields // of msg='…'
-	enriched auditFields // of what auditd adds: numbers by their names
+
+	interpreted bool // by ausearch -i: names for numbers, and no quotes
+	fields      auditFields
+	inner       auditFields // of msg='…'
+	enriched    auditFields // of what auditd adds: numbers by their names
 }
 
 // reset empties the record.
 func (r *auditRecord) reset() {
+	r.interpreted = false
 	r.before, r.node, r.typeText, r.kind, r.stamp, r.serial = "", "", "", "", "", ""
 	if r.words = r.words[:0]; cap(r.words) > 1<<10 {
 		r.words = nil
@@ -70,6 +73,21 @@ func (r *auditRecord) named(key string) string {
 	}
 	return f.text()
 }
+
+// person is the user that a field and the name beside it tell; interpreted, the name stands in the place of the number.
+func (r *auditRecord) person(key, upper string) person {
+	v := r.outer(key)
+	switch {
+	case v == "" || isUnset(v):
+		return person{}
+	case r.interpreted && digits(v) != len(v):
+		return person{name: v}
+	}
+	return person{r.named(upper), v}
+}
+
+// isUnset tells whether an id is the kernel's "not set".
+func isUnset(id string) bool { return id == "4294967295" || id == "unset" || id == "-1" }
 
 // auditLine tells whether a line is a record of the audit system, as auditd writes it.
 func auditLine(s string) bool {
@@ -110,7 +128,7 @@ func (e *entry) audit(text string) (schemas.Event, error) {
 			return schemas.Event{}, fmt.Errorf("an audit event of more than %d fields", maxFields)
 		}
 	}
-	t, err := auditTime(e.audits[0].stamp)
+	t, err := e.auditTime(e.audits[0].stamp)
 	if err != nil {
 		return schemas.Event{}, err
 	}
@@ -169,17 +187,25 @@ func (e *entry) parseAudit(r *auditRecord, line string) error {
 	}
 	rest = strings.TrimPrefix(strings.TrimPrefix(rest, "msg="), "audit(")
 	stamp, rest, ok := strings.Cut(rest, ")")
-	_, serial, ok2 := strings.Cut(stamp, ":")
-	if !ok || !ok2 || number(serial) < 0 {
+	at := strings.LastIndexByte(stamp, ':')
+	serial := stamp[at+1:]
+	if !ok || at < 0 || number(serial) < 0 {
 		return fmt.Errorf("msg=audit(seconds:serial) expected, %s found", strconv.QuoteToASCII(clip(stamp)))
 	}
-	r.stamp, r.serial = stamp, serial
+	r.stamp, r.serial, r.interpreted = stamp, serial, strings.IndexByte(stamp, ' ') > 0
+	if r.interpreted {
+		rest = strings.TrimPrefix(rest, " ")
+	}
 	r.read(strings.TrimPrefix(rest, ":"))
 	return nil
 }
 
-// auditTime reads seconds.milliseconds:serial.
-func auditTime(stamp string) (time.Time, error) {
+// auditTime reads seconds.milliseconds:serial, or the day and the time of day instead of seconds, as ausearch -i writes them: the day as month,
+// day, year unless that cannot be, or with the year in front; in the zone that is set.
+func (e *entry) auditTime(stamp string) (time.Time, error) {
+	if day, text, ok := strings.Cut(stamp, " "); ok {
+		return e.interpretedTime(stamp, day, text)
+	}
 	text, _, _ := strings.Cut(stamp, ":")
 	sec, frac, _ := strings.Cut(text, ".")
 	n := number(sec)
@@ -187,6 +213,29 @@ func auditTime(stamp string) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("msg=audit(%s: seconds since 1970 expected", strconv.QuoteToASCII(clip(stamp)))
 	}
 	return time.Unix(n, int64(fraction(frac))).UTC(), nil
+}
+
+func (e *entry) interpretedTime(stamp, day, text string) (time.Time, error) {
+	part := strings.FieldsFunc(day, func(c rune) bool { return c == '/' || c == '-' || c == '.' })
+	h, m, sec, ns, n := clock(text)
+	if len(part) != 3 || n == 0 {
+		return time.Time{}, fmt.Errorf("msg=audit(%s: a day and a time of day expected", strconv.QuoteToASCII(clip(stamp)))
+	}
+	a, b, c := number(part[0]), number(part[1]), number(part[2])
+	year, month, date0 := c, a, b
+	switch {
+	case len(part[0]) == 4:
+		year, month, date0 = a, b, c
+	case a > 12 || strings.IndexByte(day, '.') > 0:
+		month, date0 = b, a
+	}
+	if year >= 0 && year < 100 {
+		year += 2000
+	}
+	if month < 1 || month > 12 || date0 < 1 || date0 > 31 || year > 9999 {
+		return time.Time{}, fmt.Errorf("msg=audit(%s: no such day", strconv.QuoteToASCII(clip(stamp)))
+	}
+	return date(stamp, int(year), int(month), int(date0), h, m, sec, ns, e.f.zone)
 }
 
 // writeRecords writes the records of an audit event with their own names.

@@ -34,7 +34,7 @@ func (r *auditRecord) part() {
 
 // lex cuts a text into fields, and the words that are none.
 func (r *auditRecord) lex(fs *auditFields, s string) {
-	op := "" // from the value of op= on, while nothing but words has followed it
+	op := "" // from the value of op=, or of any field that is interpreted, on, while nothing but words has followed it
 	for s = strings.TrimLeft(s, " "); s != ""; s = strings.TrimLeft(s, " ") {
 		if len(fs.list) == maxSearch { // no record has so many; they are kept as they stand there
 			r.word(s)
@@ -62,8 +62,12 @@ func (r *auditRecord) lex(fs *auditFields, s string) {
 		inner := fs == &r.inner
 		var value string
 		op = ""
-		if key == "op" && !strings.HasPrefix(s[i+1:], `"`) {
+		if (key == "op" || r.interpreted) && !strings.HasPrefix(s[i+1:], `"`) && !strings.HasPrefix(s[i+1:], "{") {
 			op = s[i+1:]
+		}
+		if r.interpreted && key == "proctitle" { // the last, and all that follows is of it
+			fs.add(key, 0, true).value = strings.TrimRight(op, " ")
+			return
 		}
 		what := traits(key)
 		if value, s = r.value(key, s[i+1:], what, inner); key == "msg" && !inner && value != "" {

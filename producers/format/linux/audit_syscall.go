@@ -110,7 +110,7 @@ func (e *entry) paths(call string) {
 		if r.kind != "PATH" || r.get("name") == "" {
 			continue
 		}
-		f := file{path: e.absolute(r.get("name")), kind: fileKind(r.get("mode")), inode: r.get("inode"), owner: r.get("ouid")}
+		f := file{path: e.absolute(r.get("name")), kind: fileKind(r.get("mode")), inode: r.get("inode"), owner: r.person("ouid", "OUID")}
 		rank := 0
 		switch kind := r.get("nametype"); {
 		case strings.HasPrefix(call, "rename") && kind == "CREATE", strings.HasPrefix(call, "link") && kind == "CREATE":
@@ -151,6 +151,9 @@ func (e *entry) absolute(p string) string {
 
 // fileKind is OCSF's type of a file by its mode, in octal.
 func fileKind(mode string) int {
+	if kind, _, ok := strings.Cut(mode, ","); ok { // interpreted: file,644
+		return max(indexOf(kind, "", "file", "dir", "character", "block", "socket", "fifo", "link"), 0)
+	}
 	m, err := strconv.ParseUint(mode, 8, 32)
 	if err != nil {
 		return 0
@@ -196,6 +199,11 @@ func fileActivity(call string, sc, how *auditRecord, created bool) (id int, name
 			}
 		}
 		const write, truncate = 0o3, 0o1000
+		for _, arg := range [...]string{sc.get("a1"), sc.get("a2")} {
+			if strings.HasPrefix(arg, "O_") && (strings.Contains(arg, "O_WRONLY") || strings.Contains(arg, "O_RDWR") || strings.Contains(arg, "O_TRUNC")) {
+				flags = write
+			}
+		}
 		switch {
 		case created:
 			return 1, "Create"
@@ -236,14 +244,14 @@ func (e *entry) onProcess(call string, sc *auditRecord) {
 		if call == "tgkill" {
 			sig = hexNumber(sc.get("a2"))
 		}
-		if sig == 9 || sig == 15 {
+		if text := sc.get("a1") + " " + sc.get("a2"); sig == 9 || sig == 15 || strings.Contains(text, "SIGKILL") || strings.Contains(text, "SIGTERM") {
 			a.run(terminate, "Terminate", a.outcome)
 		}
 	} else if call != "process_vm_readv" {
 		a.run(inject, "Inject", a.outcome)
 	}
 	if o := e.record("OBJ_PID"); o != nil {
-		a.launched = process{pid: optional(o.get("opid")), name: o.get("ocomm"), owner: person{o.named("OUID"), o.get("ouid")}, auid: optional(o.get("oauid"))}
+		a.launched = process{pid: optional(o.get("opid")), name: o.get("ocomm"), owner: o.person("ouid", "OUID"), auid: optional(o.get("oauid"))}
 	}
 }
 
@@ -271,7 +279,7 @@ func (e *entry) socket(call string) bool {
 		a.src = p
 	case "connect":
 		a.net(1, "Open", o)
-		if o == failed && e.record("SYSCALL").get("exit") != "-115" { // which only says that it takes its time
+		if o == failed && e.record("SYSCALL").get("exit") != "-115" && !strings.HasPrefix(e.record("SYSCALL").get("exit"), "EINPROGRESS") { // which only says that it takes its time
 			a.net(4, "Fail", o)
 		}
 		a.dst = p

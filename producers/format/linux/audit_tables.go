@@ -90,6 +90,9 @@ func (t *tables) call(arch, n string) string {
 
 // socketAddress decodes the address in a SOCKADDR record; local is the path of a local socket.
 func socketAddress(s string) (p peer, local string) {
+	if inner, ok := strings.CutPrefix(s, "{"); ok {
+		return interpretedAddress(inner)
+	}
 	b, err := hex.DecodeString(s)
 	if err != nil || len(b) < 3 {
 		return p, ""
@@ -110,4 +113,20 @@ func socketAddress(s string) (p peer, local string) {
 	}
 	p.port = int64(b[2])<<8 | int64(b[3])
 	return p, ""
+}
+
+// interpretedAddress reads what ausearch -i makes of an address: { saddr_fam=inet laddr=203.0.113.9 lport=443 }.
+func interpretedAddress(s string) (p peer, local string) {
+	for word := range strings.FieldsSeq(strings.TrimSuffix(s, "}")) {
+		key, value, _ := strings.Cut(word, "=")
+		switch key {
+		case "laddr":
+			p.ip = canonical(value)
+		case "lport":
+			p.setPort(value)
+		case "path":
+			local = value
+		}
+	}
+	return p, local
 }

@@ -115,11 +115,10 @@ func (e *entry) auditProcess(r *auditRecord) {
 	set(&a.parent, "ppid")
 	p.exe = first(r.get("exe"), p.exe)
 	p.name = first(r.get("comm"), p.name)
-	if uid := r.outer("uid"); uid != "" && uid != "4294967295" {
-		p.owner.uid = uid
-		p.owner.name = first(r.named("UID"), p.owner.name)
+	if o := r.person("uid", "UID"); o.known() {
+		p.owner = person{first(o.name, p.owner.name), o.uid}
 	}
-	if ses := r.outer("ses"); ses != "" && ses != "4294967295" {
+	if ses := r.outer("ses"); ses != "" && !isUnset(ses) {
 		a.session = ses
 	}
 	a.terminal = first(r.get("terminal"), r.get("tty"), a.terminal)
@@ -228,9 +227,11 @@ func (e *entry) auditPersons(r *auditRecord, program string) {
 	a.service = first(program, a.proc.name, "kernel")
 	a.by = a.proc.owner
 	account := person{r.get("acct"), ""}
-	if id := first(r.get("id")); id != "" && id != "4294967295" {
+	if id := r.get("id"); id != "" && !isUnset(id) && (!r.interpreted || number(id) >= 0) {
 		account.uid = id
 		account.name = first(account.name, r.named("ID"))
+	} else if id != "" && !isUnset(id) {
+		account.name = first(account.name, id)
 	}
 	if words := string(r.words); strings.HasPrefix(words, "pam_faillock") || strings.HasPrefix(words, "pam_tally") { // they name the account as uid
 		if uid := r.inner.find("uid"); uid != nil {
@@ -238,8 +239,8 @@ func (e *entry) auditPersons(r *auditRecord, program string) {
 		}
 	}
 	if r.kind == "LOGIN" {
-		if auid := r.outer("auid"); auid != "4294967295" {
-			account = person{r.named("AUID"), auid}
+		if to := r.person("auid", "AUID"); to.known() {
+			account = to
 		}
 	}
 	if a.class == schemas.ClassGroupManagement {
@@ -250,9 +251,7 @@ func (e *entry) auditPersons(r *auditRecord, program string) {
 	}
 	a.user = account
 	if a.class == schemas.ClassAuthentication && !a.user.known() {
-		if auid := r.outer("auid"); number(auid) >= 0 && auid != "4294967295" {
-			a.user = person{r.named("AUID"), auid}
-		}
+		a.user = r.person("auid", "AUID")
 	}
 	e.auditPeer(r)
 	if op := r.get("op"); a.outcome == failed {

@@ -62,7 +62,7 @@ func (e *entry) writeFile(name string, f *file) {
 	e.Str("type", [...]string{"Unknown", "Regular File", "Folder", "Character Device", "Block Device", "Local Socket", "Named Pipe", "Symbolic Link"}[f.kind])
 	e.Int("type_id", int64(f.kind))
 	e.text("uid", f.inode)
-	e.writePersonAt("owner", "", person{uid: f.owner}, false)
+	e.writePersonAt("owner", "", f.owner, false)
 	e.Close(at)
 }
 
