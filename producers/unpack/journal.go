@@ -49,14 +49,24 @@ func areDigits(s []byte) bool { return len(bytes.Trim(s, "0123456789")) == 0 }
 // continued reads the lines that belong to the entry that text begins: those that are indented.
 func (u *unpacker) continued(at int64, text []byte) error {
 	got := capture{max: u.opts.MaxRecord}
-	indent := -1
+	indent, empty := -1, 0
 	for {
 		c, err := u.in.peek()
+		if err == nil && c == '\n' { // an empty line in the message, or behind it
+			if _, err := u.in.next(); err != nil {
+				return err
+			}
+			empty++
+			continue
+		}
 		if err != nil || c != ' ' && c != '\t' {
 			break
 		}
 		if indent < 0 {
 			got.write(text)
+		}
+		for ; empty > 0; empty-- {
+			got.add('\n')
 		}
 		got.add('\n')
 		if err := u.rest(&got, &indent); err != nil {

@@ -31,8 +31,7 @@ Sun 2026-03-01 09:14:05 UTC web-1 app[12]: two
 	want := []string{
 		"Mar 01 09:14:02 web-1 app[12]: first line\nsecond line\n  deeper",
 		"Mar 01 09:14:03 web-1 sshd[4242]: alone",
-		"2026-03-01T09:14:04+00:00 web-1 java[7]: Exception in thread main\n\tat Main.run(Main.java:7)",
-		"at Main.main(Main.java:3)",
+		"2026-03-01T09:14:04+00:00 web-1 java[7]: Exception in thread main\n\tat Main.run(Main.java:7)\n\n\tat Main.main(Main.java:3)",
 		"Sun 2026-03-01 09:14:05 UTC web-1 app[12]: two\nlines",
 		"<13>Mar  1 09:14:06 web-1 app: three\nlines",
 		"2026-03-01 09:14:02 another log", "indented",
