@@ -164,12 +164,7 @@ func (u *unpacker) export() error {
 		from := len(got.buf)
 		end, err := u.exportLine(&got)
 		if err != nil {
-			if bad, ok := errors.AsType[corrupt](err); ok {
-				err = bad.err
-			} else if !errors.Is(err, io.EOF) {
-				return err
-			}
-			return u.last(at, &got, err)
+			return u.exportEnd(at, &got, err)
 		}
 		if end {
 			return u.journalEntry(at, &got, &e)
@@ -188,20 +183,26 @@ func (u *unpacker) export() error {
 		}
 		value, err := u.exportBinary(&got)
 		if err != nil {
-			if errors.Is(err, errFieldLength) {
-				return u.problem(at, u.in.off, &got, err)
-			}
-			if bad, ok := errors.AsType[corrupt](err); ok {
-				err = bad.err
-			} else if !errors.Is(err, io.EOF) {
-				return err
-			}
-			return u.last(at, &got, io.ErrUnexpectedEOF)
+			return u.exportEnd(at, &got, err)
 		}
 		if !got.truncated() {
 			e.add(name, value)
 		}
 	}
+}
+
+// exportEnd tells what broke an entry off.
+func (u *unpacker) exportEnd(at int64, got *capture, err error) error {
+	bad, corrupted := errors.AsType[corrupt](err)
+	switch {
+	case corrupted:
+		return u.last(at, got, bad.err)
+	case errors.Is(err, errFieldLength):
+		return u.problem(at, u.in.off, got, err)
+	case errors.Is(err, io.EOF):
+		return u.last(at, got, io.ErrUnexpectedEOF)
+	}
+	return err
 }
 
 // exportLine reads a line with its end; end tells that it is empty, or that nothing more comes.

@@ -52,7 +52,7 @@ func (fs *auditFields) add(key string, what trait, plain bool) *auditField {
 	again := what&ours != 0 || fs.find(key) != nil || !plain && strings.IndexByte(key, '#') >= 0
 	n := len(fs.list)
 	if at := &fs.slot[hash(key)]; *at == 0 {
-		*at = uint8(min(n+1, 255)) //nolint:gosec // it is
+		*at = uint8(min(n+1, 255))
 	}
 	if n < cap(fs.list) {
 		fs.list = fs.list[:n+1]
