@@ -75,6 +75,16 @@ func firewall() source {
 func flowLog() source {
 	s := firewall()
 	s.guard = []string{`metadata.log_name == "vpcflow"`}
+	other := s.field
+	s.field = func(name string) ([]place, error) {
+		switch name {
+		case "action", "protocol", "start", "end", "type":
+			return []place{column(name)}, nil
+		case "version":
+			return []place{text("metadata.log_version")}, nil
+		}
+		return other(name)
+	}
 	return s
 }
 

@@ -82,13 +82,13 @@ func sourceOf(l logsource) (source, bool) {
 		return kubernetes(), true
 	case l.product == "linux":
 		return linuxSource(l)
-	case l.product != "":
+	case l.product == "windows", l.product == "macos", l.product == "zeek":
 		return source{}, false
 	case l.category == "webserver", l.category == "proxy":
 		return web(), true
 	case l.category == "dns", l.category == "network" && l.service == "dns":
 		return dns(), true
-	case l.category == "firewall", l.category == "network" && (l.service == "" || l.service == "connection" || l.service == "flow"):
+	case l.category == "firewall" && (l.service == "" || l.product == ""), l.category == "network" && (l.service == "" || l.service == "connection" || l.service == "flow"):
 		return firewall(), true
 	}
 	return source{}, false

@@ -6,8 +6,9 @@ func web() source {
 	table := map[string][]place{
 		"cs-method":       {text("http_request.http_method"), text("activity_name").when("activity_id == 99"), column("cs-method")},
 		"cs-uri-stem":     {text("http_request.url.path"), column("cs-uri-stem")},
-		"cs-uri-query":    {text("http_request.url.query_string"), column("cs-uri-query")},
-		"c-uri":           {text("http_request.url.url_string"), text(pathAndQuery()).when("http_request.url.url_string == nil"), column("c-uri"), column("cs-uri")},
+		// Some servers log the whole of what was asked for as the query, and many rules look for paths in it.
+		"cs-uri-query":    {text("http_request.url.query_string"), text(pathAndQuery()), column("cs-uri-query")},
+		"c-uri":           {text("http_request.url.url_string"), text(pathAndQuery()), column("c-uri"), column("cs-uri")},
 		"c-uri-extension": {text(extension()).when(`http_request.url.path contains "."`)},
 		"cs-user-agent":   {text("http_request.user_agent"), column("cs-user-agent"), column("cs(User-Agent)"), column("user_agent")},
 		"cs-referer":      {text("http_request.referrer"), column("cs-referer"), column("cs(Referer)"), column("referer")},

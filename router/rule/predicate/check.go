@@ -20,8 +20,8 @@ import (
 
 // Limits of one expression.
 const (
-	maxSource = 16 << 10
-	maxNodes  = 4000
+	maxSource = 256 << 10
+	maxNodes  = 50_000
 )
 
 // An Error is a problem of an expression.

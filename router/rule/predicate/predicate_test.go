@@ -227,7 +227,7 @@ func TestLoadErrors(t *testing.T) {
 		{`message == `, `10: unexpected token EOF`},
 		{`lower == "x"`, `0: lower is a function; it must be called`},
 		{`message.foo() == 1`, `8: only functions can be called`},
-		{strings.Repeat(" ", 17<<10), `0: the expression is longer than 16384 bytes`},
+		{strings.Repeat(" ", 257<<10), `0: the expression is longer than 262144 bytes`},
 		{``, `0: unexpected token EOF`},
 	} {
 		p, problems := l.Compile(r.source, nil, predicate.WantBool)
