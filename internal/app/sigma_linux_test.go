@@ -33,10 +33,11 @@ func TestSigmaKubernetes(t *testing.T) {
 
 // auditRecords reads the lines of an audit event, as plainly as it can be done: key=value, with or without quotes.
 func auditRecords(data []byte) (out []map[string]any) {
+	raw := regexp.MustCompile(`^(type|node)=\S* ?.*msg=audit\([0-9.]+:[0-9]+\)`)
 	field := regexp.MustCompile(`([A-Za-z0-9_.-]+)=("[^"]*"|'[^']*'|\{[^}]*\}|[^ \x1d]*)`)
 	for line := range strings.Lines(string(data)) {
 		line = strings.TrimSpace(line)
-		if !strings.HasPrefix(line, "type=") && !strings.HasPrefix(line, "node=") {
+		if !raw.MatchString(line) { // not as auditd writes it: interpreted, or in something else
 			return nil
 		}
 		m := map[string]any{}

@@ -4,8 +4,8 @@ package sigma
 // logged stands under unmapped by the log's own name; both are looked at, so that a rule need not know how the log encodes.
 func web() source {
 	table := map[string][]place{
-		"cs-method":       {text("http_request.http_method"), text("activity_name").when("activity_id == 99"), column("cs-method")},
-		"cs-uri-stem":     {text("http_request.url.path"), column("cs-uri-stem")},
+		"cs-method":   {text("http_request.http_method"), text("activity_name").when("activity_id == 99"), column("cs-method")},
+		"cs-uri-stem": {text("http_request.url.path"), column("cs-uri-stem")},
 		// Some servers log the whole of what was asked for as the query, and many rules look for paths in it.
 		"cs-uri-query":    {text("http_request.url.query_string"), text(pathAndQuery()), column("cs-uri-query")},
 		"c-uri":           {text("http_request.url.url_string"), text(pathAndQuery()), column("c-uri"), column("cs-uri")},
