@@ -64,7 +64,7 @@ consumers: { workers: %d }
 	for range kills {
 		before := calls.count()
 		eventually(t, 30*time.Second, "calls go on", func() bool { return calls.count() > before+10 || finished(done) })
-		p.kill()
+		p.Kill()
 		n := 0
 		for _, e := range inLedger(t, dir, ledger.Filter{States: []schemas.State{schemas.StateRunning}, Limit: events}) {
 			if e.Applied {
@@ -83,7 +83,7 @@ consumers: { workers: %d }
 		entries = inLedger(t, dir, ledger.Filter{States: []schemas.State{schemas.StateVerified}, Limit: 10 * events})
 		return len(entries) >= events
 	})
-	if code, took := p.interrupt(t); code != 0 || took > 10*time.Second {
+	if code, took := p.Interrupt(t); code != 0 || took > 10*time.Second {
 		t.Errorf("ended with %d after %s", code, took)
 	}
 	calls.reconcile(t, entries, events, about)

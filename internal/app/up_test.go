@@ -150,13 +150,13 @@ func newCommand(action string) ([]byte, error) {
 func TestRulesFollowTheirFile(t *testing.T) {
 	u := startUp(t)
 	write(t, u.dir, "rules.yaml", strings.ReplaceAll(upRules, "unmapped.kind ==", "unmaped.kind =="))
-	eventually(t, 20*time.Second, "the refusal in the log", func() bool { return strings.Contains(u.log.String(), "changed rules refused") })
-	if !strings.Contains(u.log.String(), "rules.yaml:5:7: ") {
+	eventually(t, 20*time.Second, "the refusal in the log", func() bool { return strings.Contains(u.Log.String(), "changed rules refused") })
+	if !strings.Contains(u.Log.String(), "rules.yaml:5:7: ") {
 		t.Error("the log does not name the place of the error")
 	}
 	u.alerts(t, `{"kind":"login_failed"}`)
 	write(t, u.dir, "rules.yaml", strings.ReplaceAll(upRules, "login_failed", "door_open"))
-	eventually(t, 20*time.Second, "the change in the log", func() bool { return strings.Contains(u.log.String(), "changed rules taken") })
+	eventually(t, 20*time.Second, "the change in the log", func() bool { return strings.Contains(u.Log.String(), "changed rules taken") })
 	u.alerts(t, `{"kind":"door_open"}`)
 	before := u.calls.count()
 	u.alerts(t, `[{"kind":"login_failed"},{"kind":"door_open"}]`)
@@ -173,7 +173,7 @@ func TestInterrupt(t *testing.T) {
 			t.Fatalf("POST: %d %s", status, text)
 		}
 	}
-	if code, took := u.interrupt(t); code != 0 || took > 10*time.Second {
+	if code, took := u.Interrupt(t); code != 0 || took > 10*time.Second {
 		t.Errorf("ended with %d after %s", code, took)
 	}
 }
@@ -185,7 +185,7 @@ func TestDemo(t *testing.T) {
 		t.Fatalf("riposte demo: %v", err)
 	}
 	for _, want := range []string{"simulated AWS", "in_force until", "undone by engineer", "responses; from publish to response"} {
-		if !strings.Contains(p.log.String(), want) {
+		if !strings.Contains(p.Log.String(), want) {
 			t.Errorf("the story does not say %q", want)
 		}
 	}

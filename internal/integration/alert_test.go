@@ -69,7 +69,7 @@ func alertBySNS(t *testing.T, d *deployment) {
 // customEvent: any JSON object on the topic is an event, headers or not; but nobody vouches for it.
 func customEvent(t *testing.T, d *deployment) {
 	d.publish(t, d.kafka.Topics().Events, `{"kind":"login_failed","user":"bob-on-topic"}`)
-	eventually(t, patience, "the alert in the log", func() bool { return len(d.procs["alert"].lines(0, "bob-on-topic could not sign in")) == 1 })
+	eventually(t, patience, "the alert in the log", func() bool { return len(d.procs["alert"].Log.Lines(0, "bob-on-topic could not sign in")) == 1 })
 
 	bucket := unique("forged")
 	d.api.bucket(t, bucket)

@@ -137,7 +137,7 @@ func sharedWork(t *testing.T, d *deployment) {
 		}
 		done := 0
 		for _, name := range []string{"remediate-1", "remediate-2"} {
-			told := len(d.procs[name].lines(0, e.Command.ID, `"state":"verified"`))
+			told := len(d.procs[name].Log.Lines(0, e.Command.ID, `"state":"verified"`))
 			by[name] += told
 			done += told
 		}

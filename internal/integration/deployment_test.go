@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os/exec"
@@ -22,6 +21,7 @@ import (
 	"github.com/riposte-security/riposte/consumers/ledger"
 	"github.com/riposte-security/riposte/consumers/ledger/open"
 	"github.com/riposte-security/riposte/internal/kafka"
+	"github.com/riposte-security/riposte/internal/testproc"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -177,7 +177,7 @@ func (d *deployment) start(name string, args ...string) *process {
 		d.ended = append(d.ended, old)
 		args = old.Args[3:]
 	}
-	p := launch(d.t, d.name+" "+name, d.w.bin, d.dir, d.env, append([]string{"-c", d.cfg}, args...)...)
+	p := testproc.Start(d.t, d.name+" "+name, d.w.bin, d.dir, d.env, append([]string{"-c", d.cfg}, args...)...)
 	d.procs[name] = p
 	return p
 }
@@ -352,15 +352,4 @@ func (d *deployment) must(t *testing.T, args ...string) string {
 		t.Fatalf("riposte %s: exit %d: %s", strings.Join(args, " "), code, out)
 	}
 	return out
-}
-
-// freeAddr is an address that nobody listens on now.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close() //nolint:errcheck // only its address is wanted
-	return l.Addr().String()
 }

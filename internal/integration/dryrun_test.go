@@ -27,7 +27,7 @@ func dryRun(t *testing.T, w *world, sets *deployment) {
 	d.start("consume", "consume", "alert", "block", "remediate")
 	start := map[string]int{}
 	for name, p := range d.procs {
-		eventually(t, patience, name+" says that Kafka is away", func() bool { return len(p.lines(0, `"dependency":"kafka"`, " is away")) == 1 })
+		eventually(t, patience, name+" says that Kafka is away", func() bool { return len(p.Log.Lines(0, `"dependency":"kafka"`, " is away")) == 1 })
 	}
 	for _, p := range []*proxy{w.brokers, d.db, d.aws} {
 		p.set(false)

@@ -96,7 +96,7 @@ func killedTenTimes(t *testing.T, d *deployment) {
 		before := len(d.hook.of("torture"))
 		eventually(t, patience, "calls go on", func() bool { return len(d.hook.of("torture")) > before+20 })
 		for _, name := range victims {
-			d.procs[name].kill()
+			d.procs[name].Kill()
 			kills++
 		}
 		for _, name := range victims {

@@ -18,8 +18,8 @@ func (d *deployment) marks(t *testing.T) map[string]int {
 	t.Helper()
 	at := map[string]int{}
 	for name, p := range d.procs {
-		eventually(t, patience, name+" has everything it needs", func() bool { return len(p.lines(0, " is away")) == len(p.lines(0, " is back")) })
-		at[name] = len(p.log.String())
+		eventually(t, patience, name+" has everything it needs", func() bool { return len(p.Log.Lines(0, " is away")) == len(p.Log.Lines(0, " is back")) })
+		at[name] = len(p.Log.String())
 	}
 	return at
 }
@@ -28,7 +28,7 @@ func (d *deployment) marks(t *testing.T) map[string]int {
 func (d *deployment) told(name, dependency string, since map[string]int) (away, back int) {
 	p := d.procs[name]
 	part := fmt.Sprintf(`"dependency":%q`, dependency)
-	return len(p.lines(since[name], part, " is away")), len(p.lines(since[name], part, " is back"))
+	return len(p.Log.Lines(since[name], part, " is away")), len(p.Log.Lines(since[name], part, " is back"))
 }
 
 // toldOnce checks that a process said once that something is away, and once that it is back.
@@ -37,7 +37,7 @@ func (d *deployment) toldOnce(t *testing.T, name, dependency string, since map[s
 	eventually(t, patience, name+" says that "+dependency+" is back", func() bool { _, back := d.told(name, dependency, since); return back > 0 })
 	if away, back := d.told(name, dependency, since); away != 1 || back != 1 {
 		t.Errorf("%s said %d times that %s is away, and %d times that it is back:\n%s", name, away, dependency, back,
-			strings.Join(d.procs[name].lines(since[name], fmt.Sprintf(`"dependency":%q`, dependency)), ""))
+			strings.Join(d.procs[name].Log.Lines(since[name], fmt.Sprintf(`"dependency":%q`, dependency)), ""))
 	}
 }
 

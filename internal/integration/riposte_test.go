@@ -101,7 +101,7 @@ func interruptedInMidFlow(t *testing.T, d *deployment) {
 // interrupted ends every process as Ctrl-C does.
 func interrupted(t *testing.T, d *deployment) {
 	for name, p := range d.procs {
-		if code, took := p.interrupt(t); code != 0 || took > 10*time.Second {
+		if code, took := p.Interrupt(t); code != 0 || took > 10*time.Second {
 			t.Errorf("%s ended with %d after %s", name, code, took)
 		} else {
 			t.Logf("%s ended after %s", name, took.Round(time.Millisecond))

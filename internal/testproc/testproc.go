@@ -1,0 +1,125 @@
+// Package testproc runs a program as a process of its own in a test, to be killed and interrupted, and waits for what it does. What a test asks of
+// any process is added here; what it knows about riposte stays with the test.
+package testproc
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A Process is a program that a test started. Its output, both streams of it, is in Log.
+type Process struct {
+	*exec.Cmd
+	Log *Log
+}
+
+// Start runs the program at path in dir, with env added to the environment of the test. The test kills it in the end, if nobody did before, and tells
+// the end of its log if the test has failed.
+func Start(tb testing.TB, name, path, dir string, env []string, args ...string) *Process {
+	tb.Helper()
+	p := &Process{Cmd: exec.Command(path, args...), Log: &Log{}} //nolint:noctx,gosec // killed below; the test knows what it runs
+	p.Dir, p.Env = dir, append(os.Environ(), env...)
+	p.Stdout, p.Stderr = p.Log, p.Log
+	if err := p.Cmd.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		p.Kill()
+		if tb.Failed() {
+			tb.Logf("%s:\n%s", name, p.Log.tail(40))
+		}
+	})
+	return p
+}
+
+// Kill ends the process with SIGKILL and waits for its end.
+func (p *Process) Kill() {
+	_ = p.Process.Kill() // it may have ended
+	_ = p.Wait()
+}
+
+// Interrupt asks the process to end, as Ctrl-C does, and returns its exit code and how long it took.
+func (p *Process) Interrupt(tb testing.TB) (code int, took time.Duration) {
+	tb.Helper()
+	began := time.Now()
+	if err := p.Process.Signal(os.Interrupt); err != nil {
+		tb.Fatal(err)
+	}
+	_ = p.Wait() // its exit code tells
+	return p.ProcessState.ExitCode(), time.Since(began)
+}
+
+// A Log is what a process writes, while a test reads it.
+type Log struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+// Write is an io.Writer's.
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+// String is all that was written so far.
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// Lines returns the lines from a place on, counted in bytes, that hold all the parts.
+func (l *Log) Lines(from int, parts ...string) []string {
+	var out []string
+lines:
+	for line := range strings.Lines(l.String()[from:]) {
+		for _, part := range parts {
+			if !strings.Contains(line, part) {
+				continue lines
+			}
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
+func (l *Log) tail(n int) string {
+	lines := strings.SplitAfter(l.String(), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "")
+}
+
+// Eventually polls until ok, and fails the test after within. What also returns is added to the message then.
+func Eventually(tb testing.TB, within time.Duration, what string, ok func() bool, also ...func() string) {
+	tb.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(within)
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			for _, f := range also {
+				what += "\n" + f()
+			}
+			tb.Fatalf("after %s still not: %s", within, what)
+		}
+	}
+}
+
+// FreeAddr is an address on loopback that nobody listens on now.
+func FreeAddr(tb testing.TB) string {
+	tb.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer l.Close() //nolint:errcheck // only its address is wanted
+	return l.Addr().String()
+}
