@@ -1,5 +1,3 @@
-//go:build integration
-
 // Package integration runs the whole pipeline as it runs in production: the binary, a process a stage, on Apache Kafka, PostgreSQL and an
 // AWS API that keeps state (moto), all in containers, in enforce mode. Effects are looked for in the AWS API itself.
 //
