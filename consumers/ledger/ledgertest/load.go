@@ -145,9 +145,9 @@ func noDoubleClaim(t *testing.T, db Database) {
 // hotTarget: the cost of a claim must not grow with what waits on its target.
 func hotTarget(t *testing.T, db Database) {
 	l := db.Open(t)
-	size := 10_000
+	size := 3_000
 	if testing.Short() {
-		size = 2_000
+		size = 1_500
 	}
 	round := func() time.Duration {
 		const steps = 100
