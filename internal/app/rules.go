@@ -13,7 +13,6 @@ import (
 	actions "github.com/riposte-security/riposte/consumers/catalog"
 
 	"github.com/riposte-security/riposte/internal/config"
-	"github.com/riposte-security/riposte/producers"
 	"github.com/riposte-security/riposte/router/engine"
 	"github.com/riposte-security/riposte/router/rule"
 	"github.com/riposte-security/riposte/schemas"
@@ -75,67 +74,6 @@ func (a *App) printProblems(err error) error {
 		fmt.Fprintln(a.Out, p)
 	}
 	return errReported
-}
-
-type rulesCheckCmd struct {
-	Paths []string `arg:"" name:"PATH" help:"Files and folders with rules."`
-}
-
-// Run prints every problem as file:line:column: message.
-func (c *rulesCheckCmd) Run(a *App) error {
-	cfg, err := a.ruleConfig()
-	if err != nil {
-		return err
-	}
-	rules, err := a.loadRules(cfg, c.Paths...)
-	if err != nil {
-		return a.printProblems(err)
-	}
-	fmt.Fprintf(a.Out, "%d rules, no problem\n", len(rules))
-	return nil
-}
-
-type rulesTestCmd struct {
-	Paths   []string `arg:"" name:"PATH" help:"Files and folders with rules."`
-	Verbose bool     `short:"v" help:"Name the tests that passed, too."`
-}
-
-// Run prints what failed, and closes with "N passed, N failed".
-func (c *rulesTestCmd) Run(a *App) error {
-	cfg, err := a.ruleConfig()
-	if err != nil {
-		return err
-	}
-	rules, err := a.loadRules(cfg, c.Paths...)
-	if err != nil {
-		return a.printProblems(err)
-	}
-	passed, failed := 0, 0
-	for _, r := range rule.RunTests(rules, engine.New(rules, zerolog.Nop()), normaliseRecord) {
-		if r.Passed() {
-			passed++
-			if c.Verbose {
-				fmt.Fprintf(a.Out, "pass %s: %s\n", r.Rule, r.Name)
-			}
-			continue
-		}
-		failed++
-		fmt.Fprintln(a.Out, r)
-	}
-	fmt.Fprintf(a.Out, "%d passed, %d failed\n", passed, failed)
-	if failed > 0 {
-		return errReported
-	}
-	return nil
-}
-
-// normaliseRecord makes events of the record of a rule's test.
-func normaliseRecord(format string, settings map[string]string, record []byte) ([]schemas.Event, error) {
-	f, err := formatFlags{Format: format, Set: settings}.build()
-	if err != nil {
-		return nil, err
-	}
-	return f.Parse(producers.Record{Data: record, Origin: "test", Position: "0", Received: time.Unix(0, 0).UTC()})
 }
 
 type rulesMatchCmd struct {

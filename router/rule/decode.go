@@ -29,14 +29,6 @@ func plainName(name string, longest int) bool {
 	return name != "" && len(name) <= longest && !strings.ContainsFunc(name, odd)
 }
 
-// ruleKeys are the keys of a rule.
-func ruleKeys() []string {
-	return []string{
-		"id", "title", "description", "severity", "class", "on", "when", "then", "accept", "max_rate", "tests", "correlate",
-		"author", "tags", "references", "status", "created", "modified", "false_positives",
-	}
-}
-
 // A decoder reads one rule.
 type decoder struct {
 	*source
@@ -57,7 +49,7 @@ func (d *decoder) rule(n ast.Node) *Rule {
 	line, _ := place(n)
 	r := &Rule{File: d.file, Line: line, MaxRate: DefaultMaxRate}
 	d.current = r
-	for _, key := range []string{"id", "title", "severity", "when", "then"} {
+	for _, key := range requiredKeys() {
 		if v, ok := m[key]; !ok || v == nil || v.Type() == ast.NullType {
 			if key != "when" && key != "then" {
 				d.fail(n, "a rule needs %s", key)
@@ -189,6 +181,7 @@ func (d *decoder) selection(m map[string]ast.Node) {
 	}
 	if v, ok := m["when"]; ok {
 		r.When, r.when = d.expression(v, "when", predicate.WantBool)
+		r.whenAt = d.places(v)
 	} else { // it counts the matches of other rules, and has none of its own
 		r.When = "false"
 		r.when, _ = d.opts.Language.Compile(r.When, nil, predicate.WantBool)

@@ -179,3 +179,12 @@ func (l *loader) done() ([]*Rule, error) {
 	}
 	return l.rules, nil
 }
+
+// SuggestID is the hint that a message about a misspelt id ends with; empty if no rule's id is near.
+func SuggestID(id string, rules []*Rule) string {
+	ids := make([]string, len(rules))
+	for i, r := range rules {
+		ids[i] = r.ID
+	}
+	return predicate.Suggest(id, ids)
+}

@@ -40,6 +40,7 @@ type Rule struct {
 
 	classUIDs []int
 	when      *predicate.Program
+	whenAt    places
 	steps     []step
 	feeds     []feed // correlations that count the events for which the rule holds
 }
@@ -80,7 +81,16 @@ func (r *Rule) Match(event map[string]any) (bool, error) { return r.when.Test(ev
 // Condition is what the syntax of the predicate says about when it holds.
 func (r *Rule) Condition() predicate.Condition { return r.when.Condition() }
 
-// Explain returns the values of the parts of the predicate on a decoded event.
+// WhenAt says where in File the character of When at an offset (in characters) stands.
+func (r *Rule) WhenAt(offset int) (line, column int) { return r.whenAt.at(offset) }
+
+// Trace returns the values of the parts of the predicate on a decoded event, as a tree; see predicate.Program.
+func (r *Rule) Trace(event map[string]any) ([]predicate.Part, error) {
+	parts, _, err := r.when.Trace(event)
+	return parts, err
+}
+
+// Explain returns the values of the parts of the predicate on a decoded event, in the order in which they were evaluated.
 func (r *Rule) Explain(event map[string]any) ([]predicate.Part, error) { return r.when.Explain(event) }
 
 // Options is what a rule set is checked against.

@@ -32,6 +32,14 @@ func lines(format string, settings map[string]string, record []byte) ([]schemas.
 	return out, nil
 }
 
+// linesFile knows one file.
+func linesFile(path, format string, settings map[string]string) ([]schemas.Event, error) {
+	if path != "data/two.txt" {
+		return nil, errors.New(path + ": no such file")
+	}
+	return lines(format, settings, []byte("fire water x-fire"))
+}
+
 func TestRunTests(t *testing.T) {
 	t.Parallel()
 	const text = `id: r
@@ -55,13 +63,20 @@ tests:
 		{
 			`{ name: a, format: lines, record: fire, match: true, commands: [ { lane: block, action: ipset, step: "block:ipset", severity: low, for: 1h30m, target: { type: ip }, with: { set: s } }, { lane: alert, with: { b: { c: 2 } } } ] }`, "",
 		},
-		{`{ name: a, format: lines, record: water, match: true }`, "match: true expected, got false\n    message  ->  \"water\""},
+		{`{ name: a, format: lines, record: water, match: true }`, "match: true expected, got false\n    5:7     message            ->  \"water\"\n    5:7   message == \"fire\"    ->  false\n    5:28  message == \"x-fire\"  ->  false"},
 		{`{ name: a, format: lines, record: fire, match: false }`, `match: false expected, got true`},
 		{`{ name: a, event: { class_uid: 6003, message: fire }, match: true }`, "class_uid (the rule looks at base_event only)  ->  6003"},
 		{`{ name: a, format: lines, record: fire, match: true, commands: [ { target: other } ] }`, `command {"target":"other"} expected, got {"action":"log"`},
 		{`{ name: a, format: lines, record: fire, match: true, commands: [ { lane: alert }, { lane: alert } ] }`, `command {"lane":"alert"} expected`},
 		{`{ name: a, format: lines, record: fire, match: true, commands: [ { with: { a: 2 } } ] }`, `command {"with":{"a":2}} expected`},
 		{`{ name: a, format: lines, record: fire, match: true, commands: [ { lane: remediate } ] }`, `a dead letter of step remediate:encrypt: no target`},
+		{`{ name: a, file: data/two.txt, format: lines, match: true, targets: [ fire, x-fire ] }`, ""},
+		{`{ name: a, file: data/two.txt, format: lines, match: true, targets: [ fire ] }`, `targets ["fire"] expected, got ["fire","x-fire"]`},
+		{`{ name: a, file: data/two.txt, format: lines, match: true, targets: [] }`, `targets [] expected, got ["fire","x-fire"]`},
+		{`{ name: a, file: data/two.txt, match: true }`, `no such format`}, // none is given
+		{`{ name: a, file: none.txt, format: lines, match: true }`, `none.txt`},
+		{`{ name: a, format: lines, record: a b water, match: true }`, "event 2 of 3         ->  \"b\"\n"},
+		{`{ name: a, format: lines, record: fire, match: true, commands: [ { lane: block, with: { set: s } } ], targets: [ fire ] }`, ""},
 		{`{ name: a, format: lines, record: bad, match: true }`, `the record is no lines record: offset 0: bad`},
 		{`{ name: a, format: lines, record: "", match: false }`, `the record gives no event`},
 		{`{ name: a, format: nope, record: x, match: false }`, `no such format`},
@@ -72,7 +87,7 @@ tests:
 			t.Errorf("%s: %v", c.test, err)
 			continue
 		}
-		results := rule.RunTests(rules, engine.New(rules, zerolog.Nop()), lines)
+		results := rule.Runner{Decider: engine.New(rules, zerolog.Nop()), Record: lines, File: linesFile}.Run(rules)
 		if len(results) != 1 {
 			t.Fatalf("%d results", len(results))
 		}

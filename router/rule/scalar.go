@@ -7,25 +7,53 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// at says where in the file the character at an offset (in characters) of a string's value stands. Folding and escapes change blanks and
-// quotes only, so the value is laid along the file's text, one visible character after the other.
-func (s *source) at(n ast.Node, offset int) (line, column int) {
+// at says where in the file the character at an offset (in characters) of a string's value stands.
+func (s *source) at(n ast.Node, offset int) (line, column int) { return s.places(n).at(offset) }
+
+// places says where in the file the characters of a string's value stand: the places of some, after which they follow each other.
+type places []struct{ offset, line, column int32 }
+
+func (p places) at(offset int) (line, column int) {
+	for _, x := range p {
+		if int(x.offset) > offset {
+			break
+		}
+		line, column = int(x.line), int(x.column)+offset-int(x.offset)
+	}
+	return line, column
+}
+
+func (p places) add(offset, line, column int) places {
+	if l, c := p.at(offset); len(p) > 0 && l == line && c == column {
+		return p
+	}
+	return append(p, struct{ offset, line, column int32 }{int32(offset), int32(line), int32(column)}) //nolint:gosec // a rule file is below a mebibyte
+}
+
+// places finds the places of a string's value. Folding and escapes change blanks and quotes only, so the value is laid along the file's text,
+// one visible character after the other.
+func (s *source) places(n ast.Node) places {
 	value, quote, row, col := s.scalarStart(n)
 	if row < 0 {
-		return place(n)
+		line, column := place(n)
+		return places(nil).add(0, line, column)
 	}
 	c := newCursor(s.lines, row, col, quote)
 	c.skipBlanks()
-	for i, r := range []rune(value) {
-		if i == offset {
-			break
+	var out places
+	runes := []rune(value)
+	for i, r := range runes {
+		if unicode.IsSpace(r) {
+			continue
 		}
-		if !unicode.IsSpace(r) {
-			c.next()
-			c.skipBlanks()
-		}
+		out = out.add(i, c.row+1, c.col+1)
+		c.next()
+		c.skipBlanks()
 	}
-	return c.row + 1, c.col + 1
+	if end := len(runes); end > 0 && unicode.IsSpace(runes[end-1]) || end == 0 {
+		out = out.add(end, c.row+1, c.col+1)
+	}
+	return out
 }
 
 // scalarStart finds where the text of a scalar begins in the file, both from 0; row is -1 if that cannot be told.

@@ -36,7 +36,7 @@ func (d *decoder) steps(n ast.Node) {
 
 // step reads one entry of then: a mapping with one key, the kind of the step.
 func (d *decoder) step(n ast.Node) (step, bool) {
-	kinds := []string{"alert", "block", "remediate", "publish", "invoke"}
+	kinds := stepKinds()
 	values, ok := pairs(n)
 	if !ok || len(values) != 1 {
 		d.fail(n, "a step is a mapping with one key: %s", strings.Join(kinds, ", "))
@@ -65,7 +65,7 @@ func (d *decoder) alert(n ast.Node) (step, bool) {
 	st := step{lane: schemas.LaneAlert, action: LogReceiver, settings: d.opts.AlertSettings}
 	m, ok := map[string]ast.Node(nil), true
 	if n.Type() != ast.NullType {
-		m, ok = d.mapping(n, "alert", "to", "group_by", "name", "with", "mode")
+		m, ok = d.mapping(n, "alert", alertKeys()...)
 	}
 	if !ok {
 		return st, false
@@ -104,7 +104,7 @@ func (d *decoder) alert(n ast.Node) (step, bool) {
 // response reads a step of the block or remediate lane.
 func (d *decoder) response(n ast.Node, lane schemas.Lane) (step, bool) {
 	st := step{lane: lane}
-	m, ok := d.mapping(n, string(lane), "action", "target", "with", "for", "approval", "mode", "name")
+	m, ok := d.mapping(n, string(lane), responseKeys()...)
 	if !ok {
 		return st, false
 	}
@@ -199,7 +199,7 @@ func (d *decoder) keep(n ast.Node, st *step) {
 }
 
 func (d *decoder) publish(n ast.Node) (step, bool) {
-	m, ok := d.mapping(n, "publish", "topic", "name")
+	m, ok := d.mapping(n, "publish", publishKeys()...)
 	if !ok {
 		return step{}, false
 	}

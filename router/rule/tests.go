@@ -2,26 +2,30 @@ package rule
 
 import (
 	"encoding/json"
+	"path/filepath"
 
 	"github.com/goccy/go-yaml/ast"
-
-	"github.com/riposte-security/riposte/schemas"
 )
 
 // A Test is one test that a rule brings along: an input, and what the rule must say of it.
 type Test struct {
 	Name string
-	// Event is an event as JSON; Record is a record of the format called Format with the settings Set. One of the two is given.
+	// Event is an event as JSON; Record is a record of the format called Format with the settings Set; File holds one or several records of
+	// that format, or events without one, its path being relative to the folder of the rule's file. One of the three is given.
 	Event, Record []byte
+	File          string
 	Format        string
 	Set           map[string]string
-	Match         bool
+	// Match tells whether the rule must fire: of several events, on one at least.
+	Match bool
 	// Commands are the commands that must be among those decided; nil: not checked; empty: there must be none.
 	Commands []Expected
+	// Targets are the ids of the targets of all commands that block or remediate, in any order; nil: not checked.
+	Targets []string
 	// Line and Column say where the test stands in the rule's file.
 	Line, Column int
 
-	matchAt [2]int
+	matchAt, targetsAt [2]int
 }
 
 // Expected is a part of a command: the fields that must be equal. What is not named may be anything.
@@ -55,7 +59,7 @@ func (d *decoder) tests(n ast.Node) {
 func (d *decoder) test(n ast.Node) (Test, bool) {
 	t := Test{}
 	t.Line, t.Column = place(n)
-	m, ok := d.mapping(n, "a test", "name", "event", "record", "format", "set", "match", "commands")
+	m, ok := d.mapping(n, "a test", testKeys()...)
 	if !ok {
 		return t, false
 	}
@@ -79,45 +83,83 @@ func (d *decoder) test(n ast.Node) (Test, bool) {
 	if v, ok := m["commands"]; ok {
 		d.expectations(v, &t)
 	}
+	if v, ok := m["targets"]; ok {
+		t.Targets = append([]string{}, d.texts(v, "targets")...)
+		t.targetsAt[0], t.targetsAt[1] = place(v)
+		if !t.Match && len(t.Targets) > 0 {
+			d.fail(v, "a rule that does not match has no targets")
+		}
+	}
 	return t, true
 }
 
-// testInput reads event, or record with format and set.
+// testInput reads event, record or file, with format and set.
 func (d *decoder) testInput(n ast.Node, m map[string]ast.Node, t *Test) {
-	event, hasEvent := m["event"]
-	record, hasRecord := m["record"]
+	given := 0
+	for _, key := range []string{"event", "record", "file"} {
+		if _, ok := m[key]; ok {
+			given++
+		}
+	}
+	if given != 1 {
+		d.fail(n, "a test needs one of event, record and file")
+		return
+	}
 	format, hasFormat := m["format"]
-	switch {
-	case hasEvent == hasRecord:
-		d.fail(n, "a test needs either event or record")
-	case hasEvent:
+	if hasFormat {
+		t.Format, _ = d.text(format, "format")
+	}
+	set, hasSet := m["set"]
+	if hasSet {
+		t.Set = d.settings(set)
+	}
+	if event, ok := m["event"]; ok {
 		if _, ok := pairs(event); !ok {
 			d.fail(event, "event must be a mapping, not %s", kindOf(event))
-			return
+		}
+		if hasFormat {
+			d.fail(format, "format goes with record and file, not with event")
+		}
+		if hasSet {
+			d.fail(set, "set goes with record and file, not with event")
 		}
 		t.Event = d.json(event)
-	case !hasFormat:
-		d.fail(n, "a test with a record needs its format")
-	default:
-		t.Format, _ = d.text(format, "format")
+	}
+	if record, ok := m["record"]; ok {
+		if !hasFormat {
+			d.fail(n, "a test with a record needs its format")
+		}
 		t.Record = d.record(record)
 	}
-	if hasEvent && hasFormat {
-		d.fail(format, "format goes with record, not with event")
-	}
-	if v, ok := m["set"]; ok && hasEvent {
-		d.fail(v, "set goes with record, not with event")
-	}
-	if v, ok := m["set"]; ok {
-		t.Set = map[string]string{}
-		values, ok := pairs(v)
-		if !ok {
-			d.fail(v, "set must be a mapping, not %s", kindOf(v))
-		}
-		for _, p := range values {
-			t.Set[p.Key.GetToken().Value], _ = d.text(p.Value, "a setting")
+	if file, ok := m["file"]; ok {
+		d.testFile(file, t)
+		if hasSet && !hasFormat {
+			d.fail(set, "set goes with a format")
 		}
 	}
+}
+
+// testFile reads the name of a file. It must lie beside or below the rule's: a set of rules is whole when its folder is copied.
+func (d *decoder) testFile(n ast.Node, t *Test) {
+	name, ok := d.text(n, "file")
+	if ok && !filepath.IsLocal(name) {
+		d.fail(n, "file %q: a path below the folder of this rule file is expected", name)
+		return
+	}
+	t.File = name
+}
+
+// settings reads those of a format.
+func (d *decoder) settings(n ast.Node) map[string]string {
+	values, ok := pairs(n)
+	if !ok {
+		d.fail(n, "set must be a mapping, not %s", kindOf(n))
+	}
+	out := map[string]string{}
+	for _, p := range values {
+		out[p.Key.GetToken().Value], _ = d.text(p.Value, "a setting")
+	}
+	return out
 }
 
 // record gives a record's bytes: those of a string, or of the JSON that a mapping stands for.
@@ -145,15 +187,14 @@ func (d *decoder) expectations(n ast.Node, t *Test) {
 		return
 	}
 	t.Commands = []Expected{}
-	texts := []string{"lane", "action", "step", "severity", "for", "approval", "mode", "accept"}
 	for _, e := range list.Values {
-		m, ok := d.mapping(e, "an expected command", append([]string{"target", "with"}, texts...)...)
+		m, ok := d.mapping(e, "an expected command", commandKeys()...)
 		if !ok {
 			continue
 		}
 		x := Expected{Fields: map[string]any{}}
 		x.Line, x.Column = place(e)
-		for _, key := range texts {
+		for _, key := range commandTexts() {
 			if v, ok := m[key]; ok {
 				x.Fields[key], _ = d.text(v, key)
 			}
@@ -174,12 +215,4 @@ func (d *decoder) expectations(n ast.Node, t *Test) {
 	if !t.Match && len(t.Commands) > 0 {
 		d.fail(n, "a rule that does not match gives no commands")
 	}
-}
-
-func lanes() []string {
-	var out []string
-	for _, l := range schemas.Lanes() {
-		out = append(out, string(l))
-	}
-	return out
 }

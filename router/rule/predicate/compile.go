@@ -77,21 +77,45 @@ func (c *compiler) compile(n ast.Node) node {
 
 // traced notes the value of n when the evaluation is one that explains. Parts inside list functions are left out: there are too many.
 func (c *compiler) traced(n ast.Node, e node) node {
-	if b, ok := n.(*ast.BinaryNode); c.depth > 0 || ok && logical(b.Operator) {
+	if b, ok := n.(*ast.BinaryNode); c.depth > 0 || ok && logical(b.Operator) != "" {
 		return e
 	}
-	at, text := n.Location().From, n.String()
+	at, text := begin(n), n.String()
 	return func(r *run) any {
-		v := e(r)
-		if r.trace != nil && r.weigh(v) {
-			*r.trace = append(*r.trace, Part{Offset: at, Text: text, Value: v})
+		if r.trace == nil {
+			return e(r)
 		}
-		return v
+		return r.part(Part{Offset: at, Text: text}, e)
 	}
 }
 
-// logical tells which operators only join conditions, whose own values say more.
-func logical(op string) bool { return op == "and" || op == "&&" || op == "or" || op == "||" }
+// begin is where the text of n begins: operators and the like have their place further right.
+func begin(n ast.Node) int {
+	switch x := n.(type) {
+	case *ast.BinaryNode:
+		return begin(x.Left)
+	case *ast.ConditionalNode:
+		return min(x.Location().From, begin(x.Cond))
+	case *ast.MemberNode:
+		return begin(x.Node)
+	case *ast.SliceNode:
+		return begin(x.Node)
+	case *ast.ChainNode:
+		return begin(x.Node)
+	}
+	return n.Location().From
+}
+
+// logical names the operators that only join conditions, whose own values say more; it is "" for all others.
+func logical(op string) string {
+	switch op {
+	case "and", "&&":
+		return "and"
+	case "or", "||":
+		return "or"
+	}
+	return ""
+}
 
 func (c *compiler) identifier(n *ast.IdentifierNode) node {
 	for _, v := range slices.Backward(c.vars) {
@@ -193,7 +217,17 @@ func (c *compiler) unary(n *ast.UnaryNode) node {
 	x := c.compile(n.Node)
 	switch n.Operator {
 	case "!", "not":
-		return func(r *run) any { return !truth(x(r)) }
+		plain := func(r *run) any { return !truth(x(r)) }
+		if c.depth > 0 {
+			return plain
+		}
+		at := n.Location().From
+		return func(r *run) any {
+			if r.trace == nil {
+				return plain(r)
+			}
+			return r.part(Part{Offset: at, Op: "not"}, plain)
+		}
 	case "-":
 		return func(r *run) any { return arithmetic("-", int64(0), x(r)) }
 	}

@@ -1,7 +1,5 @@
 package predicate
 
-import "errors"
-
 // ErrBudget says that evaluating an expression on one event took more work than is allowed: the event is of a size or shape that makes
 // the expression expensive.
 const ErrBudget = budgetError("the expression took more steps than allowed on one event")
@@ -99,23 +97,4 @@ func (p *Program) eval(r *run) (any, error) {
 		return nil, ErrBudget
 	}
 	return v, nil
-}
-
-// A Part is the value of a part of an expression on one event.
-type Part struct {
-	Offset int    // where the part begins, in characters
-	Text   string // of the part
-	Value  any
-}
-
-// Explain evaluates the expression and returns the values of its comparisons, conditions and their operands, in the order in which they
-// were evaluated. What was not needed is not in there.
-func (p *Program) Explain(env map[string]any) ([]Part, error) {
-	var parts []Part
-	r := run{env: env, left: budget, trace: &parts}
-	_, err := p.eval(&r)
-	if errors.Is(err, ErrBudget) {
-		return parts, err
-	}
-	return parts, nil
 }

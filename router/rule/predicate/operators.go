@@ -15,10 +15,8 @@ func (c *compiler) binary(n *ast.BinaryNode) node {
 	}
 	a, b := c.compile(n.Left), c.compile(n.Right)
 	switch n.Operator {
-	case "and", "&&":
-		return func(r *run) any { return truth(a(r)) && truth(b(r)) }
-	case "or", "||":
-		return func(r *run) any { return truth(a(r)) || truth(b(r)) }
+	case "and", "&&", "or", "||":
+		return c.joined(logical(n.Operator), n.Location().From, a, b)
 	case "==":
 		return func(r *run) any { return r.equal(a(r), b(r)) }
 	case "!=":
