@@ -23,7 +23,8 @@ type rulesCmd struct {
 	Test  rulesTestCmd  `cmd:"" help:"Run the tests that rules bring along."`
 	Match rulesMatchCmd `cmd:"" help:"Say which rules fire on the events of files, and which commands follow."`
 
-	Import rulesImportCmd `cmd:"" help:"Make rules of those of other tools."`
+	Import  rulesImportCmd  `cmd:"" help:"Make rules of those of other tools."`
+	Explain rulesExplainCmd `cmd:"" help:"Say why each rule did or did not fire on an event."`
 }
 
 // loadRules reads a set of rules and checks it against the actions and, where a configuration is given, its receivers.
