@@ -1,21 +1,82 @@
 package app
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/riposte-security/riposte/router/rule"
+)
 
 type rulesCheckCmd struct {
-	Paths []string `arg:"" name:"PATH" help:"Files and folders with rules."`
+	Paths  []string `arg:"" name:"PATH" help:"Files and folders with rules."`
+	Strict bool     `help:"Fail on warnings, too."`
+	JSON   bool     `name:"json" help:"Print the problems as JSON."`
 }
 
-// Run prints every problem as file:line:column: message.
+// A checkReport is what --json prints.
+type checkReport struct {
+	Rules    int           `json:"rules"` // 0 if there are errors
+	Errors   rule.Problems `json:"errors"`
+	Warnings rule.Problems `json:"warnings"`
+}
+
+// Run prints every problem as file:line:column: message. Errors keep a set of rules from being loaded; warnings do not.
 func (c *rulesCheckCmd) Run(a *App) error {
 	cfg, err := a.ruleConfig()
 	if err != nil {
 		return err
 	}
+	report := checkReport{Errors: rule.Problems{}, Warnings: rule.Problems{}}
 	rules, err := a.loadRules(cfg, c.Paths...)
-	if err != nil {
-		return a.printProblems(err)
+	switch problems, ok := errors.AsType[rule.Problems](err); {
+	case ok:
+		report.Errors = problems
+	case err != nil:
+		return err
+	default:
+		report.Rules = len(rules)
+		l, err := rule.NewLanguage()
+		if err != nil {
+			return err
+		}
+		report.Warnings = append(report.Warnings, rule.Warnings(l, rules)...)
+		report.Warnings = append(report.Warnings, alwaysEvaluated(rules)...)
+		report.Warnings.Sort()
 	}
-	fmt.Fprintf(a.Out, "%d rules, no problem\n", len(rules))
+	if err := c.print(a, report); err != nil {
+		return err
+	}
+	if len(report.Errors) > 0 || c.Strict && len(report.Warnings) > 0 {
+		return errReported
+	}
 	return nil
 }
+
+func (c *rulesCheckCmd) print(a *App, report checkReport) error {
+	if c.JSON {
+		return a.printJSON(report)
+	}
+	for _, p := range append(report.Errors, report.Warnings...) {
+		fmt.Fprintln(a.Out, p)
+	}
+	if len(report.Errors) > 0 { // how many rules are sound is not known
+		return nil
+	}
+	found := "no problem"
+	if n := len(report.Warnings); n > 0 {
+		found = count(n, "warning")
+	}
+	fmt.Fprintf(a.Out, "%s, %s\n", count(report.Rules, "rule"), found)
+	return nil
+}
+
+// count is a number of things, whose plural ends in s.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// alwaysEvaluated warns of rules that the engine has to ask about every event of their classes.
+func alwaysEvaluated([]*rule.Rule) rule.Problems { return nil }

@@ -8,13 +8,19 @@ import (
 
 // A Problem is something wrong in a rule file. Line and Column count from 1, the column in characters; 0 where the problem has no place.
 type Problem struct {
-	File         string `json:"file"`
-	Line, Column int    `json:",omitempty"`
-	Message      string `json:"message"`
+	File    string `json:"file"`
+	Line    int    `json:"line,omitempty"`
+	Column  int    `json:"column,omitempty"`
+	Message string `json:"message"`
+	// Warning marks what is suspicious, but does not keep the rules from being loaded.
+	Warning bool `json:"warning,omitempty"`
 }
 
-// String is file:line:column: message, as far as known.
+// String is file:line:column: message, as far as known; a warning says that it is one.
 func (p Problem) String() string {
+	if p.Warning {
+		p.Message = "warning: " + p.Message
+	}
 	if p.Line == 0 {
 		return fmt.Sprintf("%s: %s", p.File, p.Message)
 	}
@@ -38,6 +44,12 @@ func (p Problems) err() error {
 	if len(p) == 0 {
 		return nil
 	}
+	p.Sort()
+	return p
+}
+
+// Sort puts problems in the order of files and places.
+func (p Problems) Sort() {
 	sort.SliceStable(p, func(i, j int) bool {
 		a, b := p[i], p[j]
 		switch {
@@ -48,5 +60,4 @@ func (p Problems) err() error {
 		}
 		return a.Column < b.Column
 	})
-	return p
 }
