@@ -50,6 +50,9 @@ func (r *Rule) Why(ev schemas.Event) (Explanation, error) {
 	case !r.Outcomes && outcome:
 		e.Reason = "it asks for events, and this is an outcome (on: outcomes asks for those)"
 		return e, nil
+	case r.whenAt == nil:
+		e.Reason = "it counts the matches of other rules: " + strings.Join(r.Correlation.Rules, ", ")
+		return e, nil
 	case !r.Asked(ev.Class):
 		e.Reason = fmt.Sprintf("it looks at class %s; this event is of class %d %s", strings.Join(r.Classes, ", "), ev.Class, schemas.ClassName(ev.Class))
 		return e, nil
@@ -78,6 +81,9 @@ func (r *Rule) explain(e *Explanation, tree []predicate.Part, holds bool) {
 	e.Parts = r.lay(nil, tree)
 	if holds {
 		e.Reason = "its condition holds"
+		if r.Correlation != nil {
+			e.Reason += ", so the event counts; the rule fires when enough do"
+		}
 		return
 	}
 	e.Distance = 1

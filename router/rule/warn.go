@@ -7,6 +7,9 @@ import "github.com/riposte-security/riposte/router/rule/predicate"
 func Warnings(l *predicate.Language, rules []*Rule) Problems {
 	var out Problems
 	for _, r := range rules {
+		if r.whenAt == nil {
+			continue // it has no predicate of its own
+		}
 		for _, e := range l.Lint(r.When, r.Classes) {
 			out = append(out, r.Warn(e.Offset, e.Message))
 		}
