@@ -25,6 +25,7 @@ type rulesCmd struct {
 
 	Import  rulesImportCmd  `cmd:"" help:"Make rules of those of other tools."`
 	Explain rulesExplainCmd `cmd:"" help:"Say why each rule did or did not fire on an event."`
+	Schema  rulesSchemaCmd  `cmd:"" help:"Print the JSON Schema of a rule, for editors."`
 }
 
 // loadRules reads a set of rules and checks it against the actions and, where a configuration is given, its receivers.

@@ -1,0 +1,36 @@
+package rule
+
+import "github.com/riposte-security/riposte/schemas"
+
+// test is the schema of a test.
+func (g *schemaMaker) test() object {
+	out := g.section("test", testKeys(), object{
+		"name":     object{"description": "What the test shows.", "type": "string", "minLength": 1},
+		"event":    object{"description": "An event; it need not be complete.", "type": "object"},
+		"record":   object{"description": "A record of the format, as text or as the JSON that it is.", "type": []string{"string", "object", "array"}},
+		"file":     text("A file below the folder of this rule, with one or several records; events, if no format is given."),
+		"format":   text("Format of the record or the file; riposte list formats names them."),
+		"set":      object{"description": "Settings of the format.", "type": "object", "additionalProperties": object{"type": "string"}},
+		"match":    object{"description": "Whether the rule must fire: of several events, on one at least.", "type": "boolean"},
+		"commands": object{"description": "Commands that must be among those that follow; [] for none.", "type": "array", "items": object{"$ref": "#/$defs/command"}},
+		"targets":  object{"description": "Ids of the targets of all commands that block or remediate.", "type": []string{"string", "array"}, "items": object{"type": "string"}},
+	})
+	out["required"] = []string{"name", "match"}
+	out["oneOf"] = []any{object{"required": []string{"event"}}, object{"required": []string{"record", "format"}}, object{"required": []string{"file"}}}
+	return out
+}
+
+func (g *schemaMaker) commandParts() object {
+	return object{
+		"lane":     choice("", lanes()...),
+		"action":   text("Name of the action, or of the receiver."),
+		"step":     text("Name of the step; without one, lane:action."),
+		"severity": choice("", schemas.Severities()...),
+		"for":      text("How long the effect lasts, as 4h0m0s or 4h."),
+		"approval": choice("", "required"),
+		"mode":     choice("", "dry_run"),
+		"accept":   choice("", "any"),
+		"target":   object{"description": "Id of the target, or some of type, account, region, id.", "type": []string{"string", "number", "object"}},
+		"with":     object{"description": "Settings that must be among the command's, with ${ expr } evaluated.", "type": "object"},
+	}
+}
