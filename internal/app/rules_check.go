@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/riposte-security/riposte/router/engine"
 	"github.com/riposte-security/riposte/router/rule"
 )
 
@@ -78,5 +79,13 @@ func count(n int, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-// alwaysEvaluated warns of rules that the engine has to ask about every event of their classes.
-func alwaysEvaluated([]*rule.Rule) rule.Problems { return nil }
+// alwaysEvaluated warns of rules that no index finds: they cost time for every event.
+func alwaysEvaluated(rules []*rule.Rule) rule.Problems {
+	var out rule.Problems
+	for _, r := range rules {
+		if why, always := engine.AlwaysEvaluated(r); always {
+			out = append(out, r.Warn(0, "always evaluated: "+why))
+		}
+	}
+	return out
+}

@@ -94,7 +94,7 @@ func TestRuleSchema(t *testing.T) {
 		head + "then: []\n", head + "then: [ { alrt: {} } ]\n", head + "then: [ { alert: {}, publish: { topic: x } } ]\n", head + "then: [ { invoke: {} } ]\n",
 		head + "then: [ { alert: { group: x } } ]\n", head + "then: [ { remediate: { action: s3-encrypt-bucket } } ]\n",
 		head + "then: [ { block: { action: s3-encrypt-bucket, target: message } } ]\n",
-		head + "then: [ { remediate: { action: s3-encrypt-bucket, target: message, with: { algoritm: x } } } ]\n",
+		head + "then: [ { remediate: { action: s3-encrypt-bucket, target: message, with: { alg: x } } } ]\n",
 		head + "then: [ { block: { action: wafv2-ipset, target: message, for: 4 hours } } ]\n",
 		head + then + "max_rate: 0\n", head + then + "tests: [ { name: a, match: true } ]\n", head + then + "tests: [ { name: a, event: {}, file: x, match: true } ]\n",
 		head + then + "tests: [ { name: a, record: x, match: true } ]\n", head + then + "correlate: { type: event_count }\n",
