@@ -190,7 +190,8 @@ func (c Config) workers(lane schemas.Lane) int {
 	return 8
 }
 
-func (c Config) respondWithin(lane schemas.Lane) time.Duration {
+// MaxAge is how old an event may be for its commands to act in a lane without approval; zero: any age.
+func (c Config) MaxAge(lane schemas.Lane) time.Duration {
 	if d := c.Lanes[lane].RespondWithin; d != nil {
 		return *d
 	}

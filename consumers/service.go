@@ -112,7 +112,7 @@ func New(cfg Config, lanes []schemas.Lane, d Deps) (*Service, error) {
 		cfg: cfg, lanes: slices.Clone(lanes), d: d, m: m, db: obs.NewCondition(d.Log, "ledger"),
 		wake: map[schemas.Lane]chan struct{}{}, outbox: make(chan struct{}, 1),
 		before: append(slices.Clone(d.Before), guard.Trust{Sources: cfg.TrustedSources}),
-		after: append(slices.Clone(d.After), guard.Stale{Within: cfg.respondWithin}, guard.Mode{Of: cfg.mode},
+		after: append(slices.Clone(d.After), guard.Stale{Within: cfg.MaxAge}, guard.Mode{Of: cfg.mode},
 			guard.Hold{Held: d.Ledger.Held}, guard.Approval{}),
 	}
 	for _, lane := range lanes {

@@ -96,13 +96,19 @@ func (r *Router) throttle(m *kafka.Message, ev schemas.Event, d *rule.Decision, 
 			alerts = append(alerts, r.command(m, ev, burstAlert(cmd, d, at, r.rate(id))))
 		}
 	}
-	if len(shed) > 0 {
-		held := func(id string) bool { return slices.Contains(shed, id) }
-		d.Commands = slices.DeleteFunc(slices.Clone(d.Commands), func(c schemas.Command) bool { return held(c.Rule) })
-		d.Misses = slices.DeleteFunc(slices.Clone(d.Misses), func(x rule.Miss) bool { return held(x.Rule) })
-		d.Publications = slices.DeleteFunc(slices.Clone(d.Publications), func(p rule.Publication) bool { return held(p.Rule) })
-	}
+	hold(d, shed)
 	return alerts
+}
+
+// hold takes out of a decision what rules say that are held back.
+func hold(d *rule.Decision, shed []string) {
+	if len(shed) == 0 {
+		return
+	}
+	held := func(id string) bool { return slices.Contains(shed, id) }
+	d.Commands = slices.DeleteFunc(slices.Clone(d.Commands), func(c schemas.Command) bool { return held(c.Rule) })
+	d.Misses = slices.DeleteFunc(slices.Clone(d.Misses), func(x rule.Miss) bool { return held(x.Rule) })
+	d.Publications = slices.DeleteFunc(slices.Clone(d.Publications), func(p rule.Publication) bool { return held(p.Rule) })
 }
 
 // command makes the message of a command, or a dead letter if no consumer would take it or it is too large.

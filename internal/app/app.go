@@ -38,6 +38,7 @@ type cli struct {
 	Undo      undoCmd      `cmd:"" help:"Take the effect of a command back."`
 	Blocks    blocksCmd    `cmd:"" help:"List what is in force now, and until when."`
 	Sweep     sweepCmd     `cmd:"" help:"Look at what exists now in AWS accounts, and print it as events."`
+	Simulate  simulateCmd  `cmd:"" help:"Say what rules would have done over past events, before anyone enables them."`
 	Kafka     kafkaCmd     `cmd:"" help:"What a broker needs."`
 	List      listCmd      `cmd:"" help:"List formats, sources, actions or receivers, with their settings."`
 	Cfg       configCmd    `cmd:"" name:"config" help:"Check the configuration."`

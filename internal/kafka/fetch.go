@@ -127,3 +127,28 @@ func (c *Client) bounds(ctx context.Context, tp topicPartition) (first, end int6
 	}
 	return 0, 0, fmt.Errorf("offsets of %s: %w", tp, protocol.ErrNoPartition)
 }
+
+// offsetAt returns the offset of the first message of a partition that came in at a time or after it; -1 if there is none.
+func (c *Client) offsetAt(ctx context.Context, tp topicPartition, at time.Time) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	res, err := c.api.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{
+		tp.topic: {kafka.TimeOffsetOf(tp.partition, at)},
+	}})
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range res.Topics[tp.topic] {
+		if p.Partition != tp.partition {
+			continue
+		}
+		if p.Error != nil {
+			return 0, fmt.Errorf("offsets of %s: %w", tp, p.Error)
+		}
+		for offset := range p.Offsets {
+			return offset, nil
+		}
+		return -1, nil
+	}
+	return 0, fmt.Errorf("offsets of %s: %w", tp, protocol.ErrNoPartition)
+}

@@ -22,6 +22,7 @@ func scenarios() map[string]func(*testing.T, []string) {
 		"MembersComeAndGo":                 membersComeAndGo,
 		"HoldKeepsOffsetBack":              holdKeepsOffsetBack,
 		"Tail":                             tail,
+		"ReadSince":                        readSince,
 		"PublishRejectsOnlyWhatIsTooLarge": publishRejectsOnlyWhatIsTooLarge,
 		"PublishWaitsForTheTopic":          publishWaitsForTheTopic,
 		"Retention":                        retention,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/segmentio/kafka-go"
 
@@ -15,12 +16,12 @@ import (
 // after the call. Messages of one partition come in order; fn is called from one goroutine at a time. It goes on until ctx ends (nil then)
 // or fn returns an error, which is handed back.
 func (c *Client) Tail(ctx context.Context, topic string, fromEnd bool, fn func(context.Context, Message) error) error {
-	err := c.scan(ctx, topic, func(first, end int64) (int64, int64) {
+	err := c.scan(ctx, topic, same(func(first, end int64) (int64, int64) {
 		if fromEnd {
 			return end, -1
 		}
 		return first, -1
-	}, fn)
+	}), fn)
 	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return nil
 	}
@@ -30,12 +31,36 @@ func (c *Client) Tail(ctx context.Context, topic string, fromEnd bool, fn func(c
 // ReadAll hands every message that is in a topic at the time of the call to fn, as Tail does, and returns. If ctx ends before, that is an
 // error.
 func (c *Client) ReadAll(ctx context.Context, topic string, fn func(context.Context, Message) error) error {
-	return c.scan(ctx, topic, func(first, end int64) (int64, int64) { return first, end }, fn)
+	return c.scan(ctx, topic, same(func(first, end int64) (int64, int64) { return first, end }), fn)
 }
 
-// scan reads every partition of a topic within the limits that limits makes of its bounds; an end of -1 is none.
+// ReadSince is ReadAll for the messages that came into the topic at a time or after it.
+func (c *Client) ReadSince(ctx context.Context, topic string, since time.Time, fn func(context.Context, Message) error) error {
+	return c.scan(ctx, topic, func(ctx context.Context, tp topicPartition) (limits, error) {
+		from, err := c.offsetAt(ctx, tp, since)
+		if err != nil {
+			return nil, err
+		}
+		return func(first, end int64) (int64, int64) {
+			if from < 0 { // nothing has come since
+				return end, end
+			}
+			return max(first, from), end
+		}, nil
+	}, fn)
+}
+
+// limits makes of the bounds of a partition those of what is to be read; an end of -1 is none.
+type limits func(first, end int64) (int64, int64)
+
+// same is for what has the same limits in each partition.
+func same(l limits) func(context.Context, topicPartition) (limits, error) {
+	return func(context.Context, topicPartition) (limits, error) { return l, nil }
+}
+
+// scan reads every partition of a topic within its limits.
 func (c *Client) scan(
-	ctx context.Context, topic string, limits func(first, end int64) (int64, int64), fn func(context.Context, Message) error,
+	ctx context.Context, topic string, of func(context.Context, topicPartition) (limits, error), fn func(context.Context, Message) error,
 ) error {
 	numbers, err := c.numbers(ctx, topic)
 	if err != nil {
@@ -49,7 +74,7 @@ func (c *Client) scan(
 	)
 	for _, n := range numbers {
 		readers.Go(func() {
-			if err := c.scanPartition(ctx, topicPartition{topic, n}, limits, &one, fn); err != nil {
+			if err := c.scanPartition(ctx, topicPartition{topic, n}, of, &one, fn); err != nil {
 				cancel(err)
 			}
 		})
@@ -77,7 +102,7 @@ func (c *Client) numbers(ctx context.Context, topic string) ([]int, error) {
 }
 
 func (c *Client) scanPartition(
-	ctx context.Context, tp topicPartition, limits func(first, end int64) (int64, int64), one *sync.Mutex, fn func(context.Context, Message) error,
+	ctx context.Context, tp topicPartition, of func(context.Context, topicPartition) (limits, error), one *sync.Mutex, fn func(context.Context, Message) error,
 ) error {
 	who := "read " + tp.String()
 	defer c.health.gone(who)
@@ -88,8 +113,12 @@ func (c *Client) scanPartition(
 			var err error
 			if offset < 0 {
 				var first, last int64
-				if first, last, err = c.bounds(ctx, tp); err == nil {
-					offset, end = limits(first, last)
+				var within limits
+				if within, err = of(ctx, tp); err == nil {
+					first, last, err = c.bounds(ctx, tp)
+				}
+				if err == nil {
+					offset, end = within(first, last)
 				}
 			}
 			if err == nil && (end < 0 || offset < end) {

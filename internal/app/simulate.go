@@ -1,0 +1,150 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/riposte-security/riposte/consumers/guard"
+	"github.com/riposte-security/riposte/internal/config"
+	"github.com/riposte-security/riposte/internal/kafka"
+	"github.com/riposte-security/riposte/router"
+	"github.com/riposte-security/riposte/router/engine"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+type simulateCmd struct {
+	Rules   []string          `required:"" name:"rules" placeholder:"PATH" help:"Files and folders with the rules in question."`
+	Against []string          `name:"against" placeholder:"PATH" help:"Files and folders with the rules to compare them with, such as those in force."`
+	Since   time.Duration     `xor:"from" placeholder:"24h" help:"Read the events that came into Kafka in this time until now."`
+	From    []string          `xor:"from" placeholder:"FILE" help:"Read events from files instead, such as those of an archive; '-' is stdin."`
+	Format  string            `help:"Format of the records in the files; by default they are events, or any JSON."`
+	Set     map[string]string `mapsep:"none" placeholder:"KEY=VALUE" help:"A setting of the format."`
+	JSON    bool              `name:"json" help:"Print JSON."`
+}
+
+// Run says what rules would have done over past events. It changes nothing: in Kafka it joins no group and commits no offset.
+func (c *simulateCmd) Run(ctx context.Context, a *App) error {
+	if c.Since <= 0 && len(c.From) == 0 {
+		return misuse{errors.New("say which events: --since 24h for those in Kafka, or --from FILE")}
+	}
+	cfg, err := a.ruleConfig()
+	if err != nil {
+		return err
+	}
+	of := router.Simulated{}
+	if of.Candidate, err = a.ruleEngine(cfg, c.Rules); err != nil {
+		return a.printProblems(err)
+	}
+	if len(c.Against) > 0 {
+		if of.Current, err = a.ruleEngine(cfg, c.Against); err != nil {
+			return a.printProblems(err)
+		}
+	}
+	if cfg != nil {
+		var conf routerConfig
+		if err := cfg.Router.Decode(&conf); err != nil {
+			return fmt.Errorf("router: %w", err)
+		}
+		of.MaxRate = conf.MaxRate
+	}
+	if c.Since > 0 {
+		return c.topics(ctx, a, of)
+	}
+	return c.files(ctx, a, of)
+}
+
+// files reads events from files.
+func (c *simulateCmd) files(ctx context.Context, a *App, of router.Simulated) error {
+	format, err := eventsOr(c.Format, c.Set)
+	if err != nil {
+		return err
+	}
+	s := router.NewSimulation(of)
+	missing := false
+	err = a.eachEvent(ctx, format, c.From, func(_ string, _ int, ev schemas.Event) error {
+		s.Event(ev, ev.Class == schemas.ClassRemediationActivity, ev.Time)
+		return nil
+	}, func(b badRecord) error {
+		missing = missing || b.Record == 0
+		s.Unreadable()
+		return newEncoder(a.Err).Encode(b)
+	})
+	if err != nil {
+		return err
+	}
+	if missing { // figures of something else than what was asked for
+		return errReported
+	}
+	return c.print(a, s.Report())
+}
+
+func (a *App) ruleEngine(cfg *config.Config, paths []string) (*engine.Engine, error) {
+	rules, err := a.loadRules(cfg, paths...)
+	if err != nil {
+		return nil, err
+	}
+	return engine.New(rules, zerolog.Nop()), nil
+}
+
+// topics reads events and outcomes from Kafka.
+func (c *simulateCmd) topics(ctx context.Context, a *App, of router.Simulated) error {
+	st, err := a.newStack(ctx, "", func(cfg *config.Config) error {
+		if cfg.Kafka.IsZero() { // that of riposte up
+			return embedded(cfg, "127.0.0.1:9092")
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	defer st.close()
+	if of.Guard, err = simulatedGuard(ctx, st.cfg); err != nil {
+		return err
+	}
+	s := router.NewSimulation(of)
+	since := time.Now().Add(-c.Since)
+	names := st.kafka.Topics()
+	for _, topic := range []string{names.Events, names.Outcomes} {
+		err := st.kafka.ReadSince(ctx, topic, since, func(_ context.Context, m kafka.Message) error {
+			ev, err := readMessage(m)
+			if err != nil {
+				s.Unreadable()
+				return nil //nolint:nilerr // counted
+			}
+			s.Event(ev, topic == names.Outcomes, m.Time)
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("simulate: %w", err)
+		}
+	}
+	return c.print(a, s.Report())
+}
+
+// readMessage reads an event as the router does.
+func readMessage(m kafka.Message) (schemas.Event, error) {
+	from := schemas.ReadEnvelope(m.Header)
+	from.Origin, from.Position = schemas.KafkaOrigin(m.Topic, m.Partition, m.Offset)
+	from.Appended = m.Time
+	return schemas.ReadEvent(m.Value, from)
+}
+
+// simulatedGuard asks the guards that need no plan what they would have made of a command.
+func simulatedGuard(ctx context.Context, cfg config.Config) (func(*schemas.Command, time.Time) schemas.State, error) {
+	conf, err := consumerConfig(cfg)
+	if err != nil {
+		return nil, err
+	}
+	guards := []guard.Guard{guard.Trust{Sources: conf.TrustedSources}, guard.Stale{Within: conf.MaxAge}}
+	return func(c *schemas.Command, at time.Time) schemas.State {
+		v, err := guard.Ask(ctx, guards, guard.Case{Now: at, Command: *c})
+		if err != nil {
+			return "" // not known
+		}
+		return v.State
+	}, nil
+}
