@@ -111,7 +111,7 @@ func (c Config) Validate() error {
 func (c Config) outlives(kept time.Duration) error {
 	within, whose := c.RespondWithin, "respond_within"
 	for _, lane := range schemas.Lanes() {
-		if w := c.respondWithin(lane); w > within {
+		if w := c.MaxAge(lane); w > within {
 			within, whose = w, fmt.Sprintf("lanes.%s.respond_within", lane)
 		}
 	}
