@@ -141,6 +141,7 @@ func (s *Simulation) command(c *schemas.Command, at time.Time) {
 		a.Stale++
 	case schemas.StateRefused:
 		a.Refused++
+	default: // no other guard is asked
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/riposte-security/riposte/router/rule"
 	"github.com/riposte-security/riposte/router/sigma"
 )
 
@@ -23,11 +24,11 @@ type importSigmaCmd struct {
 
 // An importReport is what --json prints.
 type importReport struct {
-	Imported  int               `json:"imported"`
-	Refused   int               `json:"refused"`
-	Rules     []importedRule    `json:"rules"`
-	Refusals  []importedProblem `json:"refusals"`
-	Documents int               `json:"documents"`
+	Imported  int            `json:"imported"`
+	Refused   int            `json:"refused"`
+	Rules     []importedRule `json:"rules"`
+	Refusals  []rule.Problem `json:"refusals"`
+	Documents int            `json:"documents"`
 }
 
 type importedRule struct {
@@ -36,13 +37,6 @@ type importedRule struct {
 	From  string `json:"from"`
 	Line  int    `json:"line"`
 	File  string `json:"file"`
-}
-
-type importedProblem struct {
-	File    string `json:"file"`
-	Line    int    `json:"line,omitempty"`
-	Column  int    `json:"column,omitempty"`
-	Message string `json:"message"`
 }
 
 // Run converts, checks and writes rules, prints why documents were refused, and closes with "N imported, N refused".
@@ -94,7 +88,7 @@ func (c *importSigmaCmd) Run(a *App) error {
 func (c *importSigmaCmd) write(res sigma.Result) (importReport, error) {
 	report := importReport{
 		Imported: len(res.Imported), Refused: res.RefusedDocuments, Documents: res.Documents,
-		Rules: []importedRule{}, Refusals: []importedProblem{},
+		Rules: []importedRule{}, Refusals: []rule.Problem{},
 	}
 	if err := os.MkdirAll(c.Out, 0o755); err != nil { //nolint:gosec // rules are no secret
 		return report, fmt.Errorf("rules: %w", err)
@@ -109,7 +103,7 @@ func (c *importSigmaCmd) write(res sigma.Result) (importReport, error) {
 		}
 	}
 	for _, p := range res.Refused {
-		report.Refusals = append(report.Refusals, importedProblem(p))
+		report.Refusals = append(report.Refusals, p)
 	}
 	return report, nil
 }
