@@ -67,7 +67,7 @@ func (c *rulesCheckCmd) print(a *App, report checkReport) error {
 	if n := len(report.Warnings); n > 0 {
 		found = count(n, "warning")
 	}
-	fmt.Fprintf(a.Out, "%s, %s\n", count(report.Rules, "rule"), found)
+	fmt.Fprintf(a.Out, "%d rules, %s\n", report.Rules, found)
 	return nil
 }
 
