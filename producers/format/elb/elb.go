@@ -94,7 +94,7 @@ func (r *entry) read(data []byte, l *layouts) error {
 		}
 		return r.assign(network, l.network, 16, "a Network Load Balancer")
 	}
-	if err := r.Words(text, nil); err != nil {
+	if err := r.Words(text, closer(text)); err != nil {
 		return err
 	}
 	first := r.Column(0)
@@ -108,6 +108,43 @@ func (r *entry) read(data []byte, l *layouts) error {
 		return r.assign(connection, l.connection, 11, "a connection log")
 	}
 	return r.assign(classic, l.classic, 12, "a Classic Load Balancer")
+}
+
+// closer finds the end of a quoted column. What clients send may have quotes with blanks behind them in it, so that the end is told by what
+// follows: another quote behind the request, two fields in no quotes, cipher and protocol, behind the user agent.
+func closer(text string) accesslog.Closer {
+	request := 11 // of Classic Load Balancers
+	if first, _, _ := strings.Cut(text, " "); isType(first) {
+		request = 12
+	}
+	return func(column int, rest string) int {
+		first := -1
+		for at := 0; ; at++ {
+			i := accesslog.Quote(rest[at:])
+			if i < 0 {
+				return first
+			}
+			at += i
+			behind := strings.TrimPrefix(rest[at+1:], " ")
+			switch column {
+			case request:
+				if strings.HasPrefix(behind, `"`) {
+					return at
+				}
+			case request + 1:
+				if cipher, more, _ := strings.Cut(behind, " "); strings.IndexByte(cipher, '"') < 0 {
+					if protocol, _, _ := strings.Cut(more, " "); strings.IndexByte(protocol, '"') < 0 {
+						return at
+					}
+				}
+			default:
+				return at
+			}
+			if first < 0 {
+				first = at
+			}
+		}
+	}
 }
 
 func isType(s string) bool {

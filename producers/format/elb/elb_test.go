@@ -19,10 +19,11 @@ func scalars(t testing.TB, r producers.Record) []formattest.Scalar {
 		return formattest.JSONScalars(t, r)
 	}
 	var words []string
+	ends := closer(text)
 	for text != "" {
 		end, skip := strings.Index(text+" ", " "), 1
 		if text[0] == '"' && (len(words) == 0 || words[0] != "tls") {
-			end, skip = strings.Index(text[1:]+" ", `" `)+1, 2
+			end, skip = ends(len(words), text[1:])+1, 2
 			words = append(words, text[1:end])
 		} else {
 			words = append(words, text[:end])
