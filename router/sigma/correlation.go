@@ -161,10 +161,10 @@ func (d *document) temporalLimits(c *correlation, n ast.Node) {
 
 // aggregation makes a correlation of what stands behind the pipe in an old condition: count(field) by group > number.
 func (d *document) aggregation(c condition, timeframe string, at ast.Node) *correlation {
-	m := regexp.MustCompile(`(?i)^count\(\s*([^)\s]*)\s*\)(?:\s+by\s+([^\s<>=]+(?:\s*,\s*[^\s<>=]+)*))?\s*(>=|<=|==|=|>|<)\s*([0-9]+)$`).FindStringSubmatch(c.aggregation)
+	m := regexp.MustCompile(`(?i)^(count|sum)\(\s*([^)\s]*)\s*\)(?:\s+by\s+([^\s<>=]+(?:\s*,\s*[^\s<>=]+)*))?\s*(>=|<=|==|=|>|<)\s*([0-9]+)$`).FindStringSubmatch(c.aggregation)
 	line, column := rule.Place(at)
 	if m == nil {
-		d.failAt(line, column+c.at, "condition: the old aggregation %q is not supported; only count(…) by … is, and correlation rules", c.aggregation)
+		d.failAt(line, column+c.at, "condition: the old aggregation %q is not supported; only count(…) by … and sum(…) by … are, and correlation rules", c.aggregation)
 		return nil
 	}
 	span, ok := timespan(timeframe)
@@ -172,17 +172,23 @@ func (d *document) aggregation(c condition, timeframe string, at ast.Node) *corr
 		d.failAt(line, column+c.at, "condition: an aggregation needs a timeframe such as 5m")
 		return nil
 	}
-	out := &correlation{at: at, kind: "event_count", within: span, field: m[1]}
-	if out.field != "" {
+	out := &correlation{at: at, kind: "event_count", within: span, field: m[2]}
+	switch sum := strings.EqualFold(m[1], "sum"); {
+	case sum && out.field == "":
+		d.failAt(line, column+c.at, "condition: sum() of no field")
+		return nil
+	case sum:
+		out.kind = "value_sum"
+	case out.field != "":
 		out.kind = "value_count"
 	}
-	for f := range strings.SplitSeq(m[2], ",") {
+	for f := range strings.SplitSeq(m[3], ",") {
 		if f = strings.TrimSpace(f); f != "" {
 			out.groupBy = append(out.groupBy, f)
 		}
 	}
-	word := map[string]string{">": "more_than", ">=": "at_least", "<": "less_than", "<=": "at_most", "=": "exactly", "==": "exactly"}[m[3]]
-	out.limits = []limit{{word, m[4]}}
+	word := map[string]string{">": "more_than", ">=": "at_least", "<": "less_than", "<=": "at_most", "=": "exactly", "==": "exactly"}[m[4]]
+	out.limits = []limit{{word, m[5]}}
 	return out
 }
 
@@ -205,6 +211,9 @@ func (d *document) correlate(c *correlation, of []*document) *Correlate {
 	}
 	if c.field != "" {
 		out.Value = name(c.field)
+		if _, alias := aliases[out.Value]; c.kind == "value_sum" && !alias {
+			out.Value = "float(" + out.Value + ")"
+		}
 	}
 	if len(aliases) > 0 {
 		out.Aliases = aliases

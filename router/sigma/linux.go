@@ -32,6 +32,9 @@ func auditd() source {
 		guard: []string{`metadata.log_name == "linux"`, `metadata.product.name == "Linux Audit"`},
 		each:  "unmapped.records",
 		field: func(name string) ([]place, error) {
+			if name == "host" || name == "Computer" {
+				return []place{text("device.hostname")}, nil
+			}
 			places := []place{text("#" + member(name))}
 			if !kernelField(name) {
 				places = append(places, text("#.msg"+member(name)))
@@ -78,15 +81,15 @@ func syslog(service string) source {
 			switch name {
 			case "message", "msg", "MESSAGE":
 				return []place{text("message")}, nil
-			case "program", "process", "app", "appname", "SYSLOG_IDENTIFIER":
+			case "program", "process", "app", "appname", "deviceProcessName", "SYSLOG_IDENTIFIER":
 				return []place{text("unmapped.program"), text("unmapped.SYSLOG_IDENTIFIER")}, nil
 			case "pid":
 				return []place{text("unmapped.pid"), text("unmapped.SYSLOG_PID")}, nil
 			case "host", "hostname", "_HOSTNAME", "Computer":
 				return []place{text("device.hostname")}, nil
-			case "src_ip", "SourceIp", "rhost", "source.ip":
+			case "src_ip", "SourceIp", "rhost", "source.ip", "client_ip", "source_ip":
 				return []place{text("src_endpoint.ip"), left(name)}, nil
-			case "user", "User", "username", "user.name":
+			case "user", "User", "username", "user.name", "user_name":
 				return []place{text("user.name"), text("actor.user.name"), left(name)}, nil
 			case "TTY", "PWD", "USER", "GROUP", "HOST", "COMMAND", "ENV", "TSID":
 				return []place{text(sudoField(name))}, nil
