@@ -41,6 +41,7 @@ func auditRecords(data []byte) (out []map[string]any) {
 			return nil
 		}
 		m := map[string]any{}
+		seen := map[bool]map[string]bool{false: {}, true: {}}
 		var read func(s string, inner bool)
 		read = func(s string, inner bool) {
 			for _, p := range field.FindAllStringSubmatch(s, -1) {
@@ -49,11 +50,12 @@ func auditRecords(data []byte) (out []map[string]any) {
 				case key == "msg" && strings.HasPrefix(value, "audit("):
 				case key == "msg":
 					read(strings.Trim(value, "'"), true)
-				case m[key] == nil:
-					if inner { // old systems write (hostname=?, addr=? res=failed)
+				case !seen[inner][key]:
+					if seen[inner][key] = true; inner { // old systems write (hostname=?, addr=? res=failed)
 						value = strings.TrimRight(value, ",)")
 					}
-					m[key] = strings.Trim(value, `"`)
+					values, _ := m[key].([]any) // it may stand before msg='…' and in it
+					m[key] = append(values, strings.Trim(value, `"`))
 				}
 			}
 		}
