@@ -3,13 +3,16 @@ package app
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/router"
 	"github.com/riposte-security/riposte/router/engine"
+	"github.com/riposte-security/riposte/router/lists"
 	"github.com/riposte-security/riposte/router/rule"
+	"github.com/riposte-security/riposte/router/rule/predicate"
 	"github.com/riposte-security/riposte/rules"
 )
 
@@ -42,8 +45,12 @@ func (s *stack) router(ctx context.Context) (stage, error) {
 	if err := s.cfg.Router.Decode(&conf); err != nil {
 		return nil, fmt.Errorf("router: %w", err)
 	}
+	m, closeLists, err := newLists(&s.cfg, lists.Deps{Log: &s.log, Registerer: s.reg, Dir: filepath.Join(s.data, "lists")})
+	if err != nil {
+		return nil, err
+	}
 	reloader, err := router.NewReloader(ctx, conf.Rules, func(context.Context) (router.Decider, error) {
-		set, err := s.loadRuleSet(&s.cfg, conf.Rules)
+		set, err := s.loadRuleSet(&s.cfg, m, conf.Rules)
 		if err != nil {
 			return nil, err
 		}
@@ -57,21 +64,27 @@ func (s *stack) router(ctx context.Context) (stage, error) {
 		return nil, err
 	}
 	return func(ctx context.Context) error {
+		defer closeLists()
 		g, ctx := errgroup.WithContext(ctx)
+		g.Go(func() error { return m.Run(ctx) })
 		g.Go(func() error { return reloader.Run(ctx) })
-		g.Go(func() error { return r.Run(ctx) })
+		g.Go(func() error {
+			awaitLists(ctx, m, s.log)
+			return r.Run(ctx)
+		})
 		return g.Wait()
 	}, nil
 }
 
 // loadRuleSet reads the configured rules, or those that ship.
-func (a *App) loadRuleSet(cfg *config.Config, paths []string) ([]*rule.Rule, error) {
+func (a *App) loadRuleSet(cfg *config.Config, sources predicate.Sources, paths []string) ([]*rule.Rule, error) {
 	if len(paths) > 0 {
-		return a.loadRules(cfg, paths...)
+		return a.loadRulesWith(cfg, sources, paths...)
 	}
 	o, err := ruleOptions(cfg)
 	if err != nil {
 		return nil, err
 	}
+	o.Sources = sources
 	return rule.LoadFS(o, rules.FS())
 }

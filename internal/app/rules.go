@@ -14,7 +14,9 @@ import (
 
 	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/router/engine"
+	"github.com/riposte-security/riposte/router/lists"
 	"github.com/riposte-security/riposte/router/rule"
+	"github.com/riposte-security/riposte/router/rule/predicate"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -30,14 +32,20 @@ type rulesCmd struct {
 
 // loadRules reads a set of rules and checks it against the actions and, where a configuration is given, its receivers.
 func (a *App) loadRules(cfg *config.Config, paths ...string) ([]*rule.Rule, error) {
+	return a.loadRulesWith(cfg, nil, paths...)
+}
+
+// loadRulesWith is loadRules for rules that look things up in sources; without, they see what their tests bring along.
+func (a *App) loadRulesWith(cfg *config.Config, sources predicate.Sources, paths ...string) ([]*rule.Rule, error) {
 	o, err := ruleOptions(cfg)
 	if err != nil {
 		return nil, err
 	}
+	o.Sources = sources
 	return rule.Load(o, paths...)
 }
 
-// ruleOptions is what rules are checked against; the receivers are known only from a configuration.
+// ruleOptions is what rules are checked against; receivers and lists are known only from a configuration.
 func ruleOptions(cfg *config.Config) (rule.Options, error) {
 	o := rule.Options{AlertSettings: alert.StepSettings()}
 	for _, e := range actions.Actions() {
@@ -54,6 +62,11 @@ func ruleOptions(cfg *config.Config) (rule.Options, error) {
 	for _, r := range receivers {
 		o.Receivers = append(o.Receivers, r.Name)
 	}
+	l, err := lists.ReadConfig(cfg.Lists, cfg.GeoIP)
+	if err != nil {
+		return o, err
+	}
+	o.Lists = l.Names()
 	return o, nil
 }
 
@@ -110,7 +123,12 @@ func (c *rulesMatchCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	rules, err := a.loadRules(cfg, c.Rules...)
+	sources, done, err := a.matchLists(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer done()
+	rules, err := a.loadRulesWith(cfg, sources, c.Rules...)
 	if err != nil {
 		return a.printProblems(err)
 	}

@@ -18,7 +18,9 @@ func TestScripts(t *testing.T) {
 			e.Setenv("AWS_REGION", "us-east-1")
 			rules, err := filepath.Abs("../../rules")
 			e.Setenv("RULES", rules)
-			return err
+			examples, err2 := filepath.Abs("../../examples")
+			e.Setenv("EXAMPLES", examples)
+			return errors.Join(err, err2)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			// code N COMMAND ARG…: the command ends with that code.

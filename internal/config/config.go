@@ -22,6 +22,8 @@ type Config struct {
 	AWS       Node       `yaml:"aws"`
 	Producers []Producer `yaml:"producers"`
 	Router    Node       `yaml:"router"`
+	Lists     Node       `yaml:"lists"` // name → list
+	GeoIP     Node       `yaml:"geoip"`
 	Consumers Node       `yaml:"consumers"`
 	Receivers []Node     `yaml:"receivers"` // each: name, and one key that says the kind
 
@@ -122,7 +124,7 @@ func Read(file string, text []byte, env func(string) (string, bool)) (Config, er
 
 // name tells every node which file it stands in.
 func (c *Config) name(file string) {
-	for _, n := range []*Node{&c.Kafka, &c.AWS, &c.Router, &c.Consumers} {
+	for _, n := range []*Node{&c.Kafka, &c.AWS, &c.Router, &c.Lists, &c.GeoIP, &c.Consumers} {
 		*n = n.Within(file)
 	}
 	for i := range c.Receivers {

@@ -21,7 +21,18 @@ func (c *Client) Tail(ctx context.Context, topic string, fromEnd bool, fn func(c
 			return end, -1
 		}
 		return first, -1
-	}), fn)
+	}), nil, fn)
+	return ended(ctx, err)
+}
+
+// Follow is Tail from the first message on. caughtUp is called once, when every message that was there at the time of the call has been handed
+// over; never while fn is.
+func (c *Client) Follow(ctx context.Context, topic string, caughtUp func(), fn func(context.Context, Message) error) error {
+	return ended(ctx, c.scan(ctx, topic, same(func(first, _ int64) (int64, int64) { return first, -1 }), caughtUp, fn))
+}
+
+// ended is the error of what goes on until ctx ends: none, when it did.
+func ended(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return nil
 	}
@@ -31,7 +42,7 @@ func (c *Client) Tail(ctx context.Context, topic string, fromEnd bool, fn func(c
 // ReadAll hands every message that is in a topic at the time of the call to fn, as Tail does, and returns. If ctx ends before, that is an
 // error.
 func (c *Client) ReadAll(ctx context.Context, topic string, fn func(context.Context, Message) error) error {
-	return c.scan(ctx, topic, same(func(first, end int64) (int64, int64) { return first, end }), fn)
+	return c.scan(ctx, topic, same(func(first, end int64) (int64, int64) { return first, end }), nil, fn)
 }
 
 // ReadSince is ReadAll for the messages that came into the topic at a time or after it.
@@ -47,7 +58,7 @@ func (c *Client) ReadSince(ctx context.Context, topic string, since time.Time, f
 			}
 			return max(first, from), end
 		}, nil
-	}, fn)
+	}, nil, fn)
 }
 
 // limits makes of the bounds of a partition those of what is to be read; an end of -1 is none.
@@ -58,9 +69,11 @@ func same(l limits) func(context.Context, topicPartition) (limits, error) {
 	return func(context.Context, topicPartition) (limits, error) { return l, nil }
 }
 
-// scan reads every partition of a topic within its limits.
+// scan reads every partition of a topic within its limits. caughtUp, which may be nil, is called when all that lay within the first bounds has been
+// handed over.
 func (c *Client) scan(
-	ctx context.Context, topic string, of func(context.Context, topicPartition) (limits, error), fn func(context.Context, Message) error,
+	ctx context.Context, topic string, of func(context.Context, topicPartition) (limits, error), caughtUp func(),
+	fn func(context.Context, Message) error,
 ) error {
 	numbers, err := c.numbers(ctx, topic)
 	if err != nil {
@@ -71,10 +84,18 @@ func (c *Client) scan(
 	var (
 		readers sync.WaitGroup
 		one     sync.Mutex
+		behind  = len(numbers) // partitions that have not caught up
 	)
+	reached := func() {
+		one.Lock()
+		defer one.Unlock()
+		if behind--; behind == 0 && caughtUp != nil {
+			caughtUp()
+		}
+	}
 	for _, n := range numbers {
 		readers.Go(func() {
-			if err := c.scanPartition(ctx, topicPartition{topic, n}, of, &one, fn); err != nil {
+			if err := c.scanPartition(ctx, topicPartition{topic, n}, of, reached, &one, fn); err != nil {
 				cancel(err)
 			}
 		})
@@ -102,11 +123,13 @@ func (c *Client) numbers(ctx context.Context, topic string) ([]int, error) {
 }
 
 func (c *Client) scanPartition(
-	ctx context.Context, tp topicPartition, of func(context.Context, topicPartition) (limits, error), one *sync.Mutex, fn func(context.Context, Message) error,
+	ctx context.Context, tp topicPartition, of func(context.Context, topicPartition) (limits, error), reached func(), one *sync.Mutex,
+	fn func(context.Context, Message) error,
 ) error {
 	who := "read " + tp.String()
 	defer c.health.gone(who)
 	offset, end := int64(-1), int64(-1)
+	there := int64(-1) // the end when the reading began
 	for end < 0 || offset < end {
 		var pg page
 		err := fault.Retry(ctx, func(err error) { c.health.failed(who, err) }, func() error {
@@ -119,7 +142,14 @@ func (c *Client) scanPartition(
 				}
 				if err == nil {
 					offset, end = within(first, last)
+					if there < 0 {
+						there = last
+					}
 				}
+			}
+			if err == nil && reached != nil && offset >= there {
+				reached()
+				reached = nil
 			}
 			if err == nil && (end < 0 || offset < end) {
 				pg, err = c.fetch(ctx, tp, offset)

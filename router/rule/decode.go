@@ -48,6 +48,7 @@ func (d *decoder) rule(n ast.Node) *Rule {
 	}
 	line, _ := place(n)
 	r := &Rule{File: d.file, Line: line, MaxRate: DefaultMaxRate}
+	r.given, _ = d.opts.Sources.(*Given)
 	d.current = r
 	for _, key := range requiredKeys() {
 		if v, ok := m[key]; !ok || v == nil || v.Type() == ast.NullType {
@@ -223,7 +224,20 @@ func (d *decoder) compile(n ast.Node, text string, offset int, want predicate.Wa
 		}
 		d.failAt(line, column, "%s", message)
 	}
+	if p != nil {
+		d.current.looksUp(p.Uses())
+	}
 	return p
+}
+
+// looksUp notes what one of the rule's expressions looks up.
+func (r *Rule) looksUp(u predicate.Uses) {
+	for _, name := range u.Lists {
+		if !slices.Contains(r.uses.Lists, name) {
+			r.uses.Lists = append(r.uses.Lists, name)
+		}
+	}
+	r.uses.Geo, r.uses.ASN = r.uses.Geo || u.Geo, r.uses.ASN || u.ASN
 }
 
 // hash identifies the rule's text apart from tests, layout and comments.

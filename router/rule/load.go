@@ -119,6 +119,10 @@ func newLoader(o Options) (*loader, error) {
 		}
 		o.Language = l
 	}
+	if o.Sources == nil {
+		o.Sources = NewGiven(o.Lists)
+	}
+	o.Language = o.Language.With(o.Sources)
 	return &loader{Options: o}, nil
 }
 

@@ -33,7 +33,7 @@ func TestProblems(t *testing.T) {
 				t.Fatal(err)
 			}
 			o := options()
-			o.Receivers, o.Language = []string{"security"}, l
+			o.Receivers, o.Language, o.Lists = []string{"security"}, l, []string{"scanners", "other"}
 			o.AlertSettings = []schemas.Setting{{Name: "message", Type: "string"}, {Name: "runbook", Type: "string"}}
 			_, err = rule.Parse(o, "r.yaml", a.Files[0].Data)
 			got := ""

@@ -43,6 +43,8 @@ type Rule struct {
 	whenAt    places
 	steps     []step
 	feeds     []feed // correlations that count the events for which the rule holds
+	uses      predicate.Uses
+	given     *Given // what its tests bring along; nil if it looks into something else
 }
 
 // A step is one entry of `then`.
@@ -67,6 +69,9 @@ type grouping struct {
 	text  string
 	value *predicate.Program
 }
+
+// Uses tells what the rule's expressions look up: lists, places, networks.
+func (r *Rule) Uses() predicate.Uses { return r.uses }
 
 // ClassUIDs are the class_uids of the events that the rule looks at; empty: all.
 func (r *Rule) ClassUIDs() []int { return r.classUIDs }
@@ -101,6 +106,10 @@ type Options struct {
 	AlertSettings []schemas.Setting
 	// Receivers are the names that alerts may go to, beside "log". nil: not known, and not checked.
 	Receivers []string
+	// Lists are the names that inList may say, where Sources is nil. nil: not known, and not checked.
+	Lists []string
+	// Sources is what predicates look things up in. nil: what the tests of the rules bring along, and nothing besides.
+	Sources predicate.Sources
 	// Prefix is the prefix of riposte's own topics, to which rules may not publish; "riposte" always is one.
 	Prefix string
 	// Language is used if it is set, to save the building of one (some ten milliseconds).

@@ -53,6 +53,11 @@ func (x Runner) Run(rules []*Rule) []TestResult {
 
 func (r *Rule) runTest(t *Test, x Runner) TestResult {
 	res := TestResult{Rule: r.ID, Name: t.Name, File: r.File, Line: t.Line, Column: t.Column, Match: t.Match}
+	if r.given == nil && !t.given.empty() {
+		res.Failures = append(res.Failures, "the rules are loaded with lists of their own; tests that bring lists along cannot run on them")
+		return res
+	}
+	defer r.given.during(t)()
 	events, err := t.input(filepath.Dir(r.File), x)
 	if err != nil {
 		res.Failures = append(res.Failures, err.Error())

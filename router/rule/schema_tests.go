@@ -5,6 +5,9 @@ import "github.com/riposte-security/riposte/schemas"
 // test is the schema of a test.
 func (g *schemaMaker) test() object {
 	out := g.section("test", testKeys(), object{
+		"lists":    object{"description": "What the lists that the rule asks for hold: entries, or kind and entries.", "type": "object"},
+		"geo":      object{"description": "What geo(ip) gives: addresses or networks, and the fields of each.", "type": "object"},
+		"asn":      object{"description": "What asn(ip) gives: addresses or networks, and the fields of each.", "type": "object"},
 		"name":     object{"description": "What the test shows.", "type": "string", "minLength": 1},
 		"event":    object{"description": "An event; it need not be complete.", "type": "object"},
 		"record":   object{"description": "A record of the format, as text or as the JSON that it is.", "type": []string{"string", "object", "array"}},

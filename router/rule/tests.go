@@ -25,6 +25,7 @@ type Test struct {
 	// Line and Column say where the test stands in the rule's file.
 	Line, Column int
 
+	given              given
 	matchAt, targetsAt [2]int
 }
 
@@ -70,6 +71,7 @@ func (d *decoder) test(n ast.Node) (Test, bool) {
 		d.fail(n, "a test needs a name")
 	}
 	d.testInput(n, m, &t)
+	t.given = d.given(m)
 	if v, ok := m["match"]; ok {
 		b, ok := d.value(v).(bool)
 		if !ok {

@@ -36,15 +36,16 @@ func (e *Error) Error() string { return e.Message }
 type Language struct {
 	Types     *Types
 	functions map[string]*function
+	sources   Sources
 
-	mu      sync.Mutex   // expr's parser and checker keep notes in the settings and types that they are given
+	mu      *sync.Mutex  // of all that follow, and of Types: expr's parser and checker keep notes in the settings and types that they are given
 	parsing *conf.Config // made once: ten thousand rules are some thirty thousand expressions
 	checks  conf.FunctionsTable
 }
 
 // NewLanguage returns the language over the types of a schema.
 func NewLanguage(t *Types) *Language {
-	l := &Language{Types: t, functions: functions(), parsing: parseConfig()}
+	l := &Language{Types: t, functions: functions(), sources: noSources{}, mu: &sync.Mutex{}, parsing: parseConfig()}
 	l.checks = l.signatures()
 	return l
 }
@@ -54,6 +55,7 @@ type Program struct {
 	root      node
 	vars      int
 	condition Condition
+	uses      Uses
 }
 
 // A Want is what an expression must give.
@@ -90,12 +92,12 @@ func (l *Language) compile(source string, env nature.Nature, want Want) (*Progra
 		slices.SortStableFunc(problems, func(a, b *Error) int { return a.Offset - b.Offset })
 		return nil, problems
 	}
-	c := &compiler{functions: l.functions}
+	c := &compiler{functions: l.functions, sources: l.sources}
 	root := c.compile(tree.Node)
 	if c.err != nil {
 		return nil, []*Error{c.err}
 	}
-	p := &Program{root: root, vars: c.slots}
+	p := &Program{root: root, vars: c.slots, uses: c.uses}
 	if want == WantBool {
 		p.condition = derive(tree.Node)
 	}
@@ -250,6 +252,13 @@ func (l *Language) mend(tree *parser.Tree, p *Error, env nature.Nature) bool {
 			name, candidates = x.Value, env.Fields
 		case *ast.MemberNode:
 			s, ok := x.Property.(*ast.StringNode)
+			if known := fields(x.Node.Nature().Type); ok && known != nil && known[s.Value] == nil && x.Location().From == p.Offset {
+				p.Offset = s.Location().From
+				p.Message = "unknown field " + pathText(x) + suggestion(s.Value, maps.Keys(known))
+				replaceUnknown(n)
+				mended = true
+				return
+			}
 			if !ok || s.Location().From != p.Offset || !strings.HasPrefix(p.Message, "unknown field ") || x.Node.Nature().TypeData == nil {
 				return
 			}
@@ -263,11 +272,16 @@ func (l *Language) mend(tree *parser.Tree, p *Error, env nature.Nature) bool {
 		} else {
 			p.Message += suggestion(name, maps.Keys(candidates))
 		}
-		ast.Patch(n, &ast.ConstantNode{}) // a constant without value is of unknown type
-		(*n).SetNature(nature.Nature{})
+		replaceUnknown(n)
 		mended = true
 	}))
 	return mended
+}
+
+// replaceUnknown puts a constant without value in the place of n: it is of unknown type.
+func replaceUnknown(n *ast.Node) {
+	ast.Patch(n, &ast.ConstantNode{})
+	(*n).SetNature(nature.Nature{})
 }
 
 func pathText(n *ast.MemberNode) string {

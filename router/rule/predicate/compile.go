@@ -10,6 +10,8 @@ import (
 // A compiler turns a checked syntax tree into closures.
 type compiler struct {
 	functions map[string]*function
+	sources   Sources
+	uses      Uses
 
 	vars  []variable // in scope
 	slots int        // variables in all

@@ -79,10 +79,6 @@ func (l *Language) callee(n *ast.Node, c *ast.CallNode, refuse func(*ast.Node, s
 		refuse(n, "%s is not part of the rule language: %s", name.Value, why)
 		return
 	}
-	if later(name.Value) {
-		refuse(n, "%s is not supported yet", name.Value)
-		return
-	}
 	refuse(n, "unknown function %s%s", name.Value,
 		suggestion(name.Value, concatSeq(maps.Keys(l.functions), slices.Values(loops()))))
 }

@@ -21,6 +21,8 @@ const (
 	kObject
 	kSized   // string, list or object
 	kNumeric // number, or list of numbers
+	kGeo     // object of geoFields
+	kASN     // object of asnFields
 )
 
 func (k kind) String() string {
@@ -37,7 +39,7 @@ func (k kind) String() string {
 		return "boolean"
 	case kList:
 		return "list"
-	case kObject:
+	case kObject, kGeo, kASN:
 		return "object"
 	case kSized:
 		return "string, list or object"
@@ -59,6 +61,8 @@ type function struct {
 	check func(i int, v string, of int) error
 	// work is what a call costs, in steps, where that is more than looking at the arguments once.
 	work func(args []any) int
+	// build, if it is set, compiles the call by itself, and stands for all that follows.
+	build func(c *compiler, n *ast.CallNode, args []node) node
 	// call gets as many arguments as were written. It does not change them.
 	call func(args []any) any
 }
@@ -66,14 +70,13 @@ type function struct {
 // functions is the table of all functions but those that take a predicate.
 func functions() map[string]*function {
 	t := map[string]*function{}
-	for _, group := range []map[string]*function{netFunctions(), textFunctions(), listFunctions(), numberFunctions(), codecFunctions(), timeFunctions(), textsFunctions()} {
+	for _, group := range []map[string]*function{
+		netFunctions(), textFunctions(), listFunctions(), numberFunctions(), codecFunctions(), timeFunctions(), textsFunctions(), sourceFunctions(),
+	} {
 		maps.Copy(t, group)
 	}
 	return t
 }
-
-// later names the functions that are part of the language's design and not of this version.
-func later(name string) bool { return name == "inList" || name == "geo" }
 
 // loops are the list functions that take a predicate.
 func loops() []string {
@@ -120,15 +123,17 @@ func accepts(k kind, t reflect.Type) bool {
 	case kList:
 		return t.Kind() == reflect.Slice
 	case kObject:
-		return t.Kind() == reflect.Map
+		return isObject(t)
 	case kSized:
-		return t.Kind() == reflect.String || t.Kind() == reflect.Slice || t.Kind() == reflect.Map
+		return t.Kind() == reflect.String || t.Kind() == reflect.Slice || isObject(t)
 	case kNumeric:
 		return t.Kind() == reflect.Int || t.Kind() == reflect.Float64 || t.Kind() == reflect.Slice
-	case kAny:
+	case kAny, kGeo, kASN:
 	}
 	return true
 }
+
+func isObject(t reflect.Type) bool { return t.Kind() == reflect.Map || fields(t) != nil }
 
 func (k kind) reflect() reflect.Type {
 	switch k {
@@ -142,6 +147,10 @@ func (k kind) reflect() reflect.Type {
 		return reflect.TypeFor[bool]()
 	case kList:
 		return reflect.TypeFor[[]any]()
+	case kGeo:
+		return reflect.TypeFor[*geoFields]()
+	case kASN:
+		return reflect.TypeFor[*asnFields]()
 	case kAny, kObject, kSized, kNumeric:
 	}
 	return reflect.TypeFor[any]()
@@ -165,6 +174,12 @@ func (c *compiler) call(n *ast.CallNode) node {
 				c.fail(a, "%s: %v", name.Value, err)
 			}
 		}
+	}
+	if f.build != nil {
+		if c.err != nil {
+			return constant(nil)
+		}
+		return f.build(c, n, args)
 	}
 	return func(r *run) any {
 		values := make([]any, len(args))

@@ -147,7 +147,7 @@ func typeName(t reflect.Type) string {
 		return "nil"
 	}
 	switch t.Kind() { //nolint:exhaustive // the types of the language
-	case reflect.Map:
+	case reflect.Map, reflect.Pointer:
 		return "object"
 	case reflect.Slice:
 		return "list"
@@ -178,7 +178,8 @@ func plain(message string) string {
 		return fmt.Sprintf("let: %s is taken already, for a field or another variable", strings.TrimPrefix(name, "variable "))
 	}
 	return strings.NewReplacer(
-		"map[string]interface {}", "object", "[]interface {}", "list", "interface {}", "any", "float64", "number",
+		"map[string]interface {}", "object", "*predicate.geoFields", "object", "*predicate.asnFields", "object",
+		"predicate.geoFields", "object", "predicate.asnFields", "object", "[]interface {}", "list", "interface {}", "any", "float64", "number",
 		"builtin ", "",
 	).Replace(message)
 }
