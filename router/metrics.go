@@ -14,7 +14,7 @@ const ruleLabels = 1000
 
 type metrics struct {
 	events, commands, dead, lost *prometheus.CounterVec
-	matches, sheds               *prometheus.CounterVec
+	matches, sheds, failures     *prometheus.CounterVec
 	publications                 prometheus.Counter
 	contributions                *prometheus.CounterVec
 	correlated                   *prometheus.CounterVec
@@ -40,6 +40,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		dead:     counter("dead_letters_total", "Dead letters published.", "reason"),
 		lost:     counter("lost_messages_total", "Messages that retention removed before they were read.", "topic"),
 		matches:  counter("rule_matches_total", "Events that a rule held for.", "rule"),
+		failures: counter("rule_failures_total", "Events on which a rule could not be evaluated; each counts as no match.", "rule"),
 		sheds:    counter("rule_shed_total", "Firings of a rule that were held back, being above its max_rate.", "rule"),
 		publications: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "riposte", Subsystem: "router", Name: "publications_total", Help: "Events copied to other topics.",
@@ -64,7 +65,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	}
 	var errs []error
 	for _, c := range []prometheus.Collector{
-		m.events, m.commands, m.dead, m.lost, m.matches, m.sheds, m.publications, m.decide, m.publish,
+		m.events, m.commands, m.dead, m.lost, m.matches, m.sheds, m.failures, m.publications, m.decide, m.publish,
 		m.contributions, m.correlated, m.groups, m.memory,
 	} {
 		errs = append(errs, reg.Register(c))
@@ -87,6 +88,7 @@ func (m *metrics) label(rule string) string {
 }
 
 func (m *metrics) matched(rule string) { m.matches.WithLabelValues(m.label(rule)).Inc() }
+func (m *metrics) failed(rule string)  { m.failures.WithLabelValues(m.label(rule)).Inc() }
 func (m *metrics) shed(rule string)    { m.sheds.WithLabelValues(m.label(rule)).Inc() }
 
 func (m *metrics) command(lane schemas.Lane) func() {

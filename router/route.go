@@ -34,6 +34,9 @@ func (r *Router) letters(ctx context.Context, m *kafka.Message, ev schemas.Event
 	for _, id := range d.Fired {
 		r.metrics.matched(id)
 	}
+	for _, id := range d.Failed {
+		r.metrics.failed(id)
+	}
 	out := r.throttle(m, ev, d, now)
 	for i := range d.Contributions {
 		out = append(out, r.contribution(m, &d.Contributions[i]))

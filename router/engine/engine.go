@@ -64,7 +64,7 @@ func New(rules []*rule.Rule, log zerolog.Logger) *Engine {
 // Decide implements Decider. An event that is no JSON object, which the reader of messages turns away before, fires nothing; it is counted.
 func (e *Engine) Decide(ev schemas.Event, outcomes bool, now time.Time) rule.Decision {
 	var d rule.Decision
-	err := e.match(ev, outcomes, func(i int32, r *run) error {
+	failed, err := e.match(ev, outcomes, func(i int32, r *run) error {
 		decoded, err := r.decode(ev.Data)
 		if err != nil {
 			return err
@@ -78,21 +78,22 @@ func (e *Engine) Decide(ev schemas.Event, outcomes bool, now time.Time) rule.Dec
 		}
 		return rule.Decision{}
 	}
+	d.Failed = failed
 	return d
 }
 
 // Match appends the places in Rules of all that hold for an event, and fails on one that is not a JSON object. The class of the event may be
 // ClassInData. Nothing is allocated for an event on which no rule depends, but what grows once.
 func (e *Engine) Match(ev schemas.Event, outcomes bool, places []int) ([]int, error) {
-	err := e.match(ev, outcomes, func(i int32, _ *run) error {
+	_, err := e.match(ev, outcomes, func(i int32, _ *run) error {
 		places = append(places, int(i))
 		return nil
 	})
 	return places, err
 }
 
-// match calls found for every rule that holds, in the order of the set.
-func (e *Engine) match(ev schemas.Event, outcomes bool, found func(int32, *run) error) error {
+// match calls found for every rule that holds, in the order of the set, and returns the ids of those that could not be evaluated.
+func (e *Engine) match(ev schemas.Event, outcomes bool, found func(int32, *run) error) (failed []string, err error) {
 	pool := &e.eventRuns
 	if outcomes {
 		pool = &e.outcomeRuns
@@ -100,25 +101,28 @@ func (e *Engine) match(ev schemas.Event, outcomes bool, found func(int32, *run) 
 	r, _ := pool.Get().(*run)
 	defer pool.Put(r)
 	if err := r.read(ev); err != nil {
-		return err
+		return nil, err
 	}
 	for _, at := range r.candidates() {
 		i := r.set.rules[at]
 		holds, err := e.holds(r, at, ev)
-		if err != nil {
-			return err
-		}
-		if holds {
+		switch {
+		case errors.Is(err, predicate.ErrBudget):
+			e.failed(int(i), ev, err)
+			failed = append(failed, e.rules[i].ID)
+		case err != nil:
+			return nil, err
+		case holds:
 			e.counts[i].matches.Add(1)
 			if err := found(i, r); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
-	return nil
+	return failed, nil
 }
 
-// holds tells whether a rule holds whose formula does.
+// holds tells whether a rule holds whose formula does. predicate.ErrBudget says that its predicate could not be evaluated.
 func (e *Engine) holds(r *run, at int32, ev schemas.Event) (bool, error) {
 	i := r.set.rules[at]
 	if r.set.formulas[at].exact && len(ev.Data)*len(e.rules[i].When) <= maxWork {
@@ -128,12 +132,7 @@ func (e *Engine) holds(r *run, at int32, ev schemas.Event) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	holds, err := e.rules[i].Match(decoded)
-	if err != nil {
-		e.failed(int(i), ev, err)
-		return false, nil
-	}
-	return holds, nil
+	return e.rules[i].Match(decoded)
 }
 
 // failed counts a predicate that could not be evaluated, and logs the 1st, 10th, 100th … of a rule.

@@ -17,6 +17,8 @@ type Decision struct {
 	Contributions []correlate.Contribution
 	// Fired lists the ids of the rules that hold for the event; of correlations only those that the event is the finding of.
 	Fired []string
+	// Failed lists the ids of the rules whose predicates could not be evaluated on the event; that counts as no match.
+	Failed []string
 }
 
 // A Publication is a copy of the event for a topic that a rule names.
