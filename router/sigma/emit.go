@@ -26,8 +26,9 @@ func constant(v bool) term { return term{text: strconv.FormatBool(v)} }
 func join(op string, terms ...term) term {
 	var flat []term
 	said := map[string]bool{}
+	neutral := constant(op == "and").text // what can never hold, such as a word for a port, adds nothing to others
 	add := func(t term) {
-		if text := t.one(); !said[text] {
+		if text := t.one(); !said[text] && text != neutral {
 			said[text] = true
 			flat = append(flat, t)
 		}
