@@ -14,6 +14,7 @@ import (
 
 	"github.com/riposte-security/riposte/consumers/ledger"
 	"github.com/riposte-security/riposte/consumers/ledger/sqlite"
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/kafka"
 	"github.com/riposte-security/riposte/schemas"
 )
@@ -31,7 +32,7 @@ func (b *bench) start() (stop func()) {
 		}
 		ended = true
 		cancel()
-		timer := time.NewTimer(10 * time.Second)
+		timer := time.NewTimer(await.Long)
 		defer timer.Stop()
 		select {
 		case err := <-done:
@@ -39,7 +40,7 @@ func (b *bench) start() (stop func()) {
 				b.t.Errorf("Run: %v", err)
 			}
 		case <-timer.C:
-			b.t.Error("Run did not end within 10 s")
+			b.t.Error("Run did not end")
 		}
 	}
 	b.t.Cleanup(stop)
@@ -48,17 +49,7 @@ func (b *bench) start() (stop func()) {
 
 func (b *bench) eventually(what string, holds func() bool) {
 	b.t.Helper()
-	deadline := time.NewTimer(15 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-deadline.C:
-			b.t.Fatal(what + ": not in time")
-		case <-tick.C:
-		}
-	}
+	await.Until(b.t, what, holds)
 }
 
 func (b *bench) await(c <-chan struct{}) {

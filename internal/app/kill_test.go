@@ -11,6 +11,7 @@ import (
 
 	"github.com/riposte-security/riposte/consumers/ledger"
 	"github.com/riposte-security/riposte/consumers/ledger/open"
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -63,7 +64,7 @@ consumers: { workers: %d }
 	about := map[string]int{} // how often a kill found a command about to call
 	for range kills {
 		before := calls.count()
-		eventually(t, 30*time.Second, "calls go on", func() bool { return calls.count() > before+10 || finished(done) })
+		await.Until(t, "calls go on", func() bool { return calls.count() > before+10 || finished(done) })
 		p.Kill()
 		n := 0
 		for _, e := range inLedger(t, dir, ledger.Filter{States: []schemas.State{schemas.StateRunning}, Limit: events}) {
@@ -79,7 +80,7 @@ consumers: { workers: %d }
 	}
 	feeding.Wait()
 	var entries []ledger.Entry
-	eventually(t, 60*time.Second, "every command is verified", func() bool {
+	await.Until(t, "every command is verified", func() bool {
 		entries = inLedger(t, dir, ledger.Filter{States: []schemas.State{schemas.StateVerified}, Limit: 10 * events})
 		return len(entries) >= events
 	})

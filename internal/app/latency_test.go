@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/kafka"
 )
 
@@ -25,7 +26,7 @@ func BenchmarkPublishToEffect(b *testing.B) {
 		}
 		select {
 		case <-u.calls.came:
-		case <-time.After(30 * time.Second):
+		case <-time.After(await.Long):
 			b.Fatal("no alert within 30 s")
 		}
 		return time.Since(began)

@@ -10,10 +10,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/testproc"
 )
 
@@ -43,11 +43,6 @@ func start(t testing.TB, dir string, args ...string) *process {
 // A process is a riposte that a test started.
 type process = testproc.Process
 
-func eventually(t testing.TB, within time.Duration, what string, ok func() bool, also ...func() string) {
-	t.Helper()
-	testproc.Eventually(t, within, what, ok, also...)
-}
-
 func freeAddr(t testing.TB) string {
 	t.Helper()
 	return testproc.FreeAddr(t)
@@ -55,7 +50,7 @@ func freeAddr(t testing.TB) string {
 
 // post sends a body and returns the status, 0 if nobody answered.
 func post(url, body string, header ...string) (int, string) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), await.Long)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/kafka"
 	"github.com/riposte-security/riposte/schemas"
 )
@@ -51,7 +52,7 @@ receivers: [ { name: hook, webhook: { url: %q, secret: whsec_MDEyMzQ1Njc4OTAxMjM
 		t.Fatal(err)
 	}
 	t.Cleanup(u.kafka.Close)
-	eventually(t, 20*time.Second, "events are taken", func() bool {
+	await.Until(t, "events are taken", func() bool {
 		status, _ := post("http://"+u.in, `{"kind":"warm up"}`)
 		return status == 202
 	})
@@ -65,7 +66,7 @@ func (u *up) alerts(t *testing.T, body string) {
 	if status, text := post("http://"+u.in, body); status != 202 {
 		t.Fatalf("POST: %d %s", status, text)
 	}
-	eventually(t, 20*time.Second, "an alert for "+body, func() bool { return u.calls.count() > before })
+	await.Until(t, "an alert for "+body, func() bool { return u.calls.count() > before })
 }
 
 // TestBadInput puts what nobody can read on every topic: each becomes a dead letter with a reason, and the pipeline goes on.
@@ -93,7 +94,7 @@ func TestBadInput(t *testing.T) {
 	}
 	u.alerts(t, `{"kind":"login_failed"}`)
 	reasons := map[string]string{}
-	eventually(t, 20*time.Second, "five dead letters", func() bool {
+	await.Until(t, "five dead letters", func() bool {
 		err := u.kafka.ReadAll(t.Context(), topics.DeadLetter, func(_ context.Context, m kafka.Message) error {
 			reasons[m.Header("stage")+" "+m.Header("topic")+" "+string(m.Value[:min(len(m.Value), 10)])] = m.Header("reason")
 			return nil
@@ -122,7 +123,7 @@ func TestCommandsTellOfAnAlert(t *testing.T) {
 		return out.String()
 	}
 	var listed []struct{ Command struct{ ID string } }
-	eventually(t, 20*time.Second, "the command has ended", func() bool {
+	await.Until(t, "the command has ended", func() bool {
 		return json.Unmarshal([]byte(ask(0, "[", "commands", "--state", "verified", "--json")), &listed) == nil && len(listed) == 1
 	})
 	id := listed[0].Command.ID
@@ -150,13 +151,13 @@ func newCommand(action string) ([]byte, error) {
 func TestRulesFollowTheirFile(t *testing.T) {
 	u := startUp(t)
 	write(t, u.dir, "rules.yaml", strings.ReplaceAll(upRules, "unmapped.kind ==", "unmaped.kind =="))
-	eventually(t, 20*time.Second, "the refusal in the log", func() bool { return strings.Contains(u.Log.String(), "changed rules refused") })
+	await.Until(t, "the refusal in the log", func() bool { return strings.Contains(u.Log.String(), "changed rules refused") })
 	if !strings.Contains(u.Log.String(), "rules.yaml:5:7: ") {
 		t.Error("the log does not name the place of the error")
 	}
 	u.alerts(t, `{"kind":"login_failed"}`)
 	write(t, u.dir, "rules.yaml", strings.ReplaceAll(upRules, "login_failed", "door_open"))
-	eventually(t, 20*time.Second, "the change in the log", func() bool { return strings.Contains(u.Log.String(), "changed rules taken") })
+	await.Until(t, "the change in the log", func() bool { return strings.Contains(u.Log.String(), "changed rules taken") })
 	u.alerts(t, `{"kind":"door_open"}`)
 	before := u.calls.count()
 	u.alerts(t, `[{"kind":"login_failed"},{"kind":"door_open"}]`)

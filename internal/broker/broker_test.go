@@ -14,6 +14,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/broker"
 	"github.com/riposte-security/riposte/internal/kafka"
 )
@@ -228,7 +229,7 @@ func (l *log) round(t *testing.T, dir string, round int) {
 		}
 	})
 	write("first", 40)
-	waitFor(t, func() bool {
+	await.Until(t, "records are acknowledged", func() bool {
 		lag, err := c.Lag(ctx, "g", topic)
 		left := int64(0)
 		for _, n := range lag[topic] {
@@ -243,21 +244,6 @@ func (l *log) round(t *testing.T, dir string, round int) {
 	before := len(l.acked)
 	l.mu.Unlock()
 	wg.Go(func() { write("then", 1<<20) })
-	waitFor(t, func() bool { return l.count(l.acked) > before+10 })
+	await.Until(t, "records are acknowledged", func() bool { return l.count(l.acked) > before+10 })
 	ch.kill(t)
-}
-
-func waitFor(t *testing.T, cond func() bool) {
-	t.Helper()
-	deadline := time.NewTimer(20 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatal("waited in vain")
-		}
-	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -22,7 +23,7 @@ func contains(text string, parts ...string) bool {
 // alertByWebhook: one call, signed, with the command's id.
 func alertByWebhook(t *testing.T, d *deployment) {
 	d.post(t, "custom", map[string]any{"kind": "webhook", "n": 4711})
-	eventually(t, patience, "the webhook is called", func() bool { return len(d.hook.of("webhook")) == 1 })
+	await.Until(t, "the webhook is called", func() bool { return len(d.hook.of("webhook")) == 1 })
 	c := d.hook.of("webhook")[0]
 	if !c.signed() {
 		t.Errorf("the signature %q is not of this body", c.header.Get("webhook-signature"))
@@ -30,7 +31,7 @@ func alertByWebhook(t *testing.T, d *deployment) {
 	if c.header.Get("Idempotency-Key") != c.id || !strings.Contains(string(c.body), `"command_id":"`+c.id+`"`) {
 		t.Errorf("webhook-id %q, Idempotency-Key %q: %s", c.id, c.header.Get("Idempotency-Key"), c.body)
 	}
-	eventually(t, patience, "the ledger knows", func() bool {
+	await.Until(t, "the ledger knows", func() bool {
 		e, err := d.entry(t, c.id)
 		return err == nil && e.State == schemas.StateVerified
 	})
@@ -42,7 +43,7 @@ func alertBySNS(t *testing.T, d *deployment) {
 	ask(t, d.api.sns.Subscribe, &sns.SubscribeInput{TopicArn: aws.String(d.topic), Protocol: aws.String("sqs"), Endpoint: aws.String(queueARN("alerts"))})
 	d.post(t, "custom", map[string]any{"kind": "sns", "user": "eve"})
 	var text string
-	eventually(t, patience, "a message in the queue", func() bool {
+	await.Until(t, "a message in the queue", func() bool {
 		text = d.api.receive(t, queue)
 		return text != ""
 	})
@@ -69,7 +70,7 @@ func alertBySNS(t *testing.T, d *deployment) {
 // customEvent: any JSON object on the topic is an event, headers or not; but nobody vouches for it.
 func customEvent(t *testing.T, d *deployment) {
 	d.publish(t, d.kafka.Topics().Events, `{"kind":"login_failed","user":"bob-on-topic"}`)
-	eventually(t, patience, "the alert in the log", func() bool { return len(d.procs["alert"].Log.Lines(0, "bob-on-topic could not sign in")) == 1 })
+	await.Until(t, "the alert in the log", func() bool { return len(d.procs["alert"].Log.Lines(0, "bob-on-topic could not sign in")) == 1 })
 
 	bucket := unique("forged")
 	d.api.bucket(t, bucket)

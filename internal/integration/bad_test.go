@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -57,7 +58,7 @@ func badInput(t *testing.T, d *deployment) {
 	if got, _ := d.api.encryption(t, bucket); got != "aws:kms" {
 		t.Errorf("the bucket is encrypted by %q", got)
 	}
-	eventually(t, patience, "what came after the bad input", func() bool {
+	await.Until(t, "what came after the bad input", func() bool {
 		seen := map[int]bool{}
 		for _, c := range d.hook.of("webhook") {
 			seen[c.event.N] = true

@@ -12,6 +12,7 @@ import (
 	waftypes "github.com/aws/aws-sdk-go-v2/service/wafv2/types"
 
 	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -46,12 +47,12 @@ func rejectedFlows(t *testing.T, d *deployment) {
 	const shippedV6 = "2001:db8:7::9"
 	holds := func(address string) bool { return slices.Contains(d.four(t), address+"/32") }
 	d.appendTo(t, "flows/a.log", rejected("192.0.2.77", 443)+rejected(shipped, 22))
-	eventually(t, patience, "the address is in the set", func() bool { return holds(shipped) })
+	await.Until(t, "the address is in the set", func() bool { return holds(shipped) })
 	d.appendTo(t, "flows/a.log", rejected(shippedV6, 3389)+rejected(short, 2221)+rejected(both, 2222))
-	eventually(t, patience, "the IPv6 address is in its set", func() bool { return slices.Contains(d.six(t), shippedV6+"/128") })
+	await.Until(t, "the IPv6 address is in its set", func() bool { return slices.Contains(d.six(t), shippedV6+"/128") })
 
 	entry := func(rule, address string, state schemas.State) (e ledger.Entry) {
-		eventually(t, patience, rule+" has "+address+" "+string(state), func() bool {
+		await.Until(t, rule+" has "+address+" "+string(state), func() bool {
 			for _, e = range d.list(t, ledger.Filter{Rule: rule, States: []schemas.State{state}}) {
 				if e.Command.Target.ID == address {
 					return true

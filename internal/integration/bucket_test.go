@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -22,7 +23,7 @@ func bucketLosesEncryption(t *testing.T, d *deployment) {
 	if got, _ := d.api.encryption(t, bucket); got != "aws:kms" {
 		t.Fatalf("the bucket is encrypted by %q", got)
 	}
-	eventually(t, patience, "the alert", func() bool {
+	await.Until(t, "the alert", func() bool {
 		return len(d.list(t, ledger.Filter{Rule: bucketRule, Lanes: []schemas.Lane{schemas.LaneAlert}, States: []schemas.State{schemas.StateVerified}})) == 1
 	})
 	shown := d.must(t, "commands", e.Command.ID[:12])
@@ -105,7 +106,7 @@ func remediationFails(t *testing.T, d *deployment) {
 		t.Errorf("reason %q, stage %q", r, m.Header("stage"))
 	}
 	var alert ledger.Entry
-	eventually(t, patience, "the alert about the outcome", func() bool {
+	await.Until(t, "the alert about the outcome", func() bool {
 		for _, a := range d.list(t, ledger.Filter{Rule: "riposte-response-failed", States: []schemas.State{schemas.StateVerified}}) {
 			if a.Command.Cause == e.Command.ID {
 				alert = a

@@ -20,6 +20,7 @@ import (
 
 	"github.com/riposte-security/riposte/consumers/ledger"
 	"github.com/riposte-security/riposte/consumers/ledger/open"
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/kafka"
 	"github.com/riposte-security/riposte/internal/testproc"
 	"github.com/riposte-security/riposte/schemas"
@@ -220,7 +221,7 @@ func (d *deployment) collectDead(t *testing.T) {
 func (d *deployment) deadLetter(t *testing.T, what string, is func(m *message) bool) message {
 	t.Helper()
 	var found message
-	eventually(t, patience, "a dead letter of "+what, func() bool {
+	await.Until(t, "a dead letter of "+what, func() bool {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		for _, m := range d.dead {
@@ -234,9 +235,6 @@ func (d *deployment) deadLetter(t *testing.T, what string, is func(m *message) b
 	return found
 }
 
-// patience is how long a test waits for what takes milliseconds on a machine that has nothing else to do.
-const patience = 40 * time.Second
-
 // post sends records to a producer until they are accepted.
 func (d *deployment) post(t *testing.T, producer string, records ...map[string]any) {
 	t.Helper()
@@ -245,7 +243,7 @@ func (d *deployment) post(t *testing.T, producer string, records ...map[string]a
 		t.Fatal(err)
 	}
 	var said string
-	eventually(t, patience, "producer "+producer+" takes records", func() bool {
+	await.Until(t, "producer "+producer+" takes records", func() bool {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+d.addr[producer]+"/v1/records", strings.NewReader(string(body)))
 		if err != nil {
 			t.Fatal(err)
@@ -309,7 +307,7 @@ func (d *deployment) await(t *testing.T, rule, event string, state schemas.State
 func (d *deployment) awaitAll(t *testing.T, rule, event string, n int, state schemas.State, lanes ...schemas.Lane) []ledger.Entry {
 	t.Helper()
 	var in, all []ledger.Entry
-	eventually(t, patience, fmt.Sprintf("%d commands of rule %s for event %s are %s", n, rule, event, state), func() bool {
+	await.Until(t, fmt.Sprintf("%d commands of rule %s for event %s are %s", n, rule, event, state), func() bool {
 		in, all = nil, nil
 		for _, e := range d.list(t, ledger.Filter{Rule: rule, Lanes: lanes}) {
 			if e.Command.EventUID == event {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -27,7 +28,7 @@ func dryRun(t *testing.T, w *world, sets *deployment) {
 	d.start("consume", "consume", "alert", "block", "remediate")
 	start := map[string]int{}
 	for name, p := range d.procs {
-		eventually(t, patience, name+" says that Kafka is away", func() bool { return len(p.Log.Lines(0, `"dependency":"kafka"`, " is away")) == 1 })
+		await.Until(t, name+" says that Kafka is away", func() bool { return len(p.Log.Lines(0, `"dependency":"kafka"`, " is away")) == 1 })
 	}
 	for _, p := range []*proxy{w.brokers, d.db, d.aws} {
 		p.set(false)
@@ -51,7 +52,7 @@ func dryRun(t *testing.T, w *world, sets *deployment) {
 		t.Errorf("a dry run encrypted the bucket by %q", got)
 	}
 	var blocks []ledger.Entry
-	eventually(t, patience, "the block is a dry run", func() bool {
+	await.Until(t, "the block is a dry run", func() bool {
 		blocks = d.list(t, ledger.Filter{Lanes: []schemas.Lane{schemas.LaneBlock}, States: []schemas.State{schemas.StateDryRun}})
 		return len(blocks) == 1
 	})
@@ -61,7 +62,7 @@ func dryRun(t *testing.T, w *world, sets *deployment) {
 	if now := sets.four(t); !slices.Equal(now, blocked) {
 		t.Errorf("a dry run changed the IP set from %v to %v", blocked, now)
 	}
-	eventually(t, patience, "the alert", func() bool { return len(d.hook.of("webhook")) == 1 })
+	await.Until(t, "the alert", func() bool { return len(d.hook.of("webhook")) == 1 })
 	if code, out := d.riposte(t, "undo", e.Command.ID); code != 1 {
 		t.Errorf("undo of a dry run: exit %d: %s", code, out)
 	}

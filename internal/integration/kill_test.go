@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -94,7 +95,7 @@ func killedTenTimes(t *testing.T, d *deployment) {
 			victims = victims[:1]
 		}
 		before := len(d.hook.of("torture"))
-		eventually(t, patience, "calls go on", func() bool { return len(d.hook.of("torture")) > before+20 })
+		await.Until(t, "calls go on", func() bool { return len(d.hook.of("torture")) > before+20 })
 		for _, name := range victims {
 			d.procs[name].Kill()
 			kills++
@@ -104,7 +105,7 @@ func killedTenTimes(t *testing.T, d *deployment) {
 		}
 	}
 	before := len(d.hook.of("torture"))
-	eventually(t, patience, "calls go on after the last kill", func() bool { return len(d.hook.of("torture")) > before+20 })
+	await.Until(t, "calls go on after the last kill", func() bool { return len(d.hook.of("torture")) > before+20 })
 	close(f.stop)
 	if err := <-f.done; err != nil {
 		t.Fatal(err)
@@ -121,7 +122,7 @@ func killedTenTimes(t *testing.T, d *deployment) {
 func (f *feeder) reconcile(t *testing.T, buckets map[string]string, kills, mayRepeat int) {
 	var commands map[string]int // n of the event, by command
 	verified := []schemas.State{schemas.StateVerified}
-	eventually(t, 2*patience, "every alert is verified", func() bool {
+	await.Until(t, "every alert is verified", func() bool {
 		commands = map[string]int{}
 		for _, e := range f.d.list(t, ledger.Filter{Rule: "it-webhook", States: verified}) {
 			var event struct {

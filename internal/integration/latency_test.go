@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/internal/await"
 )
 
 // latency measures the time from before an event is published to the call of the webhook, at a steady rate, and what of it passes until the
@@ -29,7 +30,7 @@ func latency(t *testing.T, d *deployment) {
 	if err := publishing.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, patience, "every event is alerted", func() bool { return len(d.hook.of("latency")) >= events })
+	await.Until(t, "every event is alerted", func() bool { return len(d.hook.of("latency")) >= events })
 
 	decided := map[string]time.Time{} // by command
 	for _, e := range d.list(t, ledger.Filter{Rule: "it-webhook"}) {

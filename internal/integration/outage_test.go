@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -18,7 +19,7 @@ func (d *deployment) marks(t *testing.T) map[string]int {
 	t.Helper()
 	at := map[string]int{}
 	for name, p := range d.procs {
-		eventually(t, patience, name+" has everything it needs", func() bool { return len(p.Log.Lines(0, " is away")) == len(p.Log.Lines(0, " is back")) })
+		await.Until(t, name+" has everything it needs", func() bool { return len(p.Log.Lines(0, " is away")) == len(p.Log.Lines(0, " is back")) })
 		at[name] = len(p.Log.String())
 	}
 	return at
@@ -34,7 +35,7 @@ func (d *deployment) told(name, dependency string, since map[string]int) (away, 
 // toldOnce checks that a process said once that something is away, and once that it is back.
 func (d *deployment) toldOnce(t *testing.T, name, dependency string, since map[string]int) {
 	t.Helper()
-	eventually(t, patience, name+" says that "+dependency+" is back", func() bool { _, back := d.told(name, dependency, since); return back > 0 })
+	await.Until(t, name+" says that "+dependency+" is back", func() bool { _, back := d.told(name, dependency, since); return back > 0 })
 	if away, back := d.told(name, dependency, since); away != 1 || back != 1 {
 		t.Errorf("%s said %d times that %s is away, and %d times that it is back:\n%s", name, away, dependency, back,
 			strings.Join(d.procs[name].Log.Lines(since[name], fmt.Sprintf(`"dependency":%q`, dependency)), ""))
@@ -44,7 +45,7 @@ func (d *deployment) toldOnce(t *testing.T, name, dependency string, since map[s
 // allCalled waits until the webhook was called about n events of a kind.
 func (d *deployment) allCalled(t *testing.T, kind string, n int) {
 	t.Helper()
-	eventually(t, patience, "alerts about all events of kind "+kind, func() bool {
+	await.Until(t, "alerts about all events of kind "+kind, func() bool {
 		seen := map[int]bool{}
 		for _, c := range d.hook.of(kind) {
 			seen[c.event.N] = true

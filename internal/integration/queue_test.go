@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -45,5 +46,5 @@ func objectsBySQS(t *testing.T, d *deployment) {
 		t.Errorf("the bucket is encrypted by %q", got)
 	}
 	d.awaitAll(t, "aws-vpc-created", created, 1, schemas.StateVerified, schemas.LaneAlert)
-	eventually(t, patience, "the message is deleted", func() bool { return d.api.empty(t, d.queue) })
+	await.Until(t, "the message is deleted", func() bool { return d.api.empty(t, d.queue) })
 }

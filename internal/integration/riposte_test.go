@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/kafka"
 	"github.com/riposte-security/riposte/schemas"
 )
@@ -63,13 +64,13 @@ func fresh(t *testing.T, d *deployment) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	eventually(t, patience, "the broker answers", func() bool { return c.Ping(t.Context()) == nil })
+	await.Until(t, "the broker answers", func() bool { return c.Ping(t.Context()) == nil })
 }
 
 // nothingLost looks at the ledger as a whole: everything came to an end, or waits for a person.
 func nothingLost(t *testing.T, d *deployment) {
 	open := []schemas.State{schemas.StatePending, schemas.StateRunning, schemas.StateRetrying, schemas.StateVerifying}
-	eventually(t, patience, "no command is open", func() bool { return len(d.list(t, ledger.Filter{States: open})) == 0 })
+	await.Until(t, "no command is open", func() bool { return len(d.list(t, ledger.Filter{States: open})) == 0 })
 	counts := map[schemas.State]int{}
 	for _, e := range d.list(t, ledger.Filter{}) {
 		counts[e.State]++
@@ -86,7 +87,7 @@ func interruptedInMidFlow(t *testing.T, d *deployment) {
 		values = append(values, fmt.Sprintf(`{"kind":"stop","n":%d}`, i))
 	}
 	d.publish(t, d.kafka.Topics().Events, values...)
-	eventually(t, patience, "the first calls", func() bool { return len(d.hook.of("stop")) > 20 })
+	await.Until(t, "the first calls", func() bool { return len(d.hook.of("stop")) > 20 })
 	interrupted(t, d)
 	t.Logf("%d of %d calls were made before the end", len(d.hook.of("stop")), events)
 	for name := range d.procs {

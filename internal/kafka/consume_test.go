@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/internal/kafka"
 )
@@ -25,7 +26,7 @@ func handlerErrors(t *testing.T, addrs []string) {
 		}
 		return got.handle(ctx, b)
 	})
-	eventually(t, "all messages", func() bool { return got.len() == 30 })
+	await.Until(t, "all messages", func() bool { return got.len() == 30 })
 	if err := stop(); err != nil {
 		t.Error(err)
 	}
@@ -43,7 +44,7 @@ func handlerErrors(t *testing.T, addrs []string) {
 	// What failed is not committed.
 	all := newSeen()
 	stop = consume(t, c, kafka.Group{ID: topic + ".fail", Topics: []string{topic}}, all.handle)
-	eventually(t, "all messages again", func() bool { return all.len() == 30 })
+	await.Until(t, "all messages again", func() bool { return all.len() == 30 })
 	if err := stop(); err != nil {
 		t.Error(err)
 	}
@@ -109,14 +110,14 @@ func membersComeAndGo(t *testing.T, addrs []string) {
 			time.Sleep(10 * time.Millisecond) //nolint:forbidigo // a steady load
 		}
 	})
-	eventually(t, "the first member", func() bool { return first.Load() > 0 })
+	await.Until(t, "the first member", func() bool { return first.Load() > 0 })
 	stopSecond := consume(t, newClientOf(t, c), g, slow(&second))
-	eventually(t, "the second member", func() bool { return second.Load() > 0 })
+	await.Until(t, "the second member", func() bool { return second.Load() > 0 })
 	if err := stopFirst(); err != nil {
 		t.Error(err)
 	}
 	wg.Wait()
-	eventually(t, "all messages", func() bool { return got.len() == n })
+	await.Until(t, "all messages", func() bool { return got.len() == n })
 	if err := stopSecond(); err != nil {
 		t.Error(err)
 	}
@@ -134,7 +135,7 @@ func holdKeepsOffsetBack(t *testing.T, addrs []string) {
 	g := kafka.Group{ID: topic + ".g", Topics: []string{topic}}
 	g.Hold = func(_ string, p int) (int64, bool) { return 5, p == 0 }
 	stop := consume(t, c, g, got.handle)
-	eventually(t, "all messages", func() bool { return got.len() == 300 })
+	await.Until(t, "all messages", func() bool { return got.len() == 300 })
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +162,7 @@ func tail(t *testing.T, addrs []string) {
 	c := newClient(t, addrs)
 	topic := c.Topics().Outcomes
 	publish(t, c, topic, 0, 5)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), await.Long)
 	defer cancel()
 	all := 0
 	err := c.Tail(ctx, topic, false, func(context.Context, kafka.Message) error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/broker"
 )
 
@@ -51,7 +52,7 @@ func TestBehindRetention(t *testing.T) {
 	)
 	run := func(hold int64, enough int) {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), await.Long)
 		defer cancel()
 		g := Group{ID: "g", Topics: []string{topic}, Lost: func(g Gap) {
 			mu.Lock()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/broker"
 	"github.com/riposte-security/riposte/internal/kafka"
 )
@@ -116,21 +117,6 @@ func (s *seen) len() int {
 	return len(s.counts)
 }
 
-func eventually(t *testing.T, what string, cond func() bool) {
-	t.Helper()
-	deadline := time.NewTimer(20 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("in vain: %s", what)
-		}
-	}
-}
-
 // consume runs a consumer until the function that it returns is called; that one reports how it ended.
 func consume(t *testing.T, c *kafka.Client, g kafka.Group, h kafka.Handler) (stop func() error) {
 	t.Helper()
@@ -144,7 +130,7 @@ func consume(t *testing.T, c *kafka.Client, g kafka.Group, h kafka.Handler) (sto
 			cancel()
 			select {
 			case err = <-done:
-			case <-time.After(10 * time.Second):
+			case <-time.After(await.Long):
 				t.Error("Consume did not end")
 			}
 		})
@@ -165,7 +151,7 @@ func publishAndConsume(t *testing.T, addrs []string) {
 	got := newSeen()
 	start := time.Now()
 	stop := consume(t, c, kafka.Group{ID: topic + ".g", Topics: []string{topic}}, got.handle)
-	eventually(t, "all messages", func() bool { return got.len() == n })
+	await.Until(t, "all messages", func() bool { return got.len() == n })
 	t.Logf("%d messages, joining included, in %v", n, time.Since(start))
 	stopped := time.Now()
 	if err := stop(); err != nil {
@@ -191,7 +177,7 @@ func publishAndConsume(t *testing.T, addrs []string) {
 	publish(t, c, topic, n, n+10)
 	again := newSeen()
 	stop = consume(t, c, kafka.Group{ID: topic + ".g", Topics: []string{topic}}, again.handle)
-	eventually(t, "the new messages", func() bool { return again.len() == 10 })
+	await.Until(t, "the new messages", func() bool { return again.len() == 10 })
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}

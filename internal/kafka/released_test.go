@@ -5,10 +5,10 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/rs/zerolog"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/broker"
 )
 
@@ -37,7 +37,7 @@ func TestReleased(t *testing.T) {
 	if err := w.Publish(t.Context(), Message{Topic: c.topics.Events, Value: []byte("x")}); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), await.Long)
 	defer cancel()
 	var (
 		mu       sync.Mutex

@@ -6,6 +6,7 @@ import (
 
 	segmentio "github.com/segmentio/kafka-go"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/kafka"
 )
 
@@ -32,7 +33,7 @@ func retention(t *testing.T, addrs []string) {
 		if err != nil || res.Resources[0].Error != nil {
 			t.Fatal(err, res)
 		}
-		eventually(t, "the new retention", func() bool {
+		await.Until(t, "the new retention", func() bool {
 			got, err := c.Retention(t.Context(), of.Alert, of.Block)
 			return err == nil && got == want
 		})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/broker"
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/internal/kafka"
@@ -79,7 +80,7 @@ func publishWaitsForTheTopic(t *testing.T, addrs []string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(await.Long):
 		t.Fatal("not published 5 s after the topic was made")
 	}
 }
@@ -146,7 +147,7 @@ func TestBrokerAway(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, "the first messages", func() bool { return got.len() > 10 })
+	await.Until(t, "the first messages", func() bool { return got.len() > 10 })
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +157,7 @@ func TestBrokerAway(t *testing.T) {
 	}
 	defer func() { _ = b.Close() }()
 	wg.Wait()
-	eventually(t, "all messages", func() bool { return got.len() == writers*each })
+	await.Until(t, "all messages", func() bool { return got.len() == writers*each })
 	if err := stop(); err != nil {
 		t.Error(err)
 	}
@@ -182,11 +183,11 @@ func TestEndWhileBrokerIsAway(t *testing.T) {
 	publish(t, c, topic, 0, 10)
 	got := newSeen()
 	stop := consume(t, c, kafka.Group{ID: "g", Topics: []string{topic}}, got.handle)
-	eventually(t, "all messages", func() bool { return got.len() == 10 })
+	await.Until(t, "all messages", func() bool { return got.len() == 10 })
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "notice that the broker is away", func() bool { return !c.Well() })
+	await.Until(t, "notice that the broker is away", func() bool { return !c.Well() })
 	began := time.Now()
 	if err := stop(); err != nil {
 		t.Error(err)

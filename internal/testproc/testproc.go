@@ -95,24 +95,6 @@ func (l *Log) tail(n int) string {
 	return strings.Join(lines[max(0, len(lines)-n):], "")
 }
 
-// Eventually polls until ok, and fails the test after within. What also returns is added to the message then.
-func Eventually(tb testing.TB, within time.Duration, what string, ok func() bool, also ...func() string) {
-	tb.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(within)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			for _, f := range also {
-				what += "\n" + f()
-			}
-			tb.Fatalf("after %s still not: %s", within, what)
-		}
-	}
-}
-
 // FreeAddr is an address on loopback that nobody listens on now.
 func FreeAddr(tb testing.TB) string {
 	tb.Helper()

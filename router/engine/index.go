@@ -61,19 +61,19 @@ func (r *run) visit(n *node) {
 	}
 	if n.byPath == nil {
 		for _, f := range n.fields {
-			r.look(f)
+			r.show(f)
 		}
 		return
 	}
 	for _, p := range r.touched {
 		for f := n.byPath[p]; f != nil; f = f.next {
-			r.look(f)
+			r.show(f)
 		}
 	}
 }
 
-// look shows the values of a path to a field.
-func (r *run) look(f *field) {
+// show shows the values of a path to a field.
+func (r *run) show(f *field) {
 	for at := r.heads[f.path]; at > 0; {
 		v := &r.values[at-1]
 		at = v.next
@@ -108,13 +108,13 @@ func (r *run) text(f *field, text []byte) {
 	if f.texts != nil {
 		r.hits(f.texts[string(text)])
 	}
-	f.prefix.find(text, false, r.hits)
-	f.suffix.find(text, true, r.hits)
+	f.prefix.find(text, false, r.look)
+	f.suffix.find(text, true, r.look)
 	if f.contains != nil {
-		f.contains.find(text, r.hits)
+		f.contains.find(text, r.look)
 	}
 	if f.nets.byBits != nil {
-		f.nets.find(text, r.hits)
+		f.nets.find(text, r.look)
 	}
 }
 

@@ -24,13 +24,16 @@ type run struct {
 	tests []uint32
 	rules []uint32
 
-	found   []int32 // rules whose formula holds
+	found   []int32     // rules whose formula holds
+	look    func([]hit) // hits, as a value that is made once
 	decoded map[string]any
 	set     *set
 }
 
 func newRun(s *set) *run {
-	return &run{set: s, heads: make([]int32, len(s.tests.paths)), tests: make([]uint32, len(s.tests.all)), rules: make([]uint32, len(s.rules))}
+	r := &run{set: s, heads: make([]int32, len(s.tests.paths)), tests: make([]uint32, len(s.tests.all)), rules: make([]uint32, len(s.rules))}
+	r.look = r.hits
+	return r
 }
 
 // read checks the event and notes its values.

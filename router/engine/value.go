@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 	"unsafe"
@@ -54,11 +55,13 @@ func parse(raw []byte) num {
 		}
 	}
 	text := textOf(raw)
-	if i, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return intNum(i)
-	}
-	if u, err := strconv.ParseUint(text, 10, 64); err == nil {
-		return num{kind: isUint, bits: u}
+	if !strings.ContainsAny(text, ".eE") { // errors cost an allocation
+		if i, err := strconv.ParseInt(text, 10, 64); err == nil {
+			return intNum(i)
+		}
+		if u, err := strconv.ParseUint(text, 10, 64); err == nil {
+			return num{kind: isUint, bits: u}
+		}
 	}
 	f, err := strconv.ParseFloat(text, 64)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/producers"
 )
 
@@ -29,11 +30,11 @@ func TestUnfinishedLinesStarveNobody(t *testing.T) {
 	var log bytes.Buffer
 	s.log = zerolog.New(zerolog.SyncWriter(&log))
 	stop := start(t, s, k)
-	eventually(t, "the file with a whole line", func() bool { return k.lines()[strings.TrimSpace(line(n))] == 1 })
+	await.Until(t, "the file with a whole line", func() bool { return k.lines()[strings.TrimSpace(line(n))] == 1 })
 	for i := range n {
 		write(t, name(i), "}\n")
 	}
-	eventually(t, "all lines", func() bool { return len(k.lines()) == n+1 })
+	await.Until(t, "all lines", func() bool { return len(k.lines()) == n+1 })
 	wantOnce(t, k, n+1)
 	stop()
 	if said := strings.Count(log.String(), "they take turns"); said < 1 || said > 3 {
@@ -52,14 +53,14 @@ func TestBusyFilesTakeTurns(t *testing.T) {
 	s.maxOpen, s.turn = 1, 100*time.Millisecond
 	stop := start(t, s, k)
 	n := 1
-	eventually(t, "the busy file", func() bool { return k.lines()[strings.TrimSpace(line(0))] == 1 })
+	await.Until(t, "the busy file", func() bool { return k.lines()[strings.TrimSpace(line(0))] == 1 })
 	write(t, other, "{\"other\":1}\n")
-	eventually(t, "the other file, while the first grows", func() bool {
+	await.Until(t, "the other file, while the first grows", func() bool {
 		write(t, busy, line(n))
 		n++
 		return k.lines()[`{"other":1}`] == 1
 	})
-	eventually(t, "the rest", func() bool { return len(k.lines()) == n+1 })
+	await.Until(t, "the rest", func() bool { return len(k.lines()) == n+1 })
 	stop()
 	for l, times := range k.lines() {
 		if times != 1 {

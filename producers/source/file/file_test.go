@@ -18,6 +18,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/producers"
 )
@@ -94,17 +95,6 @@ func start(t *testing.T, s producers.Source, k *sink) (stop func()) {
 	return stop
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatal("never: " + what)
-		}
-	}
-}
-
 func write(t testing.TB, path, text string) {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
@@ -141,13 +131,13 @@ func TestGrowthAndPartialLine(t *testing.T) {
 	k := &sink{}
 	start(t, open(t, "paths: ["+dir+"/*.log]\npoll: 20ms", producers.SourceDeps{DataDir: dir}), k)
 	write(t, path, line(0)+line(1)+`{"n":`)
-	eventually(t, "two lines", func() bool { return len(k.lines()) == 2 })
+	await.Until(t, "two lines", func() bool { return len(k.lines()) == 2 })
 	write(t, path, "2}\n")
-	eventually(t, "the third", func() bool { return len(k.lines()) == 3 })
+	await.Until(t, "the third", func() bool { return len(k.lines()) == 3 })
 	for i := 3; i < 300; i++ { // past 1 KiB
 		write(t, path, line(i))
 	}
-	eventually(t, "all", func() bool { return len(k.lines()) == 300 })
+	await.Until(t, "all", func() bool { return len(k.lines()) == 300 })
 	wantOnce(t, k, 300)
 	if k.attrs[producers.AttrFile] != path {
 		t.Error(k.attrs)
@@ -161,12 +151,12 @@ func TestRename(t *testing.T) {
 		k := &sink{}
 		stop := start(t, open(t, "paths: ["+dir+"/"+glob+"]\npoll: 20ms\ncheckpoint: "+dir+"/cp-"+fmt.Sprint(len(glob)), producers.SourceDeps{}), k)
 		write(t, path, line(0)+line(1)+"{\"n\":2}") // the last line has no end yet
-		eventually(t, "some lines", func() bool { return len(k.lines()) >= 2 })
+		await.Until(t, "some lines", func() bool { return len(k.lines()) >= 2 })
 		if err := os.Rename(path, path+".1"); err != nil {
 			t.Fatal(err)
 		}
 		write(t, path, line(3)+line(4))
-		eventually(t, glob, func() bool { return len(k.lines()) == 5 })
+		await.Until(t, glob, func() bool { return len(k.lines()) == 5 })
 		wantOnce(t, k, 5)
 		stop()
 		_, _ = os.Remove(path), os.Remove(path+".1")
@@ -183,7 +173,7 @@ func TestCopyTruncate(t *testing.T) {
 		b.WriteString(line(i))
 	}
 	write(t, path, b.String())
-	eventually(t, "200 lines", func() bool { return len(k.lines()) == 200 })
+	await.Until(t, "200 lines", func() bool { return len(k.lines()) == 200 })
 	stop()
 	write(t, path, line(200)) // not seen before the rotation: it is in the copy only
 	text, _ := os.ReadFile(path)
@@ -193,7 +183,7 @@ func TestCopyTruncate(t *testing.T) {
 	}
 	write(t, path, line(201))
 	start(t, open(t, "paths: ["+dir+"/a.log*]\npoll: 20ms\ncheckpoint: "+dir+"/cp", producers.SourceDeps{}), k)
-	eventually(t, "all", func() bool { return len(k.lines()) == 202 })
+	await.Until(t, "all", func() bool { return len(k.lines()) == 202 })
 	wantOnce(t, k, 202)
 }
 
@@ -203,12 +193,12 @@ func TestTruncateWhileReading(t *testing.T) {
 	k := &sink{}
 	start(t, open(t, "paths: ["+path+"]\npoll: 20ms", producers.SourceDeps{DataDir: dir}), k)
 	write(t, path, line(0)+line(1)+line(2))
-	eventually(t, "three lines", func() bool { return len(k.lines()) == 3 })
+	await.Until(t, "three lines", func() bool { return len(k.lines()) == 3 })
 	if err := os.Truncate(path, 0); err != nil {
 		t.Fatal(err)
 	}
 	write(t, path, line(3))
-	eventually(t, "the fourth", func() bool { return len(k.lines()) == 4 })
+	await.Until(t, "the fourth", func() bool { return len(k.lines()) == 4 })
 	wantOnce(t, k, 4)
 }
 
@@ -224,7 +214,7 @@ func TestCompressedAfterwards(t *testing.T) {
 	k := &sink{}
 	conf := "paths: [" + dir + "/a.log*]\npoll: 20ms\ncheckpoint: " + dir + "/cp"
 	stop := start(t, open(t, conf, producers.SourceDeps{}), k)
-	eventually(t, "200 lines", func() bool { return len(k.lines()) == 200 })
+	await.Until(t, "200 lines", func() bool { return len(k.lines()) == 200 })
 	stop()
 	var z bytes.Buffer
 	w := gzip.NewWriter(&z)
@@ -235,7 +225,7 @@ func TestCompressedAfterwards(t *testing.T) {
 		t.Fatal(err)
 	}
 	start(t, open(t, conf, producers.SourceDeps{}), k)
-	eventually(t, "all", func() bool { return len(k.lines()) == 201 })
+	await.Until(t, "all", func() bool { return len(k.lines()) == 201 })
 	wantOnce(t, k, 201)
 	if k.count != 201 {
 		t.Errorf("%d records for 201 lines", k.count)
@@ -249,9 +239,9 @@ func TestTwins(t *testing.T) {
 	k := &sink{}
 	start(t, open(t, "paths: ["+dir+"/*.log]\npoll: 20ms", producers.SourceDeps{DataDir: dir}), k)
 	write(t, dir+"/a.log", banner+line(0))
-	eventually(t, "the first file", func() bool { return len(k.lines()) == 2 })
+	await.Until(t, "the first file", func() bool { return len(k.lines()) == 2 })
 	write(t, dir+"/b.log", banner+line(1)+line(2))
-	eventually(t, "the second file", func() bool { return len(k.lines()) == 4 })
+	await.Until(t, "the second file", func() bool { return len(k.lines()) == 4 })
 }
 
 func TestOnce(t *testing.T) {
@@ -294,7 +284,7 @@ func TestEmitFails(t *testing.T) {
 	}
 	k.fail = nil
 	start(t, open(t, conf, producers.SourceDeps{DataDir: dir}), k)
-	eventually(t, "both", func() bool { return len(k.lines()) == 2 })
+	await.Until(t, "both", func() bool { return len(k.lines()) == 2 })
 	wantOnce(t, k, 2)
 }
 
@@ -305,7 +295,7 @@ func TestStdin(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- s.Run(context.Background(), k.emit) }()
 	_, _ = io.WriteString(w, line(0))
-	eventually(t, "a record before the end", func() bool { return len(k.lines()) == 1 })
+	await.Until(t, "a record before the end", func() bool { return len(k.lines()) == 1 })
 	var b strings.Builder
 	for i := 1; i < 2500; i++ {
 		b.WriteString(line(i))
@@ -381,7 +371,7 @@ func TestKill(t *testing.T) {
 			<-pause.C
 		} else {
 			<-written
-			eventually(t, "all lines", func() bool { return len(delivered(t, dir)) >= lines })
+			await.Until(t, "all lines", func() bool { return len(delivered(t, dir)) >= lines })
 		}
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()

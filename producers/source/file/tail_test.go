@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/producers"
 )
 
@@ -16,5 +17,5 @@ func TestAuditEventAtTheEnd(t *testing.T) {
 	a, b := "type=SYSCALL msg=audit(1772366400.123:881): syscall=59", `type=CWD msg=audit(1772366400.123:881): cwd="/"`
 	write(t, path, a+"\n")
 	write(t, path, b+"\n")
-	eventually(t, "the event", func() bool { return k.lines()[a+"\n"+b] == 1 })
+	await.Until(t, "the event", func() bool { return k.lines()[a+"\n"+b] == 1 })
 }

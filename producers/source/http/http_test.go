@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/producers"
 )
@@ -236,14 +237,7 @@ func TestCoalesced(t *testing.T) {
 			}
 		})
 	}
-	tick, late := time.NewTicker(5*time.Millisecond), time.NewTimer(8*time.Second)
-	for waiting := true; waiting && len(s.queue)+int(p.held.Load()) < n; {
-		select {
-		case <-tick.C:
-		case <-late.C:
-			waiting = false
-		}
-	}
+	await.Until(t, "all requests wait", func() bool { return len(s.queue)+int(p.held.Load()) >= n })
 	close(p.hold)
 	wg.Wait()
 	if len(p.records) != n || p.calls > n/4 {

@@ -14,6 +14,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/rs/zerolog"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/broker"
 	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/internal/fault"
@@ -109,7 +110,7 @@ func TestReads(t *testing.T) {
 	k := &taken{fail: errors.New("away")}
 	run := func(until func() bool) {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), await.Long)
 		defer cancel()
 		done := make(chan error, 1)
 		go func() { done <- build(t, conf).Run(ctx, k.emit) }()

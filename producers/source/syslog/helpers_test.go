@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/producers"
 )
@@ -57,7 +58,7 @@ func (p *pipeline) data() []string {
 func (p *pipeline) eventually(t *testing.T, want ...string) []producers.Record {
 	t.Helper()
 	var d string
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(await.Long); time.Now().Before(end); {
 		if d = cmp.Diff(want, p.data()); d == "" {
 			p.mu.Lock()
 			defer p.mu.Unlock()
@@ -128,7 +129,7 @@ func start(t *testing.T, s *source, logs *safeBuffer, p *pipeline) *running {
 			cancel()
 			select {
 			case result = <-ended:
-			case <-time.After(10 * time.Second):
+			case <-time.After(await.Long):
 				t.Error("Run does not end")
 			}
 		})

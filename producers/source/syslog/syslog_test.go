@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/producers"
 )
@@ -97,9 +98,7 @@ func TestBadFrames(t *testing.T) {
 			conn := dial(t, r.at)
 			send(t, conn, c.sent)
 			_ = conn.(*net.TCPConn).CloseWrite()
-			for end := time.Now().Add(5 * time.Second); len(p.data()) < len(c.data) && time.Now().Before(end); {
-				<-time.After(5 * time.Millisecond)
-			}
+			await.Until(t, "all records are there", func() bool { return len(p.data()) >= len(c.data) })
 			_ = r.stop()
 			if len(p.records) != len(c.data) {
 				t.Fatalf("%d records", len(p.records))
@@ -147,9 +146,7 @@ func TestUDPDropsAreCounted(t *testing.T) {
 	for i := range sent {
 		send(t, c, fmt.Sprintf("<13>p: %d", i))
 	}
-	for end := time.Now().Add(5 * time.Second); s.dropped.Load() < sent-40 && time.Now().Before(end); {
-		<-time.After(5 * time.Millisecond)
-	}
+	await.Until(t, "records are dropped", func() bool { return s.dropped.Load() >= sent-40 })
 	dropped := int(s.dropped.Load())
 	close(p.hold)
 	if err := r.stop(); err != nil {
@@ -198,9 +195,7 @@ func TestTCPWaits(t *testing.T) {
 		close(p.hold)
 	}
 	_ = c.Close()
-	for end := time.Now().Add(5 * time.Second); len(p.data()) < sent && time.Now().Before(end); {
-		<-time.After(5 * time.Millisecond)
-	}
+	await.Until(t, "all records are there", func() bool { return len(p.data()) >= sent })
 	got := p.data()
 	if len(got) != sent {
 		t.Fatalf("%d of %d", len(got), sent)
@@ -253,7 +248,7 @@ func TestFailure(t *testing.T) {
 		if !errors.Is(err, broken) {
 			t.Fatal(err)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(await.Long):
 		t.Fatal("Run goes on")
 	}
 	p.mu.Lock()
@@ -285,9 +280,7 @@ func TestAllow(t *testing.T) {
 		r := run(t, "allow: [192.0.2.0/24]\nprotocol: "+protocol+"\n", p)
 		c := dial(t, r.at)
 		_, _ = c.Write([]byte(one + "\n"))
-		for end := time.Now().Add(5 * time.Second); r.refused.Load() == 0 && time.Now().Before(end); {
-			<-time.After(5 * time.Millisecond)
-		}
+		await.Until(t, "the sender is refused", func() bool { return r.refused.Load() > 0 })
 		_ = r.stop()
 		if len(p.data()) != 0 || !strings.Contains(r.logs.String(), `"senders":1`) {
 			t.Error(p.data(), r.logs)
@@ -303,7 +296,7 @@ func TestTooManyConnections(t *testing.T) {
 	send(t, first, one+"\n")
 	p.eventually(t, one)
 	second := dial(t, r.at)
-	_ = second.SetReadDeadline(time.Now().Add(5 * time.Second))
+	_ = second.SetReadDeadline(time.Now().Add(await.Long))
 	if _, err := second.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Error(err)
 	}
@@ -317,7 +310,7 @@ func TestIdle(t *testing.T) {
 	r := run(t, "idle_timeout: 1s\n", p)
 	c := dial(t, r.at)
 	send(t, c, one+"\n")
-	_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(await.Long))
 	if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Error(err)
 	}
