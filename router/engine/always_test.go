@@ -17,6 +17,7 @@ func TestAlwaysEvaluated(t *testing.T) {
 		{"", `any(resources, .uid startsWith "arn:") and message != "x"`, ""},
 		{"", `message matches "a.*(b|c)d"`, ""},
 		{"", `false`, ""},
+		{"", `inList("scanners", src_endpoint.ip)`, ""},
 		{"", `true`, "every event"},
 		{"", `message != "x"`, "a negation about message"},
 		{"", `message == "x" or not (lower(api.operation) contains "y")`, "a negation about api.operation"},

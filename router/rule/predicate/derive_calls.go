@@ -128,6 +128,11 @@ func (d *deriver) call(n *ast.CallNode) Condition {
 	case "hasSuffix":
 		op = "endsWith"
 	case "glob", "cidr", "private":
+	case "inList": // what a list has in it changes while the predicate stays
+		if o, ok := d.operand(n.Arguments[len(n.Arguments)-1]); ok && !o.constant {
+			return d.exist(n, o)
+		}
+		return unknown(n.String())
 	default:
 		return unknown(n.String())
 	}
