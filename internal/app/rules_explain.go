@@ -28,7 +28,12 @@ func (c *rulesExplainCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	rules, err := a.loadRules(cfg, c.Rules...)
+	sources, done, err := a.matchLists(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer done()
+	rules, err := a.loadRulesWith(cfg, sources, c.Rules...)
 	if err != nil {
 		return a.printProblems(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/riposte-security/riposte/internal/kafka"
 	"github.com/riposte-security/riposte/router"
 	"github.com/riposte-security/riposte/router/engine"
+	"github.com/riposte-security/riposte/router/rule/predicate"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -35,12 +36,17 @@ func (c *simulateCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
+	sources, done, err := a.matchLists(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer done()
 	of := router.Simulated{}
-	if of.Candidate, err = a.ruleEngine(cfg, c.Rules); err != nil {
+	if of.Candidate, err = a.ruleEngine(cfg, sources, c.Rules); err != nil {
 		return a.printProblems(err)
 	}
 	if len(c.Against) > 0 {
-		if of.Current, err = a.ruleEngine(cfg, c.Against); err != nil {
+		if of.Current, err = a.ruleEngine(cfg, sources, c.Against); err != nil {
 			return a.printProblems(err)
 		}
 	}
@@ -82,8 +88,8 @@ func (c *simulateCmd) files(ctx context.Context, a *App, of router.Simulated) er
 	return c.print(a, s.Report())
 }
 
-func (a *App) ruleEngine(cfg *config.Config, paths []string) (*engine.Engine, error) {
-	rules, err := a.loadRules(cfg, paths...)
+func (a *App) ruleEngine(cfg *config.Config, sources predicate.Sources, paths []string) (*engine.Engine, error) {
+	rules, err := a.loadRulesWith(cfg, sources, paths...)
 	if err != nil {
 		return nil, err
 	}
