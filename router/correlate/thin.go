@@ -2,8 +2,11 @@ package correlate
 
 import "slices"
 
-// perBucket bounds, for correlations that need every event, what is kept of one rule's events in one group and bucket.
-const perBucket = 2048
+// What is kept, of correlations that need every event, of one rule's events in one group and bucket. Sums are of many small things.
+const (
+	perBucket    = 2048
+	perBucketSum = 16384
+)
 
 // thin leaves out entries of a bucket that can make no difference any more, whatever comes. It returns how many it had to leave out although
 // they could.
@@ -38,12 +41,19 @@ func (s *Spec) thin(g *group, bucket int64, fired bool) (lost int) {
 		return 0
 	}
 	// Every event matters. What is above the bound is lost, the oldest of a rule first.
+	most := perBucket
+	if s.Type == ValueSum {
+		most = perBucketSum
+	}
+	if len(es) <= most {
+		return 0
+	}
 	var counts [MaxRules]int
 	for i := range es {
 		counts[es[i].part]++
 	}
 	for i := 0; i < len(es); i++ {
-		if p := es[i].part; counts[p] > perBucket {
+		if p := es[i].part; counts[p] > most {
 			counts[p]--
 			drop(es[i])
 			es = g.between(bucket*w, (bucket+1)*w)

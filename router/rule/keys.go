@@ -24,7 +24,7 @@ func responseKeys() []string {
 func publishKeys() []string { return []string{"topic", "name"} }
 
 func testKeys() []string {
-	return append(givenKeys(), "name", "event", "record", "file", "format", "set", "match", "commands", "targets")
+	return append(givenKeys(), "name", "event", "record", "file", "format", "set", "match", "commands", "targets", "timeline", "fires")
 }
 
 // commandTexts are the keys of an expected command that are strings.

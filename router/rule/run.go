@@ -58,6 +58,10 @@ func (r *Rule) runTest(t *Test, x Runner) TestResult {
 		return res
 	}
 	defer r.given.during(t)()
+	if t.Timeline != nil {
+		r.runTimeline(t, x, &res)
+		return res
+	}
 	events, err := t.input(filepath.Dir(r.File), x)
 	if err != nil {
 		res.Failures = append(res.Failures, err.Error())
@@ -67,7 +71,7 @@ func (r *Rule) runTest(t *Test, x Runner) TestResult {
 	var got Decision
 	for _, ev := range events {
 		d := x.Decider.Decide(ev, r.Outcomes, ev.Time)
-		fired = fired || slices.Contains(d.Fired, r.ID)
+		fired = fired || slices.Contains(d.Fired, r.ID) || r.Correlation != nil && slices.ContainsFunc(d.Contributions, r.feeding)
 		for _, c := range d.Commands {
 			if c.Rule == r.ID {
 				got.Commands = append(got.Commands, c)
@@ -97,7 +101,7 @@ func (t *Test) input(dir string, x Runner) ([]schemas.Event, error) {
 	)
 	switch {
 	case t.Event != nil:
-		ev, err := schemas.ReadEvent(t.Event, schemas.Envelope{Origin: "rule test", Position: t.Name})
+		ev, err := schemas.ReadEvent(t.Event, schemas.Envelope{Origin: testOrigin, Position: t.Name})
 		if err != nil {
 			return nil, fmt.Errorf("event: %w", err)
 		}

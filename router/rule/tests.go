@@ -25,7 +25,11 @@ type Test struct {
 	// Line and Column say where the test stands in the rule's file.
 	Line, Column int
 
-	given              given
+	given given
+	// Timeline is the input of a test of a correlation, where what happens when matters; nil: one of the three above. Without it, Match tells
+	// of a correlation whether the event counts.
+	Timeline *Timeline
+
 	matchAt, targetsAt [2]int
 }
 
@@ -70,8 +74,15 @@ func (d *decoder) test(n ast.Node) (Test, bool) {
 	if t.Name == "" {
 		d.fail(n, "a test needs a name")
 	}
-	d.testInput(n, m, &t)
 	t.given = d.given(m)
+	if v, ok := m["timeline"]; ok {
+		d.timeline(v, m, &t)
+	} else {
+		d.testInput(n, m, &t)
+		if v, ok := m["fires"]; ok {
+			d.fail(v, "fires goes with timeline")
+		}
+	}
 	if v, ok := m["match"]; ok {
 		b, ok := d.value(v).(bool)
 		if !ok {
@@ -79,7 +90,7 @@ func (d *decoder) test(n ast.Node) (Test, bool) {
 		}
 		t.Match = b
 		t.matchAt[0], t.matchAt[1] = place(v)
-	} else {
+	} else if t.Timeline == nil || t.Timeline.Fires < 0 {
 		d.fail(n, "a test needs match: true or false")
 	}
 	if v, ok := m["commands"]; ok {
