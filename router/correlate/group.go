@@ -44,16 +44,21 @@ type sealing struct {
 	texts map[uint64]string // of values that are undecided, or fired
 }
 
-// insert adds an entry in its place. It returns false if the event is there already; part tells whether an event may be there once for every
-// rule.
+// insert adds an entry in its place. It returns false if the event is there already; parts tells whether an event may be there once for every rule.
+// An event that comes again with another time, as one without a time of its own does, counts once, at the earlier.
 func (g *group) insert(e entry, parts bool) bool {
-	i, _ := slices.BinarySearchFunc(g.entries, entry{time: e.time}, func(a, b entry) int { return cmp.Compare(a.time, b.time) })
-	for j := i; j < len(g.entries) && g.entries[j].time == e.time; j++ {
-		if g.entries[j].uid == e.uid && (!parts || g.entries[j].part == e.part) {
+	for i := len(g.entries) - 1; i >= 0; i-- { // repetitions mostly come soon
+		have := &g.entries[i]
+		if have.uid != e.uid || parts && have.part != e.part {
+			continue
+		}
+		if have.time <= e.time || have.done {
 			return false
 		}
+		g.entries = slices.Delete(g.entries, i, i+1)
+		break
 	}
-	i, _ = slices.BinarySearchFunc(g.entries, e, func(a, b entry) int { return a.order(&b) })
+	i, _ := slices.BinarySearchFunc(g.entries, e, func(a, b entry) int { return a.order(&b) })
 	if g.entries == nil {
 		g.entries = make([]entry, 0, 1) // most groups stay small
 	}

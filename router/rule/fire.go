@@ -77,16 +77,18 @@ func valued(c *correlate.Contribution, t correlate.Type, v any) (ok bool, err er
 	return true, nil
 }
 
-// placeOf reads what geo(ip) gives, or any mapping with latitude and longitude.
+// placeOf reads what geo(ip) gives, which has latitude and longitude, or a location of OCSF, which has lat and long.
 func placeOf(v any) *correlate.Place {
 	m, _ := v.(map[string]any)
-	lat, ok := number(m["latitude"])
-	lon, ok2 := number(m["longitude"])
-	p := correlate.Place{Latitude: lat, Longitude: lon, Name: textAt(m, "country")}
-	if !ok || !ok2 || !p.Valid() {
-		return nil
+	for _, names := range [][2]string{{"latitude", "longitude"}, {"lat", "long"}} {
+		lat, ok := number(m[names[0]])
+		lon, ok2 := number(m[names[1]])
+		p := correlate.Place{Latitude: lat, Longitude: lon, Name: textAt(m, "country")}
+		if ok && ok2 && p.Valid() {
+			return &p
+		}
 	}
-	return &p
+	return nil
 }
 
 // Fire carries out the steps of a correlation that holds, and adds what they give to out. It returns the finding, which is the event of those

@@ -50,10 +50,14 @@ func momentKeys() []string {
 // timeline reads the input of a test of a correlation. match may be left out where fires tells.
 func (d *decoder) timeline(n ast.Node, m map[string]ast.Node, t *Test) {
 	list, ok := n.(*ast.SequenceNode)
-	if !ok || len(list.Values) == 0 {
+	if !ok {
 		d.fail(n, "timeline must be a list of what happens, not %s", kindOf(n))
 		return
 	}
+	if len(list.Values) == 0 {
+		d.fail(n, "timeline needs something that happens")
+	}
+	t.Timeline = &Timeline{Fires: -1}
 	if d.current.Correlation == nil {
 		d.fail(n, "timeline goes with correlate; a rule over one event is tested by event or record")
 	}
@@ -62,7 +66,6 @@ func (d *decoder) timeline(n ast.Node, m map[string]ast.Node, t *Test) {
 			d.fail(v, "%s stands within timeline, or there is no timeline", key)
 		}
 	}
-	t.Timeline = &Timeline{Fires: -1}
 	for _, e := range list.Values {
 		if x, ok := d.moment(e, t.Name); ok {
 			t.Timeline.Moments = append(t.Timeline.Moments, x)
