@@ -114,6 +114,7 @@ func (c *correlator) consume(ctx context.Context) error {
 		cancel()
 	})
 	watch.Go(func() { c.keep(ctx) })
+	watch.Go(func() { c.checkRetention(ctx) })
 	defer c.drop()
 	return c.r.kafka.Consume(ctx, kafka.Group{
 		ID: c.r.cfg.Correlate.Group, Topics: []string{c.r.topics.Correlate}, MaxBatch: c.r.cfg.MaxBatch,
@@ -122,6 +123,16 @@ func (c *correlator) consume(ctx context.Context) error {
 			c.r.metrics.lost.WithLabelValues(g.Topic).Add(float64(g.Last - g.First + 1))
 		},
 	}, c.handle)
+}
+
+// checkRetention says so if Kafka forgets what a successor would have to read again: somebody may have made the topic otherwise. An error is
+// the end of ctx; zero, that nobody may ask.
+func (c *correlator) checkRetention(ctx context.Context) {
+	keeps, err := c.r.kafka.Retention(ctx, c.r.topics.Correlate)
+	if err == nil && keeps > 0 && keeps < c.specs.horizon {
+		c.r.log.Error().Str("topic", c.r.topics.Correlate).Str("retention", keeps.String()).Str("needed", c.specs.horizon.String()).
+			Msg("the topic forgets sooner than the longest correlation looks back: after a restart, some will not fire")
+	}
 }
 
 func (c *correlator) share(partition int) *share {
