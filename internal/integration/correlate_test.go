@@ -15,6 +15,7 @@ import (
 
 	"github.com/riposte-security/riposte/internal/kafka"
 	"github.com/riposte-security/riposte/internal/servers"
+	"github.com/riposte-security/riposte/internal/testproc"
 	"github.com/riposte-security/riposte/router/correlate"
 	"github.com/riposte-security/riposte/schemas"
 )
@@ -82,7 +83,9 @@ func TestCorrelations(t *testing.T) {
 	if err := client.EnsureTopics(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	route := func(name string) *process { return launch(t, "router "+name, bin, dir, nil, "-c", cfg, "route") }
+	route := func(name string) *process {
+		return testproc.Start(t, "router "+name, bin, dir, nil, "-c", cfg, "route")
+	}
 	routers := map[string]*process{"a": route("a"), "b": route("b"), "c": route("c")}
 
 	const groups, rounds, within = 500, 6, 10 * time.Minute
@@ -105,11 +108,11 @@ func TestCorrelations(t *testing.T) {
 		}
 	}
 	chaos := []func(){
-		func() { routers["a"].kill() },
+		func() { routers["a"].Kill() },
 		func() { routers["d"] = route("d") },
-		func() { routers["b"].interrupt(t) },
+		func() { routers["b"].Interrupt(t) },
 		func() { routers["a"] = route("a") },
-		func() { routers["d"].kill() },
+		func() { routers["d"].Kill() },
 		func() { routers["b"] = route("b") },
 	}
 	for n := range rounds {
@@ -165,6 +168,16 @@ func TestCorrelations(t *testing.T) {
 	}
 	if missing > 0 || more > 0 {
 		t.Errorf("%d findings missing, %d too many, of %d", missing, more, len(want))
+	}
+	if t.Failed() {
+		for _, topic := range []string{client.Topics().Events, client.Topics().Correlate, client.Topics().DeadLetter, client.Topics().Alert} {
+			n, last := 0, kafka.Message{}
+			err := client.ReadAll(t.Context(), topic, func(_ context.Context, m kafka.Message) error {
+				n, last = n+1, m
+				return nil
+			})
+			t.Logf("%s: %d messages, the last at %s: %s %v (%v)", topic, n, last.Time, last.Value, last.Headers, err)
+		}
 	}
 	t.Logf("%d findings, each under its one id; %d were published again", len(want), again)
 }
