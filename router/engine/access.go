@@ -17,7 +17,7 @@ type access struct {
 
 // maxAccess is how many tests an access may have; maxClauses of how many clauses accesses are looked for.
 const (
-	maxAccess  = 4096
+	maxAccess  = 1 << 14
 	maxClauses = 64
 )
 

@@ -7,8 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/riposte-security/riposte/router/rule/predicate"
 	"github.com/riposte-security/riposte/schemas/ocsf"
@@ -33,9 +36,7 @@ func Load(o Options, paths ...string) ([]*Rule, error) {
 			l.problems = append(l.problems, Problem{File: path, Message: reason(err)})
 			continue
 		}
-		for _, f := range files {
-			l.read(f)
-		}
+		l.readAll(files)
 	}
 	return l.done()
 }
@@ -46,7 +47,7 @@ func Parse(o Options, file string, text []byte) ([]*Rule, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.parse(file, string(text))
+	l.take(l.parse(file, string(text)))
 	return l.done()
 }
 
@@ -126,14 +127,44 @@ func newLoader(o Options) (*loader, error) {
 	return &loader{Options: o}, nil
 }
 
+// readAll reads files, as many at a time as there are processors: most of what loading takes is reading YAML. What they give is taken in the
+// order of the files.
+func (l *loader) readAll(files []string) {
+	parts := make([]loaded, len(files))
+	var readers errgroup.Group
+	readers.SetLimit(runtime.GOMAXPROCS(0))
+	for i, file := range files {
+		readers.Go(func() error {
+			parts[i] = l.read(file)
+			return nil
+		})
+	}
+	_ = readers.Wait() // the problems are in the parts
+	for _, p := range parts {
+		l.take(p)
+	}
+}
+
+// loaded is what one file gives.
+type loaded struct {
+	rules    []*Rule
+	jobs     []*linkJob
+	problems Problems
+}
+
+func (l *loader) take(p loaded) {
+	l.rules = append(l.rules, p.rules...)
+	l.jobs = append(l.jobs, p.jobs...)
+	l.problems = append(l.problems, p.problems...)
+}
+
 // read reads one file, at most maxFile of it.
-func (l *loader) read(file string) {
+func (l *loader) read(file string) loaded {
 	text, err := readFile(file)
 	if err != nil {
-		l.problems = append(l.problems, Problem{File: file, Message: reason(err)})
-		return
+		return loaded{problems: Problems{{File: file, Message: reason(err)}}}
 	}
-	l.parse(file, string(text))
+	return l.parse(file, string(text))
 }
 
 func readFile(file string) (text []byte, err error) {
@@ -149,16 +180,19 @@ func readFile(file string) (text []byte, err error) {
 	return text, err
 }
 
-func (l *loader) parse(file, text string) {
+// parse reads the rules of one text. It changes nothing of l.
+func (l *loader) parse(file, text string) loaded {
+	var p loaded
 	s := &source{file: file}
 	for _, body := range s.documents(text) {
 		d := decoder{source: s, opts: &l.Options}
 		if r := d.rule(body); r != nil {
-			l.rules = append(l.rules, r)
-			l.jobs = append(l.jobs, d.jobs...)
+			p.rules = append(p.rules, r)
+			p.jobs = append(p.jobs, d.jobs...)
 		}
 	}
-	l.problems = append(l.problems, s.problems...)
+	p.problems = s.problems
+	return p
 }
 
 // done refuses ids that occur twice, joins correlations with the rules that they name, and returns the rules or all problems.

@@ -103,7 +103,7 @@ const (
 // maxConditions bounds the size of one condition, and so the time and memory that deriving and indexing it takes; maxTwice that of one that is
 // needed twice, for a conditional; maxPath that of a path.
 const (
-	maxConditions = 8192
+	maxConditions = 1 << 16
 	maxTwice      = 128
 	maxPath       = 64
 )
