@@ -13,6 +13,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/kafka"
 	"github.com/riposte-security/riposte/internal/servers"
 	"github.com/riposte-security/riposte/internal/testproc"
@@ -92,9 +93,10 @@ func TestCorrelations(t *testing.T) {
 	began := time.Now().Truncate(within)
 	w := client.NewWriter()
 	defer w.Close()
-	round := func(n int) {
+	round := func(nth int) {
 		var msgs []kafka.Message
 		for g := range groups {
+			n := nth
 			if g%5 == 0 && n >= 4 { // these have four events, one of which comes again and again
 				n = 1
 			}
@@ -117,13 +119,13 @@ func TestCorrelations(t *testing.T) {
 	}
 	for n := range rounds {
 		round(n)
-		eventually(t, patience, "some of it is contributed", func() bool {
+		await.Until(t, "some of it is contributed", func() bool {
 			lag, err := client.Lag(t.Context(), prefix+".router", client.Topics().Events)
 			return err == nil && total(lag) < groups*6/5
 		})
 		chaos[n]()
 	}
-	eventually(t, 2*patience, "all is read and committed", func() bool {
+	await.Until(t, "all is read and committed", func() bool {
 		// First what the router contributes, then what the correlator reads of it.
 		for _, of := range [][2]string{{prefix + ".router", client.Topics().Events}, {prefix + ".correlator", client.Topics().Correlate}} {
 			if lag, err := client.Lag(t.Context(), of[0], of[1]); err != nil || total(lag) > 0 {
