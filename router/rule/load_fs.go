@@ -21,7 +21,7 @@ func LoadFS(o Options, files fs.FS) ([]*Rule, error) {
 			l.problems = append(l.problems, Problem{File: name, Message: reason(err)})
 			continue
 		}
-		l.parse(name, string(text))
+		l.take(l.parse(name, string(text)))
 	}
 	return l.done()
 }
