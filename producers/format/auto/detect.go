@@ -56,7 +56,8 @@ func recognisers() []recogniser {
 		}},
 		{"config", true, func(p *probe) bool { return p.has("resourceType", "configurationItemCaptureTime") }},
 		{"k8saudit", true, func(p *probe) bool {
-			return strings.HasPrefix(p.text("apiVersion"), "audit.k8s.io/") || p.has("auditID", "verb")
+			return strings.HasPrefix(p.text("apiVersion"), "audit.k8s.io/") || p.has("auditID", "verb") ||
+				p.has("properties") && strings.HasPrefix(p.text("category"), "kube-audit")
 		}},
 		{"suricata", true, func(p *probe) bool {
 			return p.has("event_type", "timestamp") && p.some("flow_id", "src_ip", "stats", "proto", "in_iface", p.text("event_type"))

@@ -128,19 +128,11 @@ func (r *record) read(in producers.Record) error {
 
 // open replaces the document by the one that an event of LookupEvents holds as a text, if it is such.
 func (r *record) open() error {
-	text := r.Doc.Str(r.Doc.Get(r.Doc.Root(), "CloudTrailEvent"))
-	if text == "" {
+	n := r.Doc.Get(r.Doc.Root(), "CloudTrailEvent")
+	if r.Doc.Str(n) == "" {
 		return nil
 	}
-	r.Outer = new(ocsfjson.Doc)
-	*r.Outer, r.Doc = r.Doc, ocsfjson.Doc{}
-	if err := r.Doc.ParseText(text); err != nil {
-		return fmt.Errorf("CloudTrailEvent: %w", err)
-	}
-	if k := r.Doc.Kind(r.Doc.Root()); k != ocsfjson.Object {
-		return fmt.Errorf("CloudTrailEvent: an object expected, %s found", k)
-	}
-	return nil
+	return r.Unwrap(n, "CloudTrailEvent")
 }
 
 // aggregated tells whether the record sums up data events over some minutes.

@@ -33,11 +33,10 @@ func New(cfg config.Node) (producers.Format, error) {
 
 // Parse makes one event of one item or notification.
 func (f format) Parse(in producers.Record) ([]schemas.Event, error) {
-	e, spare := f.events.Get(), f.events.Get()
+	e := f.events.Get()
 	defer f.events.Put(e)
-	defer f.events.Put(spare)
 	r := &record{
-		Event: e, spare: &spare.Doc, received: ocsfjson.Received(in), uid: ocsfjson.UID(in),
+		Event: e, received: ocsfjson.Received(in), uid: ocsfjson.UID(in),
 		account: in.Attrs[producers.AttrAccount], region: in.Attrs[producers.AttrRegion],
 	}
 	event, err := r.parse(in.Data)
@@ -52,11 +51,10 @@ type node = ocsfjson.Node
 // A record is one record while it becomes an event.
 type record struct {
 	*ocsfjson.Event
-	spare           *ocsfjson.Doc // a second document: what an invokingEvent was found in
-	envelope        node          // the EventBridge event around the message; None if there is none
-	message         node          // the notification; None for an item by itself
-	item            node          // the configuration item, or its summary
-	kind            string        // messageType
+	envelope        node   // the EventBridge event around the message; None if there is none
+	message         node   // the notification; None for an item by itself
+	item            node   // the configuration item, or its summary
+	kind            string // messageType
 	received        time.Time
 	uid             string
 	account, region string // what the source knows
@@ -99,19 +97,11 @@ func (r *record) parse(data []byte) (schemas.Event, error) {
 
 // open replaces the document by the one in its invokingEvent, if it has such.
 func (r *record) open() error {
-	text := r.Doc.Str(r.Doc.Get(r.Doc.Root(), "invokingEvent"))
-	if text == "" {
+	n := r.Doc.Get(r.Doc.Root(), "invokingEvent")
+	if r.Doc.Str(n) == "" {
 		return nil
 	}
-	r.Doc, *r.spare = *r.spare, r.Doc
-	if err := r.Doc.ParseText(text); err != nil {
-		return fmt.Errorf("invokingEvent: %w", err)
-	}
-	if k := r.Doc.Kind(r.Doc.Root()); k != ocsfjson.Object {
-		return fmt.Errorf("invokingEvent: an object expected, %s found", k)
-	}
-	r.Outer = r.spare
-	return nil
+	return r.Unwrap(n, "invokingEvent")
 }
 
 // time reads a time: RFC 3339, or seconds since 1970 as some tools print them. ok is false where there is none.

@@ -119,12 +119,27 @@ func (r *record) writeMetadata(version node) {
 	r.Close(at)
 }
 
+// ruleRegion is the region in the ARN of the rule that a call to its function names: what is asked of a rule on a schedule says none itself.
+func (r *record) ruleRegion() string {
+	if r.Outer == nil {
+		return ""
+	}
+	if parts := strings.SplitN(r.Outer.Str(r.Outer.Get(r.Outer.Root(), "configRuleArn")), ":", 5); len(parts) == 5 && parts[0] == "arn" {
+		return parts[3]
+	}
+	return ""
+}
+
 func (r *record) writeCloud(account, region node) {
 	d := &r.Doc
 	at := r.Open("cloud")
 	r.Str("provider", "AWS")
-	if !r.Move("region", region) && !r.Move("region", d.Get(r.envelope, "region")) && r.region != "" {
-		r.Str("region", r.region)
+	if !r.Move("region", region) && !r.Move("region", d.Get(r.envelope, "region")) {
+		if own := r.ruleRegion(); own != "" {
+			r.Str("region", own)
+		} else if r.region != "" {
+			r.Str("region", r.region)
+		}
 	}
 	in := r.Open("account")
 	if d.Str(account) == "" {

@@ -1,5 +1,5 @@
 // Package k8saudit reads the audit events of Kubernetes (audit.k8s.io, v1 and the betas before it) into API Activity (6003): one event each
-// for the members of an EventList, as webhooks deliver them.
+// for the members of an EventList, as webhooks deliver them. A record of Azure's diagnostic settings (AKS) holds the event as a text, in properties.log.
 //
 //	auditID                     api.request.uid
 //	auditID, stage              metadata.uid, with a digest of the event

@@ -52,6 +52,11 @@ func (f format) parse(in producers.Record) ([]schemas.Event, error) {
 	if k := d.Kind(d.Root()); k != ocsfjson.Object {
 		return nil, fmt.Errorf("offset 0: an object expected, %s found", k)
 	}
+	if log := d.Path(d.Root(), "properties", "log"); d.Str(log) != "" && d.Get(d.Root(), "auditID") < 0 { // Azure's diagnostic settings
+		if err := e.Unwrap(log, "properties.log"); err != nil {
+			return nil, err
+		}
+	}
 	items := d.Get(d.Root(), "items")
 	if d.Kind(items) != ocsfjson.Array {
 		event, err := parse(e, in, "")

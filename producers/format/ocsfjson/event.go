@@ -1,6 +1,7 @@
 package ocsfjson
 
 import (
+	"fmt"
 	"net/netip"
 	"strconv"
 	"sync"
@@ -19,6 +20,7 @@ type Event struct {
 	// What Kafka's key is chosen from, see schemas.Event.Key.
 	KeyResource, KeyUser, KeyIP string
 
+	spare       Doc // see Unwrap
 	observables []observable
 	room, usual int // see reserve
 }
@@ -39,10 +41,11 @@ func (p *Pool) Get() *Event {
 // Put takes an event back.
 func (p *Pool) Put(e *Event) {
 	const keep = 1 << 20 // of what a giant record has made grow, nothing stays
-	if cap(e.B) > keep || cap(e.Doc.nodes) > keep/32 {
+	if cap(e.B) > keep || cap(e.Doc.nodes) > keep/32 || cap(e.spare.nodes) > keep/32 {
 		return
 	}
 	e.Doc.text, e.Doc.nodes = "", e.Doc.nodes[:0] // the next record may be no JSON
+	e.spare.text, e.spare.nodes = "", e.spare.nodes[:0]
 	p.pool.Put(e)
 }
 
@@ -53,6 +56,20 @@ func (e *Event) Reset() {
 	e.observables = e.observables[:0]
 	e.KeyResource, e.KeyUser, e.KeyIP = "", "", ""
 	e.Outer = nil
+}
+
+// Unwrap replaces Doc by the object that its string n holds as a text, and makes Outer the document that it was found in. An error begins with name.
+func (e *Event) Unwrap(n Node, name string) error {
+	text := e.Doc.Str(n)
+	e.Doc, e.spare = e.spare, e.Doc
+	e.Outer = &e.spare
+	if err := e.Doc.ParseText(text); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if k := e.Doc.Kind(e.Doc.Root()); k != Object {
+		return fmt.Errorf("%s: an object expected, %s found", name, k)
+	}
+	return nil
 }
 
 // Move writes the string n as a member and marks it as taken. It does nothing and tells false if n is no string, or an empty one.

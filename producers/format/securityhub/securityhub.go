@@ -41,48 +41,9 @@ func New(cfg config.Node) (producers.Format, error) {
 
 // Parse makes an event of every finding in the record.
 func (f format) Parse(in producers.Record) ([]schemas.Event, error) {
-	events, err := f.parse(envelope.Open(in))
+	events, err := envelope.Events(f.events, in, f.finding)
 	if err != nil {
 		return nil, fault.Permanent(fmt.Errorf("%s: %w", Name, err))
-	}
-	return events, nil
-}
-
-func (f format) parse(in producers.Record) ([]schemas.Event, error) {
-	e := f.events.Get()
-	defer f.events.Put(e)
-	if err := e.Doc.Parse(in.Data); err != nil {
-		return nil, err
-	}
-	if k := e.Doc.Kind(e.Doc.Root()); k != ocsfjson.Object {
-		return nil, fmt.Errorf("offset 0: an object expected, %s found", k)
-	}
-	list, ok := envelope.List(&e.Doc)
-	if !ok {
-		list.Findings = []string{e.Doc.Raw(e.Doc.Root())}
-	}
-	outer, err := list.Outer(in)
-	if err != nil {
-		return nil, err
-	}
-	events := make([]schemas.Event, 0, len(list.Findings))
-	for i, text := range list.Findings {
-		if ok {
-			e.Reset()
-			err = e.Doc.ParseText(text)
-		}
-		if err == nil {
-			e.Outer = outer
-			var event schemas.Event
-			if event, err = f.finding(e, in, i, text); err == nil {
-				events = append(events, event)
-				continue
-			}
-		}
-		if len(list.Findings) > 1 {
-			err = fmt.Errorf("finding %d: %w", i+1, err)
-		}
-		return nil, err
 	}
 	return events, nil
 }

@@ -31,7 +31,7 @@ import (
 )
 
 // Summary says in one line what the source does.
-const Summary = "CloudWatch Logs: the events of log groups, asked for again and again; a subscription (http, kinesis) is faster where it can be had"
+const Summary = "CloudWatch Logs: the events of log groups, asked for again and again; a subscription (http, kinesis) is faster where it can be had; one process a set of groups"
 
 // Policy lists the least IAM actions that the source needs.
 func Policy() []string { return []string{"logs:FilterLogEvents", "sts:GetCallerIdentity"} }
@@ -47,7 +47,7 @@ func Settings() []schemas.Setting {
 		{Name: "from", Type: "string", Default: "now", Help: "where to begin without a checkpoint: now, or a time such as 2026-03-09T12:00:00Z"},
 		{Name: "poll", Type: "duration", Default: "10s", Help: "how often to ask"},
 		{Name: "overlap", Type: "duration", Default: "5m", Help: "how far back to ask again, for events that come late"},
-		{Name: "checkpoint", Type: "string", Help: "file that remembers what was read; by default NAME.json under checkpoints in the data directory"},
+		{Name: "checkpoint", Type: "string", Help: "file that remembers what was read; by default NAME.json under checkpoints in the data directory; for one process: two that read a group each read all of it"},
 	}
 }
 

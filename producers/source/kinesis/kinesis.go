@@ -30,7 +30,7 @@ import (
 )
 
 // Summary says in one line what the source does.
-const Summary = "Kinesis data stream: every shard in order, through splits and merges; CloudWatch Logs payloads and KPL aggregates are opened"
+const Summary = "Kinesis data stream: every shard in order, through splits and merges; CloudWatch Logs payloads and KPL aggregates are opened; one process a stream"
 
 // Policy lists the least IAM actions that the source needs.
 func Policy() []string {
@@ -45,7 +45,7 @@ func Settings() []schemas.Setting {
 		{Name: "account", Type: "string", Help: "account whose role is assumed to read; by default our own"},
 		{Name: "from", Type: "string", Default: "oldest", Help: "where to begin without a checkpoint: oldest, what the stream still has; now; or a time such as 2026-03-09T12:00:00Z"},
 		{Name: "poll", Type: "duration", Default: "1s", Help: "how often to look for records in a shard that had no more"},
-		{Name: "checkpoint", Type: "string", Help: "file that remembers what was read; by default NAME.json under checkpoints in the data directory"},
+		{Name: "checkpoint", Type: "string", Help: "file that remembers what was read; by default NAME.json under checkpoints in the data directory; for one process: two that read a stream each read all of it"},
 		{Name: "max_record", Type: "int", Default: "1048576", Help: "largest record in bytes; a larger one becomes a dead letter"},
 	}
 }

@@ -7,7 +7,52 @@ import (
 	"github.com/riposte-security/riposte/producers"
 	"github.com/riposte-security/riposte/producers/format/ocsfjson"
 	"github.com/riposte-security/riposte/producers/unpack"
+	"github.com/riposte-security/riposte/schemas"
 )
+
+// A Make makes the event of one finding, which e holds as text; index counts the findings of the record from 0.
+type Make func(e *ocsfjson.Event, in producers.Record, index int, text string) (schemas.Event, error)
+
+// Events makes an event of every finding in a record: of one by itself, or of each in a list. A record with one that cannot be read is refused whole.
+func Events(pool *ocsfjson.Pool, in producers.Record, one Make) ([]schemas.Event, error) {
+	in = Open(in)
+	e := pool.Get()
+	defer pool.Put(e)
+	if err := e.Doc.Parse(in.Data); err != nil {
+		return nil, err
+	}
+	if k := e.Doc.Kind(e.Doc.Root()); k != ocsfjson.Object {
+		return nil, fmt.Errorf("offset 0: an object expected, %s found", k)
+	}
+	list, listed := List(&e.Doc)
+	if !listed {
+		list.Findings = []string{e.Doc.Raw(e.Doc.Root())}
+	}
+	outer, err := list.Outer(in)
+	if err != nil {
+		return nil, err
+	}
+	events := make([]schemas.Event, 0, len(list.Findings))
+	for i, text := range list.Findings {
+		if listed {
+			e.Reset()
+			err = e.Doc.ParseText(text)
+		}
+		if err == nil {
+			e.Outer = outer
+			var event schemas.Event
+			if event, err = one(e, in, i, text); err == nil {
+				events = append(events, event)
+				continue
+			}
+		}
+		if len(list.Findings) > 1 {
+			err = fmt.Errorf("finding %d: %w", i+1, err)
+		}
+		return nil, err
+	}
+	return events, nil
+}
 
 // A Listing is a document that holds findings in a member: the answer of an API, or the detail of an event about several.
 type Listing struct {
