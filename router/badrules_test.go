@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/rs/zerolog"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/router"
 	"github.com/riposte-security/riposte/router/engine"
 	"github.com/riposte-security/riposte/router/rule"
@@ -98,7 +99,7 @@ func TestRulesThatMisbehave(t *testing.T) {
 	}
 	b.send(t, topics.Events, values...)
 	seen := map[string]int{}
-	eventually(t, "what is held back", func() bool {
+	await.Until(t, "what is held back", func() bool {
 		clear(seen)
 		for _, m := range b.read(t, topics.Alert) {
 			c := command(t, m)

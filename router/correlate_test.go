@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/kafka"
 	"github.com/riposte-security/riposte/router/engine"
 	"github.com/riposte-security/riposte/router/rule"
@@ -68,7 +69,7 @@ func TestCorrelates(t *testing.T) {
 	b.send(t, topics.Events, events...)
 	block := command(t, b.await(t, topics.Block, 1)[0])
 	alert := command(t, b.await(t, topics.Alert, 1)[0])
-	eventually(t, "all is committed", func() bool { return b.lag(t) == 0 && b.correlated(t) == 0 })
+	await.Until(t, "all is committed", func() bool { return b.lag(t) == 0 && b.correlated(t) == 0 })
 	if n := len(b.read(t, topics.Block)); n != 1 {
 		t.Errorf("%d blocks", n)
 	}
@@ -158,12 +159,12 @@ func TestSuccessorKnowsTheWindow(t *testing.T) {
 	}
 	stop := b.route(t, ruled(t, bruteForce), b.reg)
 	b.send(t, topics.Events, event(0), event(1))
-	eventually(t, "all is committed", func() bool { return b.lag(t) == 0 && len(b.read(t, topics.Correlate)) == 2 && b.correlated(t) == 0 })
+	await.Until(t, "all is committed", func() bool { return b.lag(t) == 0 && len(b.read(t, topics.Correlate)) == 2 && b.correlated(t) == 0 })
 	stop()
 	stop = b.route(t, ruled(t, bruteForce), nil)
 	b.send(t, topics.Events, event(2))
 	first := command(t, b.await(t, topics.Block, 1)[0])
-	eventually(t, "all is committed", func() bool { return b.lag(t) == 0 && b.correlated(t) == 0 })
+	await.Until(t, "all is committed", func() bool { return b.lag(t) == 0 && b.correlated(t) == 0 })
 	stop()
 	if err := b.client.DropOffsets(t.Context(), "riposte.correlator"); err != nil {
 		t.Fatal(err)

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/rs/zerolog"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/router/rule"
 	"github.com/riposte-security/riposte/schemas"
 )
@@ -75,18 +76,18 @@ func TestReload(t *testing.T) {
 				return func() bool { return r.Decide(schemas.Event{}, false, time.Time{}).Fired[0] == want }
 			}
 			put(2, "rule two")
-			wait(t, says("rule two"))
+			await.Until(t, "the change is seen", says("rule two"))
 			two, ok := r.ruleOf("two")
 			if got := testutil.ToFloat64(r.rules); got != 2 || !ok || two.MaxRate != 3 {
 				t.Errorf("%v rules", got)
 			}
 			put(3, "wrong")
-			wait(t, func() bool { return testutil.ToFloat64(r.reloads.WithLabelValues("refused")) == 1 })
+			await.Until(t, "the change is seen", func() bool { return testutil.ToFloat64(r.reloads.WithLabelValues("refused")) == 1 })
 			if !says("rule two")() {
 				t.Error("a wrong set was taken")
 			}
 			put(4, "rule four")
-			wait(t, says("rule four"))
+			await.Until(t, "the change is seen", says("rule four"))
 			// Nothing changed: nothing is loaded.
 			n := loads.Load()
 			must(t, os.Chtimes(filepath.Join(dir, "..data", "r.yaml"), time.Now(), time.Now()))
@@ -98,7 +99,7 @@ func TestReload(t *testing.T) {
 			must(t, os.Mkdir(filepath.Join(dir, "sub"), 0o700))
 			time.Sleep(100 * time.Millisecond) //nolint:forbidigo // the folder alone is no change
 			must(t, os.WriteFile(filepath.Join(dir, "sub", "s.yaml"), []byte("x"), 0o600))
-			wait(t, func() bool { return loads.Load() > n })
+			await.Until(t, "the change is seen", func() bool { return loads.Load() > n })
 			cancel()
 			must(t, <-done)
 		})
@@ -121,21 +122,6 @@ func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-func wait(t *testing.T, cond func() bool) {
-	t.Helper()
-	deadline := time.NewTimer(10 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatal("waited in vain")
-		}
 	}
 }
 

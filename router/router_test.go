@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/rs/zerolog"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/broker"
 	"github.com/riposte-security/riposte/internal/kafka"
 	"github.com/riposte-security/riposte/router"
@@ -187,26 +188,11 @@ func (b *bench) read(t *testing.T, topic string) []kafka.Message {
 func (b *bench) await(t *testing.T, topic string, n int) []kafka.Message {
 	t.Helper()
 	var out []kafka.Message
-	eventually(t, fmt.Sprintf("%d messages in %s", n, topic), func() bool {
+	await.Until(t, fmt.Sprintf("%d messages in %s", n, topic), func() bool {
 		out = b.read(t, topic)
 		return len(out) >= n
 	})
 	return out
-}
-
-func eventually(t *testing.T, what string, cond func() bool) {
-	t.Helper()
-	deadline := time.NewTimer(20 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("in vain: %s", what)
-		}
-	}
 }
 
 func ask(do string, n int) string { return fmt.Sprintf(`{"do":%q,"n":%d}`, do, n) }
@@ -252,7 +238,7 @@ func TestRoutes(t *testing.T) {
 	if !strings.Contains(dead[0].Header("reason"), "belongs to riposte") {
 		t.Errorf("a publication to riposte.block: %s", dead[0].Header("reason"))
 	}
-	eventually(t, "metrics", func() bool {
+	await.Until(t, "metrics", func() bool {
 		n, err := testutil.GatherAndCount(b.reg, "riposte_router_rule_matches_total", "riposte_router_commands_total")
 		return err == nil && n == 4+2
 	})
@@ -298,7 +284,7 @@ func TestPoison(t *testing.T) {
 			t.Errorf("%.40q: dead letter %v, %d bytes", p.value, d.Headers, len(d.Value))
 		}
 	}
-	eventually(t, "all is committed", func() bool { return b.lag(t) == 0 })
+	await.Until(t, "all is committed", func() bool { return b.lag(t) == 0 })
 	stop()
 	for _, kind := range []string{"unreadable", "miss", "too_large", "invalid", "decide"} {
 		if !strings.Contains(b.log.String(), `"kind":"`+kind+`"`) {
@@ -383,16 +369,16 @@ func TestBrokerAwayAndTwoRouters(t *testing.T) {
 		}
 		return len(seen)
 	}
-	eventually(t, "some commands", func() bool { return distinct() > 10 })
+	await.Until(t, "some commands", func() bool { return distinct() > 10 })
 	if err := b.broker.Close(); err != nil {
 		t.Fatal(err)
 	}
 	b.up(t)
-	eventually(t, "more commands", func() bool { return distinct() > 50 })
+	await.Until(t, "more commands", func() bool { return distinct() > 50 })
 	stop()
 	sender.Wait()
-	eventually(t, "all commands", func() bool { return distinct() == n })
-	eventually(t, "all is committed", func() bool { return b.lag(t) == 0 })
+	await.Until(t, "all commands", func() bool { return distinct() == n })
+	await.Until(t, "all is committed", func() bool { return b.lag(t) == 0 })
 }
 
 // TestShed lets a rule fire too often: what is above is one alert and a shed command that counts the rest, and nothing is committed before
@@ -433,5 +419,5 @@ func TestShed(t *testing.T) {
 	if s := shed.Shed; s == nil || s.Count != n-rate || s.First != rate || s.Last != n-1 || s.Topic != topics.Events || len(s.EventUIDs) == 0 {
 		t.Errorf("shed %+v", shed.Shed)
 	}
-	eventually(t, "all is committed", func() bool { return b.lag(t) == 0 })
+	await.Until(t, "all is committed", func() bool { return b.lag(t) == 0 })
 }

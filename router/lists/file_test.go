@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/riposte-security/riposte/internal/await"
 )
 
 func TestFile(t *testing.T) {
@@ -19,26 +21,26 @@ func TestFile(t *testing.T) {
 	}
 
 	write(t, path, "192.0.2.3\n", time.Minute)
-	eventually(t, "the new copy", func() bool { return r.has("l", "192.0.2.3") && !r.has("l", "192.0.2.1") })
+	await.Until(t, "the new copy", func() bool { return r.has("l", "192.0.2.3") && !r.has("l", "192.0.2.1") })
 
 	// What is no list of addresses changes nothing: the kind was found out once.
 	write(t, path, numbered("<p>error %d</p>", 20), time.Minute)
-	eventually(t, "a refusal", func() bool { return r.logs.count(`list l is away`) == 1 })
+	await.Until(t, "a refusal", func() bool { return r.logs.count(`list l is away`) == 1 })
 	if !r.has("l", "192.0.2.3") {
 		t.Error("the last good copy is gone")
 	}
 	write(t, path, "", time.Minute)
-	eventually(t, "another refusal", func() bool { return r.value(t, "riposte_list_refreshes_total", "l", "failed") >= 2 })
+	await.Until(t, "another refusal", func() bool { return r.value(t, "riposte_list_refreshes_total", "l", "failed") >= 2 })
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "a third", func() bool { return r.value(t, "riposte_list_refreshes_total", "l", "failed") >= 3 })
+	await.Until(t, "a third", func() bool { return r.value(t, "riposte_list_refreshes_total", "l", "failed") >= 3 })
 	if !r.has("l", "192.0.2.3") || r.logs.count("list l is away") != 1 {
 		t.Errorf("still there: %v; told %d times", r.has("l", "192.0.2.3"), r.logs.count("list l is away"))
 	}
 
 	write(t, path, "192.0.2.4\nnonsense\n", time.Minute)
-	eventually(t, "it is back", func() bool { return r.has("l", "192.0.2.4") && r.logs.count("list l is back") == 1 })
+	await.Until(t, "it is back", func() bool { return r.has("l", "192.0.2.4") && r.logs.count("list l is back") == 1 })
 	if r.logs.count(`"bad":1,"entries":1,"first_bad":"\"nonsense\": no address and no network"`) != 1 {
 		t.Error("the bad entry is not told")
 	}
@@ -129,7 +131,7 @@ func TestFileThroughLink(t *testing.T) {
 		t.Fatal("not loaded")
 	}
 	turn("b")
-	eventually(t, "the other file", func() bool { return r.has("l", "b.example") && !r.has("l", "a.example") })
+	await.Until(t, "the other file", func() bool { return r.has("l", "b.example") && !r.has("l", "a.example") })
 }
 
 // TestTTL: a file that nobody writes any more holds nothing once it is too old, and does again when it is written.
@@ -146,9 +148,9 @@ func TestTTL(t *testing.T) {
 	if r.has("l", "192.0.2.1") {
 		t.Error("too old, and still in force")
 	}
-	eventually(t, "it is told", func() bool { return r.logs.count("older than its ttl") == 1 })
+	await.Until(t, "it is told", func() bool { return r.logs.count("older than its ttl") == 1 })
 	write(t, path, "192.0.2.1\n192.0.2.2\n", -2*time.Hour)
-	eventually(t, "it is fresh", func() bool { return r.has("l", "192.0.2.2") && r.logs.count("fresh again") == 1 })
+	await.Until(t, "it is fresh", func() bool { return r.has("l", "192.0.2.2") && r.logs.count("fresh again") == 1 })
 }
 
 // TestEntriesExpire by the clock, at the lookup.
@@ -188,7 +190,7 @@ func TestSwapUnderLookups(t *testing.T) {
 	}
 	for i := range 5 {
 		write(t, path, "192.0.2.0/24\n"+numbered("203.0.113.%d", 10+i), time.Minute)
-		eventually(t, "the next copy", func() bool { return r.value(t, "riposte_list_entries", "l") == float64(11+i) })
+		await.Until(t, "the next copy", func() bool { return r.value(t, "riposte_list_entries", "l") == float64(11+i) })
 	}
 	write(t, path, "192.0.2.0/24\n198.51.100.1\n", time.Minute)
 	<-done

@@ -13,6 +13,7 @@ import (
 	"github.com/maxmind/mmdbwriter"
 	"github.com/maxmind/mmdbwriter/mmdbtype"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/router/rule/predicate"
 )
 
@@ -96,18 +97,18 @@ func TestGeo(t *testing.T) {
 	// The file changes; a damaged one, one of another type, and none at all change nothing.
 	at := netip.MustParseAddr("192.0.2.1")
 	write(t, city, database(t, "DBIP-City-Lite", map[string]mmdbtype.Map{"192.0.2.0/24": place("LI", "Liechtenstein", "Vaduz", 47, 9)}), time.Minute)
-	eventually(t, "the new file", func() bool { return r.Geo(at)["country"] == "LI" })
+	await.Until(t, "the new file", func() bool { return r.Geo(at)["country"] == "LI" })
 	refusals := func(n float64) func() bool {
 		return func() bool { return r.value(t, "riposte_list_refreshes_total", "geoip.city", "failed") >= n }
 	}
 	for i, text := range []string{"no database", database(t, "GeoLite2-ASN", nil)} {
 		write(t, city, text, time.Minute)
-		eventually(t, "a refusal", refusals(float64(i+1)))
+		await.Until(t, "a refusal", refusals(float64(i+1)))
 	}
 	if err := os.Remove(city); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "a refusal", refusals(3))
+	await.Until(t, "a refusal", refusals(3))
 	if r.Geo(at)["country"] != "LI" || r.logs.count("geoip city is away") != 1 {
 		t.Error("the last good file is gone, or it is told more than once")
 	}

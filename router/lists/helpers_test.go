@@ -90,22 +90,6 @@ func (r *rig) has(list, value string) bool {
 	return ok && l.Contains(value)
 }
 
-// eventually waits until something is so; the test ends if it never is.
-func eventually(t testing.TB, what string, so func() bool) {
-	t.Helper()
-	deadline := time.NewTimer(30 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !so() {
-		select {
-		case <-deadline.C:
-			t.Fatalf("never: %s", what)
-		case <-tick.C:
-		}
-	}
-}
-
 // value is that of a metric of one list.
 func (r *rig) value(t testing.TB, name string, labels ...string) float64 {
 	t.Helper()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/fault"
 )
 
@@ -176,7 +177,7 @@ func TestHTTPAfterRestart(t *testing.T) {
 	if _, err := os.Stat(other); err != nil {
 		t.Error("another list's part is gone")
 	}
-	eventually(t, "the server was asked with the ETag of the copy", func() bool {
+	await.Until(t, "the server was asked with the ETag of the copy", func() bool {
 		req, _ := s.last()
 		return req.Header.Get("If-None-Match") == `"one"`
 	})

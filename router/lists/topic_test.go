@@ -7,6 +7,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/broker"
 	"github.com/riposte-security/riposte/internal/kafka"
 )
@@ -67,14 +68,14 @@ func TestTopicOfKeys(t *testing.T) {
 		}
 	}
 	publish(t, k, entry("192.0.2.1", ""), entry("192.0.2.4", `{}`))
-	eventually(t, "what came later", func() bool { return r.has("l", "192.0.2.4") && !r.has("l", "192.0.2.1") })
+	await.Until(t, "what came later", func() bool { return r.has("l", "192.0.2.4") && !r.has("l", "192.0.2.1") })
 	clock.forward(2 * time.Hour)
 	if r.has("l", "192.0.2.3") {
 		t.Error("its time is over")
 	}
 	// What cannot be read is told and changes nothing else.
 	publish(t, k, entry("192.0.2.5", `no JSON`), entry("", "x"), entry("192.0.2.6", "{}"))
-	eventually(t, "the next good one", func() bool { return r.has("l", "192.0.2.6") })
+	await.Until(t, "the next good one", func() bool { return r.has("l", "192.0.2.6") })
 	if r.has("l", "192.0.2.5") || r.logs.count("list l is away") != 1 || r.value(t, "riposte_list_refreshes_total", "l", "failed") != 2 {
 		t.Error("the bad ones are not told")
 	}
@@ -104,7 +105,7 @@ func TestEmptyTopic(t *testing.T) {
 		t.Errorf("an empty topic is an empty list: %v", missing)
 	}
 	publish(t, k, entry("word", "{}"))
-	eventually(t, "the first entry", func() bool { return r.has("l", "word") })
+	await.Until(t, "the first entry", func() bool { return r.has("l", "word") })
 }
 
 // TestLargeTopic is caught up with before the list is in force.
