@@ -23,7 +23,7 @@ func TestSigmaKubernetes(t *testing.T) {
 	}
 	raw := func(data []byte, _ map[string]any) []map[string]any {
 		m := rawJSON(data)
-		if m["items"] != nil { // a list of records
+		if m["items"] != nil || m["properties"] != nil { // a list of records, or something around one
 			return nil
 		}
 		return []map[string]any{m}

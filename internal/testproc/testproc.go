@@ -26,7 +26,7 @@ func Start(tb testing.TB, name, path, dir string, env []string, args ...string) 
 	p := &Process{Cmd: exec.Command(path, args...), Log: &Log{}} //nolint:noctx,gosec // killed below; the test knows what it runs
 	p.Dir, p.Env = dir, append(os.Environ(), env...)
 	p.Stdout, p.Stderr = p.Log, p.Log
-	if err := p.Cmd.Start(); err != nil {
+	if err := p.Start(); err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
