@@ -46,6 +46,16 @@ func awaitLists(ctx context.Context, m *lists.Manager, log zerolog.Logger) {
 	}
 }
 
+// ruleInputs are what rules are looked at with by a command that runs no stage: the configuration, if there is one, and its lists, which stay
+// until done is called.
+func (a *App) ruleInputs(ctx context.Context) (cfg *config.Config, from predicate.Sources, done func(), err error) {
+	if cfg, err = a.ruleConfig(); err != nil {
+		return nil, nil, nil, err
+	}
+	from, done, err = a.matchLists(ctx, cfg)
+	return cfg, from, done, err
+}
+
 // matchLists loads the lists of the configuration for a command that reads files, and keeps them until done is called. Without a
 // configuration there are none.
 func (a *App) matchLists(ctx context.Context, cfg *config.Config) (from predicate.Sources, done func(), err error) {

@@ -119,11 +119,7 @@ type matchStats struct {
 
 // Run writes a line of JSON for every rule that fires on an event.
 func (c *rulesMatchCmd) Run(ctx context.Context, a *App) error {
-	cfg, err := a.ruleConfig()
-	if err != nil {
-		return err
-	}
-	sources, done, err := a.matchLists(ctx, cfg)
+	cfg, sources, done, err := a.ruleInputs(ctx)
 	if err != nil {
 		return err
 	}

@@ -24,11 +24,7 @@ type rulesExplainCmd struct {
 // Run says of each event which rules fired and why, and which would have with little else. It exits with 1 if a rule that was named with --rule
 // fires on no event, so that scripts can ask.
 func (c *rulesExplainCmd) Run(ctx context.Context, a *App) error {
-	cfg, err := a.ruleConfig()
-	if err != nil {
-		return err
-	}
-	sources, done, err := a.matchLists(ctx, cfg)
+	cfg, sources, done, err := a.ruleInputs(ctx)
 	if err != nil {
 		return err
 	}

@@ -32,11 +32,7 @@ func (c *simulateCmd) Run(ctx context.Context, a *App) error {
 	if c.Since <= 0 && len(c.From) == 0 {
 		return misuse{errors.New("say which events: --since 24h for those in Kafka, or --from FILE")}
 	}
-	cfg, err := a.ruleConfig()
-	if err != nil {
-		return err
-	}
-	sources, done, err := a.matchLists(ctx, cfg)
+	cfg, sources, done, err := a.ruleInputs(ctx)
 	if err != nil {
 		return err
 	}

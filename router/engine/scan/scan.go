@@ -175,20 +175,9 @@ func (s *Scan) object(i int, st *state, depth int) int {
 		if i < 0 {
 			return failed
 		}
-		if i < len(data) && data[i] == ',' {
-			i = space(data, i+1)
-			continue
-		}
-		if i = space(data, i); i >= len(data) {
-			return failed
-		}
-		switch data[i] {
-		case ',':
-			i = space(data, i+1)
-		case '}':
-			return i + 1
-		default:
-			return failed
+		var more bool
+		if i, more = after(data, i, '}'); !more {
+			return i
 		}
 	}
 }
@@ -216,16 +205,9 @@ func (s *Scan) array(i int, each int32, depth int) int {
 		if i = s.value(i, each, depth); i < 0 {
 			return failed
 		}
-		if i = space(data, i); i >= len(data) {
-			return failed
-		}
-		switch data[i] {
-		case ',':
-			i = space(data, i+1)
-		case ']':
-			return i + 1
-		default:
-			return failed
+		var more bool
+		if i, more = after(data, i, ']'); !more {
+			return i
 		}
 	}
 }

@@ -49,16 +49,9 @@ func skipObject(data []byte, i, depth int) int {
 		if i = skip(data, i, depth); i < 0 {
 			return failed
 		}
-		if i = space(data, i); i >= len(data) {
-			return failed
-		}
-		switch data[i] {
-		case ',':
-			i = space(data, i+1)
-		case '}':
-			return i + 1
-		default:
-			return failed
+		var more bool
+		if i, more = after(data, i, '}'); !more {
+			return i
 		}
 	}
 }
@@ -74,16 +67,23 @@ func skipArray(data []byte, i, depth int) int {
 		if i = skip(data, i, depth); i < 0 {
 			return failed
 		}
-		if i = space(data, i); i >= len(data) {
-			return failed
-		}
-		switch data[i] {
-		case ',':
-			i = space(data, i+1)
-		case ']':
-			return i + 1
-		default:
-			return failed
+		var more bool
+		if i, more = after(data, i, ']'); !more {
+			return i
 		}
 	}
+}
+
+// after walks over what follows a member or an element: to the next one, or to the end of the whole, if that is what follows.
+func after(data []byte, i int, end byte) (next int, more bool) {
+	if i = space(data, i); i >= len(data) {
+		return failed, false
+	}
+	switch data[i] {
+	case ',':
+		return space(data, i+1), true
+	case end:
+		return i + 1, false
+	}
+	return failed, false
 }
