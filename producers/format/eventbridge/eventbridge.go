@@ -20,8 +20,6 @@
 package eventbridge
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -96,46 +94,14 @@ func (f *format) Parse(in producers.Record) ([]schemas.Event, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", Name, err)
 	}
+	if around == "" {
+		return events, nil
+	}
+	around = ocsfjson.OneLine(around)
 	for i := range events {
-		events[i].Data = attach(events[i].Data, around)
+		events[i].Data = ocsfjson.WithUnmapped(events[i].Data, "envelope", around)
 	}
 	return events, nil
-}
-
-// attach puts the event around a detail into an event that was made of it, as unmapped.envelope.
-func attach(data []byte, around string) []byte {
-	if around == "" {
-		return data
-	}
-	around = `"envelope":` + oneLine(around)
-	unmapped := gjson.GetBytes(data, "unmapped")
-	at := len(data) - 1
-	switch {
-	case unmapped.Get("envelope").Exists():
-		return data
-	case unmapped.Raw == "{}":
-		at = unmapped.Index + 1
-	case unmapped.IsObject():
-		at, around = unmapped.Index+1, around+","
-	case unmapped.Exists():
-		return data
-	default:
-		around = `,"unmapped":{` + around + `}`
-	}
-	out := make([]byte, 0, len(data)+len(around))
-	return append(append(append(out, data[:at]...), around...), data[at:]...)
-}
-
-// oneLine is JSON without white space between its tokens.
-func oneLine(text string) string {
-	if !strings.ContainsAny(text, " \t\r\n") {
-		return text
-	}
-	var b bytes.Buffer
-	if json.Compact(&b, []byte(text)) != nil { // unpack has made it of JSON that was valid
-		return text
-	}
-	return b.String()
 }
 
 // notOne says why a record is no event of EventBridge.

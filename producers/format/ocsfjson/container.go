@@ -36,15 +36,15 @@ func Around(r producers.Record, events []schemas.Event) []schemas.Event {
 	if name == "" && around == "" {
 		return events
 	}
-	around = oneLine(around)
+	around = OneLine(around)
 	for i := range events {
 		e := &events[i]
 		e.Data = withCloud(e.Data, r.Attrs[producers.AttrAccount], r.Attrs[producers.AttrRegion])
 		if around != "" {
-			e.Data = withUnmapped(e.Data, "envelope", around)
+			e.Data = WithUnmapped(e.Data, "envelope", around)
 		}
 		if name != "" {
-			e.Data = withUnmapped(e.Data, name, value)
+			e.Data = WithUnmapped(e.Data, name, value)
 		}
 	}
 	return events
@@ -83,8 +83,8 @@ func container(attrs map[string]string, event bool) (name, value string) {
 	return name, string(w.B)
 }
 
-// oneLine is JSON without white space between its tokens.
-func oneLine(text string) string {
+// OneLine is JSON without white space between its tokens.
+func OneLine(text string) string {
 	if !strings.ContainsAny(text, " \t\r\n") {
 		return text
 	}
@@ -95,8 +95,8 @@ func oneLine(text string) string {
 	return b.String()
 }
 
-// withUnmapped returns the event with a member of unmapped more, unless it is there already.
-func withUnmapped(event []byte, name, value string) []byte {
+// WithUnmapped returns the event with a member of unmapped more, unless it is there already; value is JSON. The event is not changed in place.
+func WithUnmapped(event []byte, name, value string) []byte {
 	at := gjson.GetBytes(event, "unmapped")
 	switch {
 	case at.IsObject() && at.Get(name).Exists():
