@@ -179,7 +179,7 @@ func (d *differential) single(field string, values []string) {
 	values = slices.Compact(slices.Sorted(slices.Values(values)))
 	d.rng.Shuffle(len(values), func(i, j int) { values[i], values[j] = values[j], values[i] })
 	s := func(item string, v any) {
-		if !d.whole && d.rng.IntN(6) > 0 {
+		if !d.whole && d.rng.IntN(sampled) > 0 {
 			return
 		}
 		d.check(map[string]any{"s": map[string]any{item: v}, "condition": "s"})
