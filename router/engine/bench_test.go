@@ -96,9 +96,9 @@ func selective(n int) []string {
 	for i := range out {
 		op := 101*i + 1 // of no event
 		if i == 0 {
-			op = 101
+			op = 404 // that of an event that succeeded
 		}
-		out[i] = fmt.Sprintf(`api.operation in ["Describe%d", "Create%d"] and api.service.name == "service-%d.amazonaws.com" and status_id == 1 and cloud.region != "us-gov-%d"`, op, op, (i+1)%10, i%7)
+		out[i] = fmt.Sprintf(`api.operation in ["Describe%d", "Create%d"] and api.service.name == "service-%d.amazonaws.com" and status_id == 1 and cloud.region != "us-gov-%d"`, op, op, (i+4)%10, i%7)
 	}
 	return out
 }
