@@ -47,6 +47,9 @@ func (e *entry) header(text string) error {
 		return e.header5424(rest[i+1:], len(text)-len(rest)+i+1)
 	}
 	t, n, err := e.stamp(rest)
+	if n > 0 && n < len(rest) && rest[n] != ' ' && rest[n] != ':' {
+		n, err = 0, nil // what only begins like a time is none
+	}
 	switch {
 	case err != nil:
 		return fmt.Errorf("offset %d: %w", len(text)-len(rest), err)
