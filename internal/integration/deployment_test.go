@@ -86,7 +86,7 @@ id: it-webhook
 title: An event for the webhook
 severity: medium
 class: base_event
-when: unmapped.kind in ["webhook", "latency", "outage", "no-kafka", "torture", "stop"]
+when: unmapped.kind in ["webhook", "latency", "warm", "outage", "no-kafka", "torture", "stop"]
 then: [ { alert: { to: hook } } ]
 ---
 id: it-sns

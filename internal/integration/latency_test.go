@@ -19,6 +19,12 @@ import (
 // router has decided. It asserts only that all arrive.
 func latency(t *testing.T, d *deployment) {
 	const events, every = 300, 20 * time.Millisecond
+	first := message{Topic: d.kafka.Topics().Events, Value: []byte(`{"kind":"warm","n":0}`)}
+	if err := d.writer.Publish(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	await.Until(t, "the groups are joined and work", func() bool { return len(d.hook.of("warm")) >= 1 })
+
 	var publishing errgroup.Group
 	tick := time.NewTicker(every)
 	defer tick.Stop()
