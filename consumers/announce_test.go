@@ -27,7 +27,7 @@ func TestStartSaysWhatWillBeChanged(t *testing.T) {
 		b.announce(lane)
 	}
 	for _, want := range []string{
-		"lane alert: enforce, 32 workers", "lane block: dry_run, 8 workers", "lane remediate: enforce, 3 workers",
+		"lane alert: enforce, 8 workers", "lane block: dry_run, 8 workers", "lane remediate: enforce, 3 workers",
 		`"action.set":"dry_run"`, `"account.111122223333":"dry_run"`,
 	} {
 		if !strings.Contains(log.String(), want) {

@@ -23,8 +23,9 @@ type Config struct {
 	Actions  map[string]ModeConfig       `yaml:"actions"`
 	Accounts map[string]ModeConfig       `yaml:"accounts"`
 
-	// Workers is how many commands of a lane one process carries out at once; zero: 8, and of alerts, which hold no target and mostly wait for the
-	// other side, 32. Each has one call to the outside in course at most, which is what a kill may lead to be made again.
+	// Workers is how many commands of a lane one process carries out at once; zero: 8. More of them carry out more a second, since those that save
+	// at one time share a transaction, but each takes longer. Each has one call to the outside in course at most, which is what a kill may lead to be
+	// made again.
 	Workers int `yaml:"workers"`
 	// Lease is how long a command stays with a process that is not heard of.
 	Lease time.Duration `yaml:"lease"`
@@ -181,11 +182,8 @@ func (c Config) workers(lane schemas.Lane) int {
 	if n := c.Lanes[lane].Workers; n > 0 {
 		return n
 	}
-	switch {
-	case c.Workers > 0:
+	if c.Workers > 0 {
 		return c.Workers
-	case lane == schemas.LaneAlert:
-		return 32
 	}
 	return 8
 }
