@@ -35,3 +35,12 @@ const ErrChanged = changedError("the resource has changed since")
 type changedError string
 
 func (e changedError) Error() string { return string(e) }
+
+// An Inspector is a Sharer whose enforcers hold the effects of many commands, as entries that others can edit: an IP set, a rule group, a network
+// ACL. It reads all of one at once, so that what is in force can be compared with what is really there.
+type Inspector interface {
+	Sharer
+	// Inspect reads the enforcer of cmds, of which there is at least one, and for which Enforcer says the same. It returns the ids of the commands whose
+	// effect is not in there, and what is in there as the effect of none of them, spelt as the id of a target. It changes nothing.
+	Inspect(ctx context.Context, cmds []schemas.Command) (missing, others []string, err error)
+}
