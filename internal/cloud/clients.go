@@ -57,7 +57,7 @@ func New(ctx context.Context, conf Config, log zerolog.Logger) (*Clients, error)
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(conf.Timeout).WithTransportOptions(connect)),
 		config.WithRetryMaxAttempts(sdkTries),
 		config.WithAppID("riposte"),
-		config.WithAPIOptions([]func(*middleware.Stack) error{newWatch(log).register}),
+		config.WithAPIOptions([]func(*middleware.Stack) error{newWatch(log).register, markCommand}),
 		config.WithLogger(logging.LoggerFunc(func(c logging.Classification, format string, v ...any) {
 			level := zerolog.DebugLevel
 			if c == logging.Warn {
