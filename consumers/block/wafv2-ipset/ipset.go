@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/wafv2/types"
 
 	"github.com/riposte-security/riposte/consumers"
+	"github.com/riposte-security/riposte/consumers/block/address"
 	"github.com/riposte-security/riposte/consumers/remediate/attribute"
 	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/internal/fault"
@@ -78,9 +78,9 @@ type blocker struct {
 }
 
 func (b *blocker) read(ctx context.Context, cmd schemas.Command, like *state) (state, error) {
-	p, err := parsePrefix(cmd.Target.ID)
+	p, err := address.Of(cmd)
 	if err != nil {
-		return state{}, fault.Permanent(err)
+		return state{}, err
 	}
 	s := state{Address: p.String()}
 	if like != nil {
@@ -105,7 +105,7 @@ func (b *blocker) read(ctx context.Context, cmd schemas.Command, like *state) (s
 	if family := familyOf(p); out.IPSet.IPAddressVersion != family {
 		return s, fault.Permanent(fmt.Errorf("%s holds %s addresses, and %s is %s", s.Set, out.IPSet.IPAddressVersion, p, family))
 	}
-	s.Present = slices.ContainsFunc(out.IPSet.Addresses, func(a string) bool { q, err := parsePrefix(a); return err == nil && q == p })
+	s.Present = present(out.IPSet.Addresses, p)
 	return s, nil
 }
 
@@ -134,22 +134,34 @@ func (b *blocker) plannedSet(ctx context.Context, cmd schemas.Command, p netip.P
 	if err != nil {
 		return setRef{}, err
 	}
-	if err := refuse(p, s.Never); err != nil {
+	if err := address.Refuse(p, s.Never); err != nil {
 		return setRef{}, err
 	}
 	r, err := s.set(p)
-	if err != nil || r.ID != "" {
+	if err != nil {
 		return r, err
 	}
-	named := r
+	if r, err = b.identify(ctx, r); err != nil {
+		return r, fmt.Errorf("%s: %w", r, err)
+	}
+	return r, nil
+}
+
+// identify finds a set's id, unless it has one. What was found is kept.
+func (b *blocker) identify(ctx context.Context, named setRef) (setRef, error) {
+	r := named
+	if r.ID != "" {
+		return r, nil
+	}
 	b.mu.Lock()
 	r.ID = b.ids[named]
 	b.mu.Unlock()
 	if r.ID != "" {
 		return r, nil
 	}
+	var err error
 	if r.ID, err = b.lookup(ctx, r); err != nil {
-		return r, fmt.Errorf("%s: %w", r, err)
+		return r, err
 	}
 	b.mu.Lock()
 	b.ids[named] = r.ID
@@ -159,15 +171,7 @@ func (b *blocker) plannedSet(ctx context.Context, cmd schemas.Command, p netip.P
 
 // Enforcer implements consumers.Sharer: it names the set that a command's address goes into, whatever else its settings say.
 func (b *blocker) Enforcer(cmd schemas.Command) string {
-	p, err := parsePrefix(cmd.Target.ID)
-	if err != nil {
-		return ""
-	}
-	s, err := settingsOf(cmd, b.Region)
-	if err != nil {
-		return ""
-	}
-	r, err := s.set(p)
+	r, err := b.refOf(cmd)
 	if err != nil {
 		return ""
 	}
@@ -224,7 +228,7 @@ func want(cmd schemas.Command, current state) (attribute.Change[state], error) {
 }
 
 func (b *blocker) write(ctx context.Context, _ schemas.Command, from, to state) error {
-	p, err := parsePrefix(to.Address)
+	p, err := address.Parse(to.Address)
 	if err != nil {
 		return fault.Permanent(err)
 	}

@@ -28,6 +28,7 @@ type fake struct {
 	sets    map[string][]string // by id
 	token   int
 	lists   int
+	gets    int
 	updates int
 	region  string
 	foreign int           // this many updates are overtaken by another writer
@@ -64,6 +65,7 @@ func (f *fake) ListIPSets(_ context.Context, in *wafv2.ListIPSetsInput, _ ...fun
 func (f *fake) GetIPSet(_ context.Context, in *wafv2.GetIPSetInput, _ ...func(*wafv2.Options)) (*wafv2.GetIPSetOutput, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.gets++
 	addresses, ok := f.sets[*in.Id]
 	if !ok {
 		return nil, cloudtest.Error("WAFV2", "GetIPSet", "WAFNonexistentItemException", 400)
@@ -230,6 +232,37 @@ func TestSetGone(t *testing.T) {
 	f.sets["four-2"] = nil
 	if p := plan(t, a, block("203.0.113.8")); !strings.Contains(string(p.Before), "four-2") {
 		t.Errorf("%s", p.Before)
+	}
+}
+
+// One read tells what is in the set and what is not, however it is spelt, and whoever else writes there.
+func TestInspect(t *testing.T) {
+	f := newFake("203.0.113.7/32", "198.51.100.0/24", "192.0.2.9/32", "::ffff:203.0.113.9/128")
+	a := New(Deps{WAF: f.in, Now: time.Now}).(consumers.Inspector)
+	var cmds []schemas.Command
+	for _, address := range []string{"203.0.113.7", "203.0.113.8", "203.0.113.9", "203.0.113.0/24", "203.0.113.8"} {
+		cmd := block(address)
+		cmd.ID = fmt.Sprint("c", len(cmds))
+		cmds = append(cmds, cmd)
+	}
+	missing, others, err := a.Inspect(t.Context(), cmds)
+	if err != nil || !slices.Equal(missing, []string{"c1", "c3", "c4"}) || !slices.Equal(others, []string{"192.0.2.9", "198.51.100.0/24"}) {
+		t.Errorf("%v, %v, %v", missing, others, err)
+	}
+	if f.gets != 1 || f.updates != 0 {
+		t.Errorf("%d reads, %d updates", f.gets, f.updates)
+	}
+	f.sets["four-9"] = []string{"203.0.113.8/32"} // made anew
+	delete(f.sets, "four-1")
+	if missing, others, err = a.Inspect(t.Context(), cmds[:2]); err != nil || !slices.Equal(missing, []string{"c0"}) || len(others) != 0 {
+		t.Errorf("made anew: %v, %v, %v", missing, others, err)
+	}
+	delete(f.sets, "four-9")
+	if _, _, err = a.Inspect(t.Context(), cmds); !fault.IsPermanent(err) || !strings.Contains(err.Error(), "IP set four (REGIONAL): no such IP set") {
+		t.Errorf("gone: %v", err)
+	}
+	if _, _, err = a.Inspect(t.Context(), nil); !fault.IsPermanent(err) {
+		t.Errorf("of nothing: %v", err)
 	}
 }
 

@@ -1,12 +1,9 @@
 package wafv2ipset
 
 import (
-	"fmt"
-
+	"github.com/riposte-security/riposte/consumers/block/address"
 	"github.com/riposte-security/riposte/schemas"
 )
-
-const targetType = "ip"
 
 // Spec describes the action.
 func Spec() schemas.ActionSpec {
@@ -15,7 +12,7 @@ func Spec() schemas.ActionSpec {
 		Lane: schemas.LaneBlock,
 		Summary: "Puts an address, or a range up to /16 (IPv6: /32), into an IP set of AWS WAF, beside whatever else is in there; a web ACL has to refer to the set. " +
 			"An address that was in the set before stays there afterwards. Addresses that are not public are refused. The target is an address or CIDR.",
-		TargetType: targetType,
+		TargetType: address.TargetType,
 		Settings: []schemas.Setting{
 			{Name: "ip_set", Type: "string", Help: "name of the IP set for IPv4 addresses"},
 			{Name: "ip_set_v6", Type: "string", Help: "name of the IP set for IPv6 addresses: a set holds one kind of address"},
@@ -24,24 +21,11 @@ func Spec() schemas.ActionSpec {
 			{Name: "scope", Type: "string", Default: scopeRegional, Help: "REGIONAL or CLOUDFRONT"},
 			{Name: "account", Type: "string", Help: "account that the sets belong to; default our own"},
 			{Name: "region", Type: "string", Help: "region of the sets; default that of the configuration, and us-east-1 for CLOUDFRONT"},
-			{Name: "never", Type: "list", Help: "addresses and CIDRs that are never blocked, nor any range that touches them"},
+			address.Never(),
 		},
 		Undo:      true,
 		Expires:   true,
 		Policy:    []string{"wafv2:ListIPSets", "wafv2:GetIPSet", "wafv2:UpdateIPSet"},
-		Canonical: canonical,
+		Canonical: address.Canonical,
 	}
-}
-
-// canonical takes an address or a CIDR in any spelling. It belongs to no account or region, whoever saw it.
-func canonical(raw, _, _ string) (schemas.Target, error) {
-	p, err := parsePrefix(raw)
-	if err != nil {
-		return schemas.Target{}, fmt.Errorf("address %q: %w", raw, err)
-	}
-	id := p.String()
-	if p.IsSingleIP() {
-		id = p.Addr().String()
-	}
-	return schemas.Target{Type: targetType, ID: id}, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/wafv2/types"
 	"github.com/cenkalti/backoff/v5"
 
+	"github.com/riposte-security/riposte/consumers/block/address"
 	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/internal/fault"
 )
@@ -124,7 +125,7 @@ func merge(addresses []string, batch []*change) []string {
 	}
 	merged := make([]string, 0, len(addresses)+len(batch))
 	for _, a := range addresses {
-		p, err := parsePrefix(a)
+		p, err := address.Parse(a)
 		if err == nil && remove[p] {
 			continue
 		}

@@ -1,4 +1,5 @@
-package wafv2ipset
+// Package address is what the actions that block addresses have in common: the spellings of an address, and which ones are never blocked.
+package address
 
 import (
 	"errors"
@@ -7,7 +8,11 @@ import (
 	"strings"
 
 	"github.com/riposte-security/riposte/internal/fault"
+	"github.com/riposte-security/riposte/schemas"
 )
+
+// TargetType is the type of these targets.
+const TargetType = "ip"
 
 // The widest ranges that are blocked. What is wider is more likely a mistake in a rule than an attacker.
 const (
@@ -15,9 +20,9 @@ const (
 	widestV6 = 32
 )
 
-// parsePrefix reads an address or a CIDR and returns the network it stands for: bits behind the mask are cleared, and an IPv4 address in IPv6's
+// Parse reads an address or a CIDR and returns the network it stands for: bits behind the mask are cleared, and an IPv4 address in IPv6's
 // clothes (::ffff:192.0.2.1) is an IPv4 address.
-func parsePrefix(s string) (netip.Prefix, error) {
+func Parse(s string) (netip.Prefix, error) {
 	if !strings.Contains(s, "/") {
 		a, err := netip.ParseAddr(s)
 		if err != nil {
@@ -42,6 +47,34 @@ func parsePrefix(s string) (netip.Prefix, error) {
 	return p.Masked(), nil
 }
 
+// ID spells a prefix as the id of a target does: a single address goes without its length.
+func ID(p netip.Prefix) string {
+	if p.IsSingleIP() {
+		return p.Addr().String()
+	}
+	return p.String()
+}
+
+// Canonical takes an address or a CIDR in any spelling. It belongs to no account or region, whoever saw it.
+func Canonical(raw, _, _ string) (schemas.Target, error) {
+	p, err := Parse(raw)
+	if err != nil {
+		return schemas.Target{}, fmt.Errorf("address %q: %w", raw, err)
+	}
+	return schemas.Target{Type: TargetType, ID: ID(p)}, nil
+}
+
+// Of reads the address that is a command's target. An error is permanent.
+func Of(cmd schemas.Command) (netip.Prefix, error) {
+	p, err := Parse(cmd.Target.ID)
+	return p, fault.Permanent(err)
+}
+
+// Never is the setting that Refuse takes.
+func Never() schemas.Setting {
+	return schemas.Setting{Name: "never", Type: "list", Help: "addresses and CIDRs that are never blocked, nor any range that touches them"}
+}
+
 // notPublic lists what no attacker on the internet has as an address: blocking it can only hit ourselves. Ranges for documentation are not
 // among it; they harm nobody.
 func notPublic() []string {
@@ -51,8 +84,9 @@ func notPublic() []string {
 	}
 }
 
-// refuse says why a range must not be blocked, as a permanent error; nil if it may be.
-func refuse(p netip.Prefix, never []string) error {
+// Refuse says why a range must not be blocked, as a permanent error; nil if it may be. never lists addresses and CIDRs that must stay reachable, as
+// with.never gives them.
+func Refuse(p netip.Prefix, never []string) error {
 	widest := widestV4
 	if p.Addr().Is6() {
 		widest = widestV6
@@ -66,7 +100,7 @@ func refuse(p netip.Prefix, never []string) error {
 		}
 	}
 	for _, s := range never {
-		q, err := parsePrefix(s)
+		q, err := Parse(s)
 		if err != nil {
 			return fault.Permanent(fmt.Errorf("with.never: %q: %w", s, err))
 		}

@@ -1,11 +1,13 @@
-package wafv2ipset
+package address
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/riposte-security/riposte/internal/fault"
+	"github.com/riposte-security/riposte/schemas"
 )
 
 func TestCanonical(t *testing.T) {
@@ -22,7 +24,7 @@ func TestCanonical(t *testing.T) {
 		{"fe80::1%eth0", ""}, {"::ffff:0:0/90", ""}, {"203.0.113", ""}, {"203.0.113.007", ""}, {"203.0.113.7/33", ""}, {"203.0.113.7/-1", ""},
 		{"203.0.113.7:443", ""}, {"[2001:db8::7]", ""}, {" 203.0.113.7", ""}, {"example.org", ""}, {"", ""}, {"/", ""},
 	} {
-		got, err := Spec().Canonical(tt.raw, "123456789012", "eu-west-1")
+		got, err := Canonical(tt.raw, "123456789012", "eu-west-1")
 		if (err == nil) != (tt.id != "") || err == nil && got.Key() != "ip:::"+tt.id {
 			t.Errorf("%q: %+v, %v", tt.raw, got, err)
 		}
@@ -39,12 +41,12 @@ func TestRefuse(t *testing.T) {
 		{"::1/128", "not public"}, {"::/128", "not public"}, {"fe80::1/128", "not public"}, {"fd00::1/128", "not public"}, {"ff02::1/128", "not public"},
 		{"198.51.100.9/32", "never"}, {"198.51.0.0/16", "never"}, {"192.0.2.1/32", "never"}, {"192.0.2.0/24", "never"}, {"2001:db8:1::5/128", "never"},
 	} {
-		err := refuse(netip.MustParsePrefix(tt.address), never)
+		err := Refuse(netip.MustParsePrefix(tt.address), never)
 		if tt.why == "" && err != nil || tt.why != "" && (!fault.IsPermanent(err) || !strings.Contains(err.Error(), "refused") || !strings.Contains(err.Error(), tt.why)) {
 			t.Errorf("%s: %v", tt.address, err)
 		}
 	}
-	if err := refuse(netip.MustParsePrefix("203.0.113.7/32"), []string{"office"}); !fault.IsPermanent(err) || !strings.Contains(err.Error(), "with.never") {
+	if err := Refuse(netip.MustParsePrefix("203.0.113.7/32"), []string{"office"}); !fault.IsPermanent(err) || !strings.Contains(err.Error(), "with.never") {
 		t.Errorf("a list that is none: %v", err)
 	}
 	for _, s := range notPublic() {
@@ -59,13 +61,27 @@ func FuzzCanonical(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		one, err := canonical(s, "", "")
+		one, err := Canonical(s, "", "")
 		if err != nil {
 			return
 		}
-		again, err := canonical(one.ID, "", "")
+		again, err := Canonical(one.ID, "", "")
 		if err != nil || again != one {
 			t.Errorf("%q: %+v, then %+v, %v", s, one, again, err)
 		}
 	})
+}
+
+func TestCompare(t *testing.T) {
+	cmd := func(id, address string) schemas.Command {
+		return schemas.Command{ID: id, Target: schemas.Target{Type: TargetType, ID: address}}
+	}
+	missing, others, err := Compare([]schemas.Command{cmd("a", "203.0.113.7"), cmd("b", "2001:db8::/64"), cmd("c", "203.0.113.8")},
+		[]string{"2001:0db8:0:0::/64", "203.0.113.7/32", "203.0.113.7", "pending", "192.0.2.0/24", "192.0.2.1/32", "192.0.2.1"})
+	if err != nil || !slices.Equal(missing, []string{"c"}) || !slices.Equal(others, []string{"192.0.2.0/24", "192.0.2.1", "pending"}) {
+		t.Errorf("%v, %v, %v", missing, others, err)
+	}
+	if _, _, err := Compare([]schemas.Command{cmd("a", "evil.example")}, nil); !fault.IsPermanent(err) {
+		t.Errorf("no address: %v", err)
+	}
 }
