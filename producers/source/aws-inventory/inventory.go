@@ -149,8 +149,8 @@ func (s *source) Run(ctx context.Context, emit func(context.Context, []producers
 func (s *source) wait(ctx context.Context, file *checkpoint.File[state]) error {
 	var due time.Duration
 	file.Read(func(st *state) {
-		if !st.Last.IsZero() {
-			due = s.Every - time.Since(st.Last)
+		if ago := time.Since(st.Last); ago >= 0 { // else the clock was ahead then
+			due = s.Every - ago
 		}
 	})
 	if s.Every == 0 || due <= 0 {

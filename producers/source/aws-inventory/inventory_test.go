@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +25,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/tidwall/gjson"
 
+	"github.com/riposte-security/riposte/internal/checkpoint"
 	"github.com/riposte-security/riposte/internal/cloud/cloudtest"
 	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/internal/fault"
@@ -381,6 +383,19 @@ func TestSchedule(t *testing.T) {
 		run(13 * time.Hour) // at 0, 6, 12
 		run(6 * time.Hour)  // a restart at 13 h: the next one is due at 18
 		if diff := cmp.Diff([]time.Duration{0, 6 * time.Hour, 12 * time.Hour, 18 * time.Hour}, sweeps); diff != "" {
+			t.Error(diff)
+		}
+		file, err := checkpoint.Open(filepath.Join(dir, "checkpoints", "p.json"), "aws-inventory", state{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		file.Update(func(s *state) { s.Last = time.Now().AddDate(1, 0, 0) }) // the clock was a year ahead
+		if err := file.Save(); err != nil {
+			t.Fatal(err)
+		}
+		sweeps = nil
+		run(time.Hour)
+		if diff := cmp.Diff([]time.Duration{19 * time.Hour}, sweeps); diff != "" {
 			t.Error(diff)
 		}
 	})

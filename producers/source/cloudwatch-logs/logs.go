@@ -18,7 +18,9 @@ import (
 	"strings"
 	"time"
 
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/smithy-go/middleware"
 	"github.com/rs/zerolog"
 
 	"github.com/riposte-security/riposte/internal/checkpoint"
@@ -114,6 +116,7 @@ type source struct {
 	log    zerolog.Logger
 	aws    clients
 	health *obs.Condition
+	served func(answer middleware.Metadata) (time.Time, bool) // when AWS gave an answer, by its own clock
 }
 
 // New makes the source. It asks AWS for nothing before Run.
@@ -122,7 +125,7 @@ func New(cfg config.Node, deps producers.SourceDeps) (producers.Source, error) {
 }
 
 func newSource(cfg config.Node, deps producers.SourceDeps, c clients) (*source, error) {
-	s := &source{settings: settings{From: fromNow, Poll: 10 * time.Second, Overlap: 5 * time.Minute}, log: deps.Log, aws: c}
+	s := &source{settings: settings{From: fromNow, Poll: 10 * time.Second, Overlap: 5 * time.Minute}, log: deps.Log, aws: c, served: awsmiddleware.GetServerTime}
 	if err := cfg.Decode(&s.settings); err != nil {
 		return nil, fmt.Errorf("source cloudwatch-logs: %w", err)
 	}

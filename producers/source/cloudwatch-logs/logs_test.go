@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+	"github.com/aws/smithy-go/middleware"
 	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
 
@@ -44,6 +46,9 @@ func (f *fake) FilterLogEvents(_ context.Context, in *cloudwatchlogs.FilterLogEv
 		err := f.fail[0]
 		f.fail = f.fail[1:]
 		return nil, err
+	}
+	if *in.StartTime > *in.EndTime {
+		return nil, cloudtest.Error("CloudWatch Logs", "FilterLogEvents", "InvalidParameterException", 400)
 	}
 	var in2 []types.FilteredLogEvent
 	for _, e := range f.events {
@@ -167,6 +172,95 @@ func TestPolls(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, r.Attrs); diff != "" || r.Origin != "cloudwatch:111122223333:eu-west-1:app" || !strings.HasPrefix(r.Position, "id2/") {
 			t.Errorf("%+v %s", r, diff)
+		}
+	})
+}
+
+// TestClockAhead begins while our clock is a day ahead of AWS's, which is set right later: what happens meanwhile is not passed over.
+func TestClockAhead(t *testing.T) {
+	for _, conf := range []string{"", "overlap: 0s"} {
+		dir := t.TempDir()
+		synctest.Test(t, func(t *testing.T) {
+			const day = 24 * time.Hour
+			f, k := &fake{}, &taken{}
+			start := time.Now()
+			s := build(t, f, dir, conf)
+			s.served = func(middleware.Metadata) (time.Time, bool) { return time.Now().Add(-day), true }
+			during(t, s, k, func() {
+				after(time.Minute)
+				f.put(day, "at noon")
+				after(time.Minute)
+			})
+			f.put(day, "while away")
+			after(day - 2*time.Minute) // and now the clock is right, by standing still
+			f.put(day-time.Minute, "before the clock was right")
+			s = build(t, f, dir, conf)
+			s.served = func(middleware.Metadata) (time.Time, bool) { return start.Add(time.Since(start)), true }
+			during(t, s, k, func() {
+				after(time.Minute)
+				f.put(0, "after it")
+				after(time.Minute)
+			})
+			if diff := cmp.Diff([]string{"at noon", "while away", "before the clock was right", "after it"}, k.data()); diff != "" {
+				t.Error(conf, diff)
+			}
+		})
+	}
+}
+
+// TestClockSetBack finds a checkpoint from a day in the future: AWS is asked nothing that makes no sense, and reading goes on at once.
+func TestClockSetBack(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		f, k := &fake{}, &taken{}
+		file, err := checkpoint.Open(filepath.Join(dir, "checkpoints", "p.json"), "cloudwatch-logs", state{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		now, tomorrow := time.Now(), time.Now().Add(24*time.Hour).UnixMilli()
+		file.Update(func(s *state) { (*s)["app"] = &position{Begin: now.UnixMilli(), Until: tomorrow} })
+		if err := file.Save(); err != nil {
+			t.Fatal(err)
+		}
+		s := build(t, f, dir, "")
+		s.served = func(middleware.Metadata) (time.Time, bool) { return time.Now(), true }
+		during(t, s, k, func() {
+			after(time.Minute)
+			f.put(0, "today")
+			after(time.Minute)
+		})
+		if diff := cmp.Diff([]string{"today"}, k.data()); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// TestRemembersNoMoreThanItAsksFor reads a past hour: ids are remembered for the overlap and not for the hour, however much is in it.
+func TestRemembersNoMoreThanItAsksFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, start := &fake{}, time.Now()
+		after(2 * time.Hour)
+		for i := range 60 {
+			f.put(2*time.Hour-time.Duration(i)*time.Minute, strconv.Itoa(i))
+		}
+		file, err := checkpoint.Open("", "cloudwatch-logs", state{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var g *group
+		read, most := 0, 0
+		g, err = build(t, f, t.TempDir(), "from: "+start.UTC().Format(time.RFC3339)).group(t.Context(), "app", file, func(_ context.Context, batch []producers.Record) error {
+			read, most = read+len(batch), max(most, len(g.at.Seen))
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := g.window(t.Context(), start.UnixMilli(), start.Add(step).UnixMilli()); err != nil {
+			t.Fatal(err)
+		}
+		if read != 60 || most != 5 {
+			t.Errorf("%d events read, %d ids remembered", read, most)
 		}
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+	"github.com/aws/smithy-go/middleware"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/riposte-security/riposte/internal/checkpoint"
@@ -26,6 +27,8 @@ const (
 	step      = time.Hour // the longest time that is asked for at once, so that a long past is remembered in pieces
 	saveEvery = time.Second
 	maxRecord = 1 << 20 // no event is larger
+	// clockGrain is how far our clock may be from AWS's without it being wrong: an answer tells whole seconds, and takes a while.
+	clockGrain = 5 * time.Second
 )
 
 // state is what the checkpoint holds, by log group.
@@ -72,7 +75,8 @@ type group struct {
 	configured            string // the log group as the settings name it
 	name, account, region string
 	input                 cloudwatchlogs.FilterLogEventsInput
-	at                    position // a copy of that in the checkpoint, ahead of it during a poll
+	at                    position      // a copy of that in the checkpoint, ahead of it during a poll
+	skew                  time.Duration // of AWS's clock against ours: events bear the time of the former's world
 }
 
 func (s *source) group(ctx context.Context, name string, file *checkpoint.File[state], emit batch.Emit) (*group, error) {
@@ -130,7 +134,7 @@ func (g *group) begin() error {
 // run polls until ctx ends.
 func (g *group) run(ctx context.Context) error {
 	for {
-		from, to := g.at.Until-g.Overlap.Milliseconds(), time.Now().UnixMilli()
+		from, to := g.at.Until-g.Overlap.Milliseconds(), max(g.now(), g.at.Until) // never back, whatever the clock does
 		caughtUp := true
 		if end := g.at.Until + step.Milliseconds(); end < to {
 			to, caughtUp = end, false
@@ -152,11 +156,15 @@ func (g *group) run(ctx context.Context) error {
 	}
 }
 
+// now is the time in milliseconds, by AWS's clock as soon as that is known.
+func (g *group) now() int64 { return time.Now().Add(g.skew).UnixMilli() }
+
 // window reads all events from between two times that were not read before.
 func (g *group) window(ctx context.Context, from, to int64) error {
 	in := g.input
 	in.StartTime, in.EndTime = &from, &to
 	fresh := seen{}
+	var until int64
 	for {
 		var page *cloudwatchlogs.FilterLogEventsOutput
 		err := fault.Retry(ctx, g.health.Failed, func() (err error) {
@@ -168,12 +176,17 @@ func (g *group) window(ctx context.Context, from, to int64) error {
 			return err
 		}
 		g.health.OK()
+		if in.NextToken == nil {
+			until = g.reached(to, page.ResultMetadata)
+		}
 		for _, e := range page.Events {
-			id := hashID(aws.ToString(e.EventId))
+			id, at := hashID(aws.ToString(e.EventId)), aws.ToInt64(e.Timestamp)
 			if _, known := g.at.Seen[id]; known {
 				continue
 			}
-			g.at.Seen[id], fresh[id] = aws.ToInt64(e.Timestamp), aws.ToInt64(e.Timestamp)
+			if at >= until-g.Overlap.Milliseconds() { // it will be asked for again
+				g.at.Seen[id], fresh[id] = at, at
+			}
 			if err := g.event(ctx, e); err != nil {
 				return err
 			}
@@ -185,7 +198,31 @@ func (g *group) window(ctx context.Context, from, to int64) error {
 			break
 		}
 	}
-	return g.advance(to, fresh)
+	return g.advance(until, fresh)
+}
+
+// reached is the time up to which an answer tells what there is: to, but never later than it was at AWS. A clock of ours that was ahead
+// would otherwise have passed over what happens until then.
+func (g *group) reached(to int64, answer middleware.Metadata) int64 {
+	served, known := g.served(answer)
+	if !known {
+		return to
+	}
+	skew := time.Until(served)
+	if skew.Abs() < clockGrain {
+		skew = 0
+	}
+	if skew != 0 && g.skew == 0 {
+		g.log.Warn().Dur("ms", -skew).Str("log_group", g.name).Msg("the clock of this machine is ahead of AWS's by so much; AWS's counts")
+	}
+	g.skew = skew
+	if at := g.now(); at < to {
+		if g.From == fromNow {
+			g.at.Begin = min(g.at.Begin, at)
+		}
+		to = max(at, g.at.Begin)
+	}
+	return to
 }
 
 // advance notes that a window is in Kafka.
@@ -195,7 +232,7 @@ func (g *group) advance(to int64, fresh seen) error {
 	g.at.Seen.prune(before)
 	g.file.Update(func(s *state) {
 		p := (*s)[g.configured]
-		p.Until = to
+		p.Begin, p.Until = g.at.Begin, to
 		maps.Copy(p.Seen, fresh)
 		p.Seen.prune(before)
 	})

@@ -237,6 +237,32 @@ func TestResharding(t *testing.T) {
 	})
 }
 
+// TestForgottenShard has a shard vanish from the stream while it is read: Kafka was away for longer than the stream keeps what ended.
+func TestForgottenShard(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		f, k := newFake(), &taken{}
+		f.shards = append(f.shards, types.Shard{ShardId: aws.String("s1"), ParentShardId: aws.String("s0")})
+		f.put("s0", `"0"`)
+		f.put("s1", `"1"`)
+		err := during(t, build(t, f, dir, ""), k, func() {
+			after(time.Second)
+			f.mu.Lock()
+			f.shards = f.shards[1:]
+			f.mu.Unlock()
+			after(2 * lookEvery)
+			f.mu.Lock()
+			f.closed["s0"] = true
+			f.mu.Unlock()
+			f.put("s0", `"2"`)
+			after(2 * time.Second)
+		})
+		if diff := cmp.Diff([]string{`"0"`, `"1"`, `"2"`}, k.data()); diff != "" || err != nil {
+			t.Error(diff, err)
+		}
+	})
+}
+
 func TestFromNow(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {

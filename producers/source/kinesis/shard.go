@@ -79,10 +79,14 @@ func (r *run) advance(id string, out *kinesis.GetRecordsOutput) error {
 	finished := out.NextShardIterator == nil
 	if n := len(out.Records); n > 0 || finished {
 		r.file.Update(func(s *state) {
-			if n > 0 {
-				s.Shards[id].Sequence = aws.ToString(out.Records[n-1].SequenceNumber)
+			at := s.Shards[id]
+			if at == nil { // the stream has forgotten the shard meanwhile: nobody will ask where it was
+				return
 			}
-			s.Shards[id].Finished = finished
+			if n > 0 {
+				at.Sequence = aws.ToString(out.Records[n-1].SequenceNumber)
+			}
+			at.Finished = finished
 		})
 	}
 	return r.file.SaveAfter(saveEvery)
@@ -93,8 +97,8 @@ func (r *run) iterator(ctx context.Context, id string) (iterator *string, err er
 	in := &kinesis.GetShardIteratorInput{ShardId: &id, ShardIteratorType: types.ShardIteratorTypeTrimHorizon}
 	in.StreamARN, in.StreamName = r.names()
 	r.file.Read(func(s *state) {
-		if at := s.Shards[id].Sequence; at != "" {
-			in.ShardIteratorType, in.StartingSequenceNumber = types.ShardIteratorTypeAfterSequenceNumber, &at
+		if at := s.Shards[id]; at != nil && at.Sequence != "" {
+			in.ShardIteratorType, in.StartingSequenceNumber = types.ShardIteratorTypeAfterSequenceNumber, aws.String(at.Sequence)
 		} else if !s.Begin.IsZero() {
 			in.ShardIteratorType, in.Timestamp = types.ShardIteratorTypeAtTimestamp, aws.Time(s.Begin)
 		}
