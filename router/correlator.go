@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	defaultMemory = 1 << 30
+	// DefaultMemory is CorrelateConfig.Memory where it is not set.
+	DefaultMemory = 1 << 30
 	respecEvery   = time.Second // how often it is looked whether the correlations have changed
 	fullAgain     = time.Minute // after which it is alerted again that there is no memory for a correlation
 )

@@ -2,10 +2,10 @@ package router
 
 import (
 	"cmp"
-	"reflect"
 	"slices"
 	"time"
 
+	"github.com/riposte-security/riposte/router/correlate"
 	"github.com/riposte-security/riposte/router/rule"
 	"github.com/riposte-security/riposte/schemas"
 )
@@ -22,6 +22,8 @@ type Simulated struct {
 	Candidate, Current RuledDecider
 	// MaxRate is as in Config.
 	MaxRate int
+	// Memory bounds the state of correlations, of each of the two sets, in bytes as it is estimated; DefaultMemory if zero.
+	Memory int64
 	// Guard says what would have become of a command that a consumer meets at a time: stale, refused, or "" where it would have gone on. nil: not
 	// known.
 	Guard func(c *schemas.Command, at time.Time) schemas.State
@@ -34,6 +36,7 @@ type Simulation struct {
 	began              time.Time
 	report             SimulationReport
 	rules              map[string]*ruleTally
+	totals             map[[2]string]*actionTally
 }
 
 // side is one of the two sets of rules.
@@ -41,6 +44,9 @@ type side struct {
 	decider RuledDecider
 	rules   map[string]*rule.Rule
 	valve   *valve
+	player  *rule.Player
+	// later are the commands that follow from what correlations found: they can be compared only when all is over, as each set finds at its time.
+	later map[string]laterCommand
 }
 
 // ruleTally counts what one rule would have done.
@@ -58,16 +64,18 @@ type actionTally struct {
 
 // NewSimulation begins a simulation.
 func NewSimulation(of Simulated) *Simulation {
-	s := &Simulation{of: of, began: time.Now(), rules: map[string]*ruleTally{}}
-	s.candidate = s.newSide(of.Candidate)
+	s := &Simulation{of: of, began: time.Now(), rules: map[string]*ruleTally{}, totals: map[[2]string]*actionTally{}}
+	s.of.Memory = cmp.Or(of.Memory, DefaultMemory)
+	s.candidate = s.newSide(of.Candidate, s.found)
 	if of.Current != nil {
-		s.current = s.newSide(of.Current)
+		s.current = s.newSide(of.Current, s.foundCurrent)
 	}
 	return s
 }
 
-func (s *Simulation) newSide(d RuledDecider) *side {
-	x := &side{decider: d, rules: map[string]*rule.Rule{}}
+func (s *Simulation) newSide(d RuledDecider, found func(rule.Found)) *side {
+	x := &side{decider: d, rules: map[string]*rule.Rule{}, later: map[string]laterCommand{}}
+	x.player = rule.NewPlayer(d.Rules(), s.of.Memory, found)
 	for _, r := range d.Rules() {
 		x.rules[r.ID] = r
 	}
@@ -83,20 +91,34 @@ func (s *Simulation) newSide(d RuledDecider) *side {
 // decide asks one set of rules, and takes out what its valve holds back.
 func (x *side) decide(ev schemas.Event, outcomes bool, at time.Time) (d rule.Decision, shed []string) {
 	d = x.decider.Decide(ev, outcomes, at)
+	x.player.Add(d.Contributions, at, 0)
+	return d, x.hold(&d, at)
+}
+
+// hold takes out of a decision what the valve holds back.
+func (x *side) hold(d *rule.Decision, at time.Time) (shed []string) {
 	for _, id := range d.Fired {
+		if r := x.rules[id]; r != nil && r.Silent() {
+			continue
+		}
 		if pass, _ := x.valve.admit(id, at); !pass {
 			shed = append(shed, id)
 		}
 	}
-	hold(&d, shed)
-	return d, shed
+	hold(d, shed)
+	return shed
 }
 
 // Unreadable counts a message that is no event.
 func (s *Simulation) Unreadable() { s.report.Unreadable++ }
 
-// Event has the rules decide on an event that came in at a time; outcomes tells that it came from the outcomes topic.
+// Event has the rules decide on an event that came in at a time; outcomes tells that it came from the outcomes topic. What correlations found at
+// that time is passed over: those of the simulation find for themselves.
 func (s *Simulation) Event(ev schemas.Event, outcomes bool, at time.Time) {
+	if !outcomes && correlate.IsFinding(ev) {
+		s.report.Findings++
+		return
+	}
 	s.report.Events++
 	if s.report.From.IsZero() || at.Before(s.report.From) {
 		s.report.From = at
@@ -105,6 +127,14 @@ func (s *Simulation) Event(ev schemas.Event, outcomes bool, at time.Time) {
 		s.report.To = at
 	}
 	d, shed := s.candidate.decide(ev, outcomes, at)
+	s.count(&d, shed, at)
+	if s.current != nil {
+		s.compare(ev, outcomes, at, d.Commands)
+	}
+}
+
+// count counts a decision of the candidate.
+func (s *Simulation) count(d *rule.Decision, shed []string, at time.Time) {
 	for _, id := range d.Fired {
 		s.rule(id).Matches++
 	}
@@ -117,71 +147,34 @@ func (s *Simulation) Event(ev schemas.Event, outcomes bool, at time.Time) {
 	for i := range d.Publications {
 		s.rule(d.Publications[i].Rule).Publications++
 	}
-	for i := range d.Contributions {
-		s.rule(d.Contributions[i].Rule).Counted++
-	}
 	for i := range d.Commands {
 		s.command(&d.Commands[i], at)
-	}
-	if s.current != nil {
-		s.compare(ev, outcomes, at, d.Commands)
 	}
 }
 
 // command counts one of the candidate's.
 func (s *Simulation) command(c *schemas.Command, at time.Time) {
-	a := s.rule(c.Rule).action(c)
-	a.Commands++
-	a.targets.add(c.Target.Key())
-	if s.of.Guard == nil {
-		return
+	var state schemas.State
+	if s.of.Guard != nil {
+		state = s.of.Guard(c, at)
 	}
-	switch s.of.Guard(c, at) {
-	case schemas.StateStale:
-		a.Stale++
-	case schemas.StateRefused:
-		a.Refused++
-	default: // no other guard is asked
-	}
-}
-
-// compare counts what the current rules would have done otherwise. Commands are the same if their ids are; such a one may still differ in what it
-// is to do.
-func (s *Simulation) compare(ev schemas.Event, outcomes bool, at time.Time, candidate []schemas.Command) {
-	d, _ := s.current.decide(ev, outcomes, at)
-	for _, id := range d.Fired {
-		s.rule(id).MatchesCurrent++
-	}
-	for i := range candidate {
-		c := &candidate[i]
-		switch j := slices.IndexFunc(d.Commands, func(o schemas.Command) bool { return o.ID == c.ID }); {
-		case j < 0:
-			a := s.rule(c.Rule).action(c)
-			a.Added++
-			a.sample(ev.UID)
-		case !sameCommand(*c, d.Commands[j]):
-			a := s.rule(c.Rule).action(c)
-			a.Changed++
-			a.sample(ev.UID)
-		}
-	}
-	for i := range d.Commands {
-		c := &d.Commands[i]
-		a := s.rule(c.Rule).action(c)
-		a.CommandsCurrent++
-		if !slices.ContainsFunc(candidate, func(o schemas.Command) bool { return o.ID == c.ID }) {
-			a.Removed++
-			a.sample(ev.UID)
+	for _, a := range []*actionTally{s.rule(c.Rule).action(c.Lane, c.Action), actionOf(s.totals, c.Lane, c.Action)} {
+		a.Commands++
+		a.targets.add(c.Target.Key())
+		switch state {
+		case schemas.StateStale:
+			a.Stale++
+		case schemas.StateRefused:
+			a.Refused++
+		default: // no other guard is asked
 		}
 	}
 }
 
-// sameCommand tells whether two commands of one id ask for the same.
-func sameCommand(a, b schemas.Command) bool {
-	for _, c := range []*schemas.Command{&a, &b} {
-		c.Event, c.RuleHash, c.RuleTitle = nil, "", ""
-	}
-	return reflect.DeepEqual(a, b)
+// tallies has a rule's action counted, and in the totals.
+func (s *Simulation) tallies(id string, lane schemas.Lane, act string, count func(*actionTally)) {
+	count(s.rule(id).action(lane, act))
+	count(actionOf(s.totals, lane, act))
 }
 
 func (s *Simulation) rule(id string) *ruleTally {
@@ -193,12 +186,16 @@ func (s *Simulation) rule(id string) *ruleTally {
 	return t
 }
 
-func (t *ruleTally) action(c *schemas.Command) *actionTally {
-	key := [2]string{string(c.Lane), c.Action}
-	a := t.actions[key]
+func (t *ruleTally) action(lane schemas.Lane, act string) *actionTally {
+	return actionOf(t.actions, lane, act)
+}
+
+func actionOf(all map[[2]string]*actionTally, lane schemas.Lane, act string) *actionTally {
+	key := [2]string{string(lane), act}
+	a := all[key]
 	if a == nil {
-		a = &actionTally{ActionSimulation: ActionSimulation{Lane: c.Lane, Action: c.Action}}
-		t.actions[key] = a
+		a = &actionTally{ActionSimulation: ActionSimulation{Lane: lane, Action: act}}
+		all[key] = a
 	}
 	return a
 }

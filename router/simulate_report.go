@@ -7,20 +7,26 @@ import (
 
 	"github.com/axiomhq/hyperloglog"
 
+	"github.com/riposte-security/riposte/router/correlate"
 	"github.com/riposte-security/riposte/schemas"
 )
 
 // A SimulationReport is what came of a simulation.
 type SimulationReport struct {
 	Events     int       `json:"events"`
-	Unreadable int       `json:"unreadable"` // messages that would have become dead letters
-	From       time.Time `json:"from"`       // when the first and the last of the events came in
+	Unreadable int       `json:"unreadable"`         // messages that would have become dead letters
+	Findings   int       `json:"findings,omitempty"` // of correlations, which were passed over: the simulation makes its own
+	From       time.Time `json:"from"`               // when the first and the last of the events came in
 	To         time.Time `json:"to"`
 	Seconds    float64   `json:"seconds"` // that the simulation took
 	Candidate  int       `json:"candidate_rules"`
 	Current    int       `json:"current_rules"` // 0 without rules to compare with
 	// Rules are those that did something, or differ between the two sets, in the order of the candidate.
 	Rules []RuleSimulation `json:"rules"`
+	// Actions are what all rules together would have had each action, or receiver, do.
+	Actions []ActionSimulation `json:"actions"`
+	// Uncompared tells that correlations led to so many commands that those are not compared.
+	Uncompared bool `json:"uncompared,omitempty"`
 }
 
 // A RuleSimulation is what one rule would have done.
@@ -34,8 +40,10 @@ type RuleSimulation struct {
 	Shed           int    `json:"shed"`                   // of the matches, those above max_rate, which would have been held back
 	Misses         int    `json:"misses"`                 // steps that would have become dead letters
 	Publications   int    `json:"publications,omitempty"` // copies of events on topics of others
-	// Counted is how many events a correlation would have counted. Whether it would have fired is not simulated.
+	// Counted is how many events a correlation counted. LeftOut is how many more made no difference, as there was no memory for them, or they came
+	// too late.
 	Counted int                `json:"counted,omitempty"`
+	LeftOut int                `json:"left_out,omitempty"`
 	Actions []ActionSimulation `json:"actions"`
 }
 
@@ -79,8 +87,16 @@ func (s *Simulation) Report() SimulationReport {
 				edition = "changed"
 			}
 		}
+		p := s.candidate.player
+		if n := p.Count(r.ID, correlate.Counted); n > 0 {
+			s.rule(r.ID).Counted = n
+		}
+		if n := p.Count(r.ID, correlate.Shed) + p.Count(r.ID, correlate.Late); n > 0 {
+			s.rule(r.ID).LeftOut = n
+		}
 		out.add(s.rules[r.ID], r.ID, r.Title, edition)
 	}
+	out.Actions = actionsOf(s.totals)
 	if s.current != nil {
 		for _, r := range s.current.decider.Rules() {
 			if s.candidate.rules[r.ID] == nil {
@@ -98,20 +114,27 @@ func (r *SimulationReport) add(t *ruleTally, id, title, edition string) {
 	out := RuleSimulation{Rule: id}
 	if t != nil {
 		out = t.RuleSimulation
-		for _, a := range t.actions {
-			x := a.ActionSimulation
-			x.Targets, x.Approximate = a.targets.count()
-			out.Actions = append(out.Actions, x)
-		}
+		out.Actions = actionsOf(t.actions)
 	}
-	slices.SortFunc(out.Actions, func(a, b ActionSimulation) int {
-		return cmp.Or(cmp.Compare(a.Lane, b.Lane), cmp.Compare(a.Action, b.Action))
-	})
 	if out.Actions == nil {
 		out.Actions = []ActionSimulation{}
 	}
 	out.Title, out.Edition = title, edition
 	r.Rules = append(r.Rules, out)
+}
+
+func actionsOf(all map[[2]string]*actionTally) []ActionSimulation {
+	out := make([]ActionSimulation, 0, len(all))
+	for _, a := range all {
+		x := a.ActionSimulation
+		x.Targets, x.Approximate = a.targets.count()
+		slices.Sort(x.Samples)
+		out = append(out, x)
+	}
+	slices.SortFunc(out, func(a, b ActionSimulation) int {
+		return cmp.Or(cmp.Compare(a.Lane, b.Lane), cmp.Compare(a.Action, b.Action))
+	})
+	return out
 }
 
 // exactTargets is how many different targets are counted one by one, for each rule and action. Above it an estimate has to do: memory is bounded

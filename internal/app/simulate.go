@@ -20,8 +20,8 @@ import (
 type simulateCmd struct {
 	Rules   []string          `required:"" name:"rules" placeholder:"PATH" help:"Files and folders with the rules in question."`
 	Against []string          `name:"against" placeholder:"PATH" help:"Files and folders with the rules to compare them with, such as those in force."`
-	Since   time.Duration     `xor:"from" placeholder:"24h" help:"Read the events that came into Kafka in this time until now."`
-	From    []string          `xor:"from" placeholder:"FILE" help:"Read events from files instead, such as those of an archive; '-' is stdin."`
+	Since   time.Duration     `xor:"from" placeholder:"24h" help:"Read the events that came into Kafka in this time until now, as far as the topic keeps them: there is no archive yet."`
+	From    []string          `xor:"from" placeholder:"FILE" help:"Read events from files instead; '-' is stdin."`
 	Format  string            `help:"Format of the records in the files; by default they are events, or any JSON."`
 	Set     map[string]string `mapsep:"none" placeholder:"KEY=VALUE" help:"A setting of the format."`
 	JSON    bool              `name:"json" help:"Print JSON."`
@@ -51,7 +51,7 @@ func (c *simulateCmd) Run(ctx context.Context, a *App) error {
 		if err := cfg.Router.Decode(&conf); err != nil {
 			return fmt.Errorf("router: %w", err)
 		}
-		of.MaxRate = conf.MaxRate
+		of.MaxRate, of.Memory = conf.MaxRate, conf.Correlate.Memory
 	}
 	if c.Since > 0 {
 		return c.topics(ctx, a, of)
@@ -66,9 +66,9 @@ func (c *simulateCmd) files(ctx context.Context, a *App, of router.Simulated) er
 		return err
 	}
 	s := router.NewSimulation(of)
-	missing := false
+	missing, now := false, time.Now().UTC()
 	err = a.eachEvent(ctx, format, c.From, func(_ string, _ int, ev schemas.Event) error {
-		s.Event(ev, ev.Class == schemas.ClassRemediationActivity, ev.Time)
+		s.Event(ev, ev.Class == schemas.ClassRemediationActivity, cameIn(ev, now))
 		return nil
 	}, func(b badRecord) error {
 		missing = missing || b.Record == 0
@@ -81,6 +81,7 @@ func (c *simulateCmd) files(ctx context.Context, a *App, of router.Simulated) er
 	if missing { // figures of something else than what was asked for
 		return errReported
 	}
+	s.End()
 	return c.print(a, s.Report())
 }
 
@@ -110,6 +111,10 @@ func (c *simulateCmd) topics(ctx context.Context, a *App, of router.Simulated) e
 	s := router.NewSimulation(of)
 	since := time.Now().Add(-c.Since)
 	names := st.kafka.Topics()
+	keeps, err := st.kafka.Retention(ctx, names.Events)
+	if err == nil && keeps > 0 && keeps < c.Since { // an error: it may not be asked; then what is there is read
+		fmt.Fprintf(a.Err, "topic %s keeps %s: what came before is gone, and there is no archive yet to read it from\n", names.Events, schemas.Duration(keeps))
+	}
 	for _, topic := range []string{names.Events, names.Outcomes} {
 		err := st.kafka.ReadSince(ctx, topic, since, func(_ context.Context, m kafka.Message) error {
 			ev, err := readMessage(m)
@@ -124,6 +129,7 @@ func (c *simulateCmd) topics(ctx context.Context, a *App, of router.Simulated) e
 			return fmt.Errorf("simulate: %w", err)
 		}
 	}
+	s.End()
 	return c.print(a, s.Report())
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -21,6 +22,9 @@ func (c *simulateCmd) print(a *App, r router.SimulationReport) error {
 	if r.Unreadable > 0 {
 		head += fmt.Sprintf(", %d more that cannot be read", r.Unreadable)
 	}
+	if r.Findings > 0 {
+		head += fmt.Sprintf(", %s of correlations passed over, as they find for themselves here", count(r.Findings, "finding"))
+	}
 	fmt.Fprintf(a.Out, "%s; %s; %.1f s\n\n", head, count(r.Candidate, "rule"), r.Seconds)
 	w := tabwriter.NewWriter(a.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "RULE\tMATCHES\tLANE\tACTION\tCOMMANDS\tTARGETS\tNOTES")
@@ -38,6 +42,7 @@ func (c *simulateCmd) print(a *App, r router.SimulationReport) error {
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("output: %w", err)
 	}
+	printTotals(a, r.Actions)
 	if quiet > 0 {
 		fmt.Fprintf(a.Out, "%s would have done nothing\n", count(quiet, "rule"))
 	}
@@ -47,12 +52,27 @@ func (c *simulateCmd) print(a *App, r router.SimulationReport) error {
 	return nil
 }
 
+// printTotals writes what all rules together would have had each action do.
+func printTotals(a *App, actions []router.ActionSimulation) {
+	for i := range actions {
+		if x := &actions[i]; x.Commands > 0 {
+			fmt.Fprintf(a.Out, "in all %s %s: %s on %s\n", x.Lane, x.Action, count(x.Commands, "command"), targets(x))
+		}
+	}
+}
+
+// targets says how many there are.
+func targets(a *router.ActionSimulation) string {
+	text := count(int(min(a.Targets, math.MaxInt32)), "target")
+	if a.Approximate {
+		return "about " + text
+	}
+	return text
+}
+
 // ruleLines writes a line for each action of a rule; one at least.
 func ruleLines(w *tabwriter.Writer, x *router.RuleSimulation) {
 	name, matches := x.Rule, fmt.Sprint(x.Matches)
-	if x.Counted > 0 && x.Matches == 0 {
-		matches = "-"
-	}
 	notes := ruleNotes(x)
 	lines := 0
 	for i := range x.Actions {
@@ -96,7 +116,10 @@ func ruleNotes(x *router.RuleSimulation) []string {
 		out = append(out, fmt.Sprintf("%d published", x.Publications))
 	}
 	if x.Counted > 0 {
-		out = append(out, fmt.Sprintf("%d counted by the correlation; its firing is not simulated", x.Counted))
+		out = append(out, count(x.Counted, "event")+" counted")
+	}
+	if x.LeftOut > 0 {
+		out = append(out, fmt.Sprintf("%d left out: too late, or more than the memory of correlations holds", x.LeftOut))
 	}
 	return out
 }
@@ -123,7 +146,9 @@ func (c *simulateCmd) printDifferences(a *App, r router.SimulationReport) error 
 		}
 		same = same && lines == 0 && !differs
 	}
-	if same {
+	if r.Uncompared {
+		fmt.Fprintln(a.Out, "the commands that follow from correlations are too many to be compared one by one")
+	} else if same {
 		fmt.Fprintln(a.Out, "no difference")
 	}
 	if err := w.Flush(); err != nil {

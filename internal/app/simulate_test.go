@@ -42,10 +42,13 @@ func TestSimulateOnKafka(t *testing.T) {
 	w := c.NewWriter()
 	defer w.Close()
 	names := c.Topics()
+	// What a correlation found at that time is not found again.
+	finding := fmt.Sprintf(`{"class_uid": 2004, "time": %d, "metadata": {"uid": "f", "log_name": "riposte.correlate"}, "message": "m"}`, now)
 	const day = 24 * 60 * 60 * 1000
 	err = w.Publish(t.Context(),
 		event(names.Events, "riposte/web", now, 1, 4001), event(names.Events, "riposte/web", now, 2, 4001), event(names.Events, "riposte/web", now, 2, 4001),
 		event(names.Events, "somebody", now, 3, 4001), event(names.Events, "riposte/web", now-3*day, 4, 4001),
+		kafka.Message{Topic: names.Events, Value: []byte(finding)},
 		kafka.Message{Topic: names.Events, Value: []byte("no event")}, event(names.Outcomes, "riposte/block", now, 5, 7001))
 	if err != nil {
 		t.Fatal(err)
@@ -63,6 +66,20 @@ severity: low
 on: outcomes
 when: message == "m"
 then: [ { alert: {} } ]
+---
+id: three
+title: t
+severity: low
+when: message == "m"
+correlate: { type: event_count, within: 1h, at_least: 3 }
+then: [ { alert: {} } ]
+---
+id: four
+title: t
+severity: low
+when: message == "m"
+correlate: { type: event_count, within: 1h, at_least: 4 }
+then: [ { alert: {} } ]
 `)
 	cfg := write(t, dir, "riposte.yaml", fmt.Sprintf("kafka: { brokers: [ %q ] }\nproducers: [ { name: web, format: json, source: { http: {} } } ]\n", b.Addr()))
 	var out, problems strings.Builder
@@ -73,7 +90,7 @@ then: [ { alert: {} } ]
 	if err := json.Unmarshal([]byte(out.String()), &r); err != nil {
 		t.Fatal(err)
 	}
-	if r.Events != 6 || r.Unreadable != 1 || len(r.Rules) != 2 {
+	if r.Events != 6 || r.Unreadable != 1 || r.Findings != 1 || len(r.Rules) != 4 {
 		t.Fatalf("%s", out.String())
 	}
 	if a := r.Rules[0].Actions[0]; a.Commands != 5 || a.Targets != 4 || a.Refused != 1 || a.Stale != 1 {
@@ -81,6 +98,9 @@ then: [ { alert: {} } ]
 	}
 	if x := r.Rules[1]; x.Rule != "outcomes" || x.Matches != 1 || x.Actions[0].Lane != schemas.LaneAlert {
 		t.Errorf("%+v", x)
+	}
+	if x, y := r.Rules[2], r.Rules[3]; x.Matches != 1 || x.Counted != 4 || x.Actions[0].Commands != 1 || y.Matches != 0 || y.Counted != 4 {
+		t.Errorf("%+v\n%+v", x, y)
 	}
 	lag, err := c.Lag(t.Context(), names.Prefix()+".router", names.Events)
 	if err != nil {
@@ -90,7 +110,7 @@ then: [ { alert: {} } ]
 	for _, n := range lag[names.Events] {
 		left += n
 	}
-	if left != 6 {
-		t.Errorf("the router has %d events to read, 6 expected: the simulation moved its offsets", left)
+	if left != 7 {
+		t.Errorf("the router has %d events to read, 7 expected: the simulation moved its offsets", left)
 	}
 }

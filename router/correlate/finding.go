@@ -157,6 +157,19 @@ func (f *Firing) Event(doc map[string]any) (schemas.Event, error) {
 	return ev, nil
 }
 
+// IsFinding tells whether an event is the finding of a correlation.
+func IsFinding(ev schemas.Event) bool {
+	if ev.Class != schemas.ClassDetectionFinding || !bytes.Contains(ev.Data, []byte(LogName)) {
+		return false
+	}
+	var doc struct {
+		Metadata struct {
+			LogName string `json:"log_name"`
+		} `json:"metadata"`
+	}
+	return json.Unmarshal(ev.Data, &doc) == nil && doc.Metadata.LogName == LogName
+}
+
 // source is empty if one of the events had none: nobody vouches for the whole then.
 func (f *Firing) source() string {
 	if slices.Contains(f.Sources, "") {

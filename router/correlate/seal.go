@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"container/heap"
+	"math"
 	"slices"
 	"time"
 )
@@ -87,22 +88,54 @@ func (s *State) Seal(at time.Time) []Firing {
 	s.sealed = max(s.sealed, at.UnixMilli())
 	var out []Firing
 	for _, t := range s.rules {
-		for len(t.queue) > 0 && t.queue[0].at <= s.sealed {
-			d := heap.Pop(&t.queue).(dueGroup)
-			g := t.groups[d.key]
-			if g == nil || g.sealing == nil || g.due != d.at {
-				continue // it was put in again for an earlier time
-			}
-			g.due = 0
-			cost := g.cost()
-			out = append(out, s.decide(t, d.key, g)...)
-			if len(g.entries) == 0 && !g.waits() {
-				s.charge(t, -cost-groupCost-2*int64(len(d.key)))
-				delete(t.groups, d.key)
-				continue
-			}
-			s.charge(t, g.cost()-cost)
+		out = append(out, s.seal(t, s.sealed)...)
+	}
+	return out
+}
+
+// End is for an input that is over: it lets time pass until something else is due, and returns what fires then, and when. It is false if nothing
+// is left to decide. clock is when the input ended: what nobody heard of since, though it was due by then, is absent; later, nobody listened.
+func (s *State) End(clock time.Time) (fired []Firing, at time.Time, more bool) {
+	next, found := int64(math.MaxInt64), false
+	until := func(t *tally) int64 {
+		if t.spec.Type == Absence {
+			return clock.UnixMilli() + t.spec.Lateness.Milliseconds()
 		}
+		return math.MaxInt64
+	}
+	for _, t := range s.rules {
+		if len(t.queue) > 0 && t.queue[0].at <= until(t) {
+			next, found = min(next, t.queue[0].at), true
+		}
+	}
+	if !found {
+		return nil, clock, false
+	}
+	s.sealed = max(s.sealed, next)
+	for _, t := range s.rules {
+		fired = append(fired, s.seal(t, min(s.sealed, until(t)))...)
+	}
+	return fired, time.UnixMilli(next).UTC(), true
+}
+
+// seal decides what is due of a correlation by a time.
+func (s *State) seal(t *tally, by int64) []Firing {
+	var out []Firing
+	for len(t.queue) > 0 && t.queue[0].at <= by {
+		d := heap.Pop(&t.queue).(dueGroup)
+		g := t.groups[d.key]
+		if g == nil || g.sealing == nil || g.due != d.at {
+			continue // it was put in again for an earlier time
+		}
+		g.due = 0
+		cost := g.cost()
+		out = append(out, s.decide(t, d.key, g, by)...)
+		if len(g.entries) == 0 && !g.waits() {
+			s.charge(t, -cost-groupCost-2*int64(len(d.key)))
+			delete(t.groups, d.key)
+			continue
+		}
+		s.charge(t, g.cost()-cost)
 	}
 	return out
 }
@@ -119,24 +152,24 @@ func (s *State) Waiting() (time.Time, bool) {
 }
 
 // decide decides what is due in a group, and schedules what is not.
-func (s *State) decide(t *tally, key string, g *group) []Firing {
+func (s *State) decide(t *tally, key string, g *group, by int64) []Firing {
 	switch t.spec.Type {
 	case Absence:
-		return s.decideAbsence(t, key, g)
+		return s.decideAbsence(t, key, g, by)
 	case NewValue:
-		return s.decideNew(t, key, g)
+		return s.decideNew(t, key, g, by)
 	case EventCount, ValueCount, ValueSum, Temporal, TemporalOrdered, Travel:
 	}
-	return s.decideBounds(t, key, g)
+	return s.decideBounds(t, key, g, by)
 }
 
 // decideBounds decides whole buckets: a window that could lie anywhere would always find a place where there is little.
-func (s *State) decideBounds(t *tally, key string, g *group) []Firing {
+func (s *State) decideBounds(t *tally, key string, g *group, by int64) []Firing {
 	var out []Firing
 	spec, w := t.spec, t.spec.Within.Milliseconds()
 	for len(g.entries) > 0 {
 		b := spec.Bucket(g.entries[0].time)
-		if due := spec.dueAt(g.entries[0].time); due > s.sealed {
+		if due := spec.dueAt(g.entries[0].time); due > by {
 			s.schedule(t, key, g, due)
 			break
 		}
@@ -150,12 +183,12 @@ func (s *State) decideBounds(t *tally, key string, g *group) []Firing {
 }
 
 // decideAbsence fires for every event that no other followed within the window.
-func (s *State) decideAbsence(t *tally, key string, g *group) []Firing {
+func (s *State) decideAbsence(t *tally, key string, g *group, by int64) []Firing {
 	var out []Firing
 	spec, w := t.spec, t.spec.Within.Milliseconds()
 	for len(g.entries) > 0 {
 		e := g.entries[0]
-		if due := spec.dueAt(e.time); due > s.sealed {
+		if due := spec.dueAt(e.time); due > by {
 			s.schedule(t, key, g, due)
 			break
 		}
@@ -168,7 +201,7 @@ func (s *State) decideAbsence(t *tally, key string, g *group) []Firing {
 }
 
 // decideNew fires for every event whose value the group has not had within the window before, if the group has been known for long enough.
-func (s *State) decideNew(t *tally, key string, g *group) []Firing {
+func (s *State) decideNew(t *tally, key string, g *group, by int64) []Firing {
 	var out []Firing
 	spec, w := t.spec, t.spec.Within.Milliseconds()
 	latest := map[uint64]int64{} // of the values so far
@@ -176,7 +209,7 @@ func (s *State) decideNew(t *tally, key string, g *group) []Firing {
 	for i := range g.entries {
 		e := &g.entries[i]
 		if !e.done {
-			if due := spec.dueAt(e.time); due > s.sealed {
+			if due := spec.dueAt(e.time); due > by {
 				next = due
 				break
 			}

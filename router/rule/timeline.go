@@ -142,11 +142,7 @@ func (r *Rule) runTimeline(t *Test, x Runner, res *TestResult) {
 		res.Failures = append(res.Failures, err.Error())
 		return
 	}
-	got, err := r.play(events, x.Decider)
-	if err != nil {
-		res.Failures = append(res.Failures, err.Error())
-		return
-	}
+	got := r.play(events, x.Decider)
 	switch want := t.Timeline.Fires; {
 	case want >= 0 && got.times != want:
 		res.Line, res.Column = t.Timeline.firesAt[0], t.Timeline.firesAt[1]
@@ -236,49 +232,42 @@ type fired struct {
 }
 
 // play runs the events through the rules and the correlation, and lets enough time pass for what waits for its lateness.
-func (r *Rule) play(events []arriving, decider Decider) (fired, error) {
+func (r *Rule) play(events []arriving, decider Decider) fired {
 	var out fired
-	spec := &r.Correlation.Spec
-	state := correlate.NewState(map[string]*correlate.Spec{r.ID: spec}, &correlate.Budget{Limit: timelineMemory})
-	fire := func(firings []correlate.Firing, now time.Time) error {
-		for _, f := range firings {
-			if _, err := r.Fire(f, now, &out.Decision); err != nil {
-				return err
-			}
-			out.times++
-			out.groups = append(out.groups, string(f.Group))
+	p := NewPlayer([]*Rule{r}, timelineMemory, func(f Found) {
+		if f.Rule != r {
+			return
 		}
-		return nil
-	}
+		out.add(&f.Decision)
+		out.times++
+		out.groups = append(out.groups, string(f.Firing.Group))
+	})
 	last := time.UnixMilli(timelineStart).UTC()
 	for _, e := range events {
 		last = e.at
-		if err := fire(state.Seal(e.at.Add(-time.Millisecond)), e.at); err != nil {
-			return out, err
-		}
 		out.events++
-		outcomes := e.ev.Class == schemas.ClassRemediationActivity
-		d := decider.Decide(e.ev, outcomes, e.at)
+		d := decider.Decide(e.ev, e.ev.Class == schemas.ClassRemediationActivity, e.at)
 		for i := range d.Contributions {
-			c := &d.Contributions[i]
-			if c.Rule != r.ID {
-				continue
-			}
-			out.counted++
-			c.Seen = e.at.UnixMilli()
-			firings, _ := state.Apply(c, e.at)
-			if err := fire(firings, e.at); err != nil {
-				return out, err
+			if r.feeding(d.Contributions[i]) {
+				out.counted++
 			}
 		}
+		p.Add(d.Contributions, e.at, out.events)
 		for _, x := range d.Misses {
 			if x.Rule == r.ID {
 				out.Misses = append(out.Misses, x)
 			}
 		}
 	}
-	end := last.Add(2*spec.Within + spec.Lateness + time.Second)
-	return out, fire(state.Seal(end), end)
+	spec := &r.Correlation.Spec
+	p.EndAt(last.Add(2*spec.Within + spec.Lateness + time.Second))
+	return out
+}
+
+// add adds what another decision says of commands and misses.
+func (d *Decision) add(o *Decision) {
+	d.Commands = append(d.Commands, o.Commands...)
+	d.Misses = append(d.Misses, o.Misses...)
 }
 
 // describe says what came of a timeline, for a message.
