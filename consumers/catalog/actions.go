@@ -8,6 +8,10 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/riposte-security/riposte/consumers"
+	iamdenyrole "github.com/riposte-security/riposte/consumers/block/iam-deny-role"
+	iamdenyuser "github.com/riposte-security/riposte/consumers/block/iam-deny-user"
+	iamdisableaccesskey "github.com/riposte-security/riposte/consumers/block/iam-disable-access-key"
+	iamdisableconsole "github.com/riposte-security/riposte/consumers/block/iam-disable-console"
 	wafv2ipset "github.com/riposte-security/riposte/consumers/block/wafv2-ipset"
 	ec2requiresecuritygroup "github.com/riposte-security/riposte/consumers/remediate/ec2-require-security-group"
 	ec2requiretags "github.com/riposte-security/riposte/consumers/remediate/ec2-require-tags"
@@ -33,6 +37,10 @@ type Action struct {
 // Actions lists every action, block before remediate, by name.
 func Actions() []Action {
 	return []Action{
+		{iamdenyrole.Spec(), onAWS(iamdenyrole.OnAWS)},
+		{iamdenyuser.Spec(), onAWS(iamdenyuser.OnAWS)},
+		{iamdisableaccesskey.Spec(), onAWS(iamdisableaccesskey.OnAWS)},
+		{iamdisableconsole.Spec(), onAWS(iamdisableconsole.OnAWS)},
 		{wafv2ipset.Spec(), onAWS(wafv2ipset.OnAWS)},
 		{ec2requiresecuritygroup.Spec(), onAWS(ec2requiresecuritygroup.OnAWS)},
 		{ec2requiretags.Spec(), onAWS(ec2requiretags.OnAWS)},

@@ -43,6 +43,8 @@ func TestOnAnAPI(t *testing.T) {
 		"managed policy": managedPolicy,
 		"inline policy":  inlinePolicy,
 		"other account":  inOtherAccount,
+		"access key":     accessKey,
+		"IAM denials":    iamDenials,
 		"IP set":         ipSet,
 		"IP set writers": ipSetWriters,
 	} {
@@ -86,7 +88,7 @@ func start(t *testing.T, c *cloud.Clients, name, target, account string, with ma
 		if err != nil {
 			t.Fatal(err)
 		}
-		cmd := schemas.Command{ID: "test", Lane: a.Spec.Lane, Action: name, Target: canonical, With: with, EventTime: time.Now().Add(-time.Hour)}
+		cmd := schemas.Command{ID: "test", Lane: a.Spec.Lane, Action: name, Target: canonical, With: with, EventTime: time.Now().Add(-time.Hour), Created: time.Now()}
 		return &run{t, a.Spec, action, cmd}
 	}
 	t.Fatalf("no action %s", name)

@@ -12,8 +12,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/wafv2"
 	waftypes "github.com/aws/aws-sdk-go-v2/service/wafv2/types"
 
+	"github.com/riposte-security/riposte/consumers"
 	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/internal/fault"
+	"github.com/riposte-security/riposte/schemas"
 )
 
 func ipSet(t *testing.T, endpoint string) {
@@ -39,6 +41,12 @@ func ipSet(t *testing.T, endpoint string) {
 			pa, pb := a.carryOut(), b.carryOut()
 			if !slices.Contains(four(), "203.0.113.7/32") || len(four()) != 2 || !slices.Equal(six(), []string{"2001:db8::7/128"}) {
 				t.Errorf("sets hold %v and %v", four(), six())
+			}
+			absent := a.cmd
+			absent.ID, absent.Target.ID = "absent", "203.0.113.8"
+			missing, others, err := a.action.(consumers.Inspector).Inspect(t.Context(), []schemas.Command{a.cmd, absent})
+			if err != nil || !slices.Equal(missing, []string{"absent"}) || !slices.Equal(others, []string{"198.51.100.0/24"}) {
+				t.Errorf("inspected: %v, %v, %v", missing, others, err)
 			}
 			if err := errors.Join(a.undo(pa, false), b.undo(pb, false)); err != nil {
 				t.Fatal(err)

@@ -217,10 +217,7 @@ func want(cmd schemas.Command, current state) (attribute.Change[state], error) {
 		c.Summary = current.Address + " is in " + current.Set.String() + " already"
 		return c, nil
 	}
-	c.Summary = "add " + current.Address + " to " + current.Set.String()
-	if cmd.For > 0 {
-		c.Summary += " for " + time.Duration(cmd.For).String()
-	}
+	c.Summary = "add " + current.Address + " to " + current.Set.String() + attribute.Lasting(cmd)
 	c.Calls = []schemas.Call{{Service: "wafv2", Operation: "UpdateIPSet", Params: map[string]any{
 		"Scope": current.Set.Scope, "Name": current.Set.Name, "Id": current.Set.ID, "Addresses": map[string]any{"add": current.Address},
 	}}}

@@ -26,3 +26,11 @@ func Settings(cmd schemas.Command, v any) error {
 	}
 	return nil
 }
+
+// Lasting says in a summary for how long: " for 4h", or nothing.
+func Lasting(cmd schemas.Command) string {
+	if cmd.For <= 0 {
+		return ""
+	}
+	return " for " + cmd.For.String()
+}

@@ -2,15 +2,10 @@ package iamrevertpolicy
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 )
-
-// longest is more than IAM lets a policy document have, URL encoding included.
-const longest = 64 << 10
 
 // A document is an IAM policy document, as far as it matters here. encoding/json takes the names of elements in any case, as IAM does.
 type document struct {
@@ -40,21 +35,6 @@ func (o *oneOrMany[T]) UnmarshalJSON(b []byte) error {
 	}
 	*o = oneOrMany[T]{one}
 	return nil
-}
-
-// decode turns what IAM hands out, URL-encoded JSON, into JSON.
-func decode(s string) (json.RawMessage, error) {
-	if len(s) > longest {
-		return nil, fmt.Errorf("policy document: %d bytes", len(s))
-	}
-	text, err := url.PathUnescape(s) // RFC 3986: a plus is a plus
-	if err != nil {
-		return nil, fmt.Errorf("policy document: %w", err)
-	}
-	if !json.Valid([]byte(text)) {
-		return nil, errors.New("policy document: not JSON")
-	}
-	return json.RawMessage(text), nil
 }
 
 // grantsAll tells whether a policy document allows every action on every resource (*:*), or so nearly all that its holder can allow himself

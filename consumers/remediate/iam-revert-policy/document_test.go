@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/riposte-security/riposte/consumers/iampolicy"
 	"github.com/riposte-security/riposte/internal/fault"
 )
 
@@ -54,7 +55,7 @@ func TestGrantsAll(t *testing.T) {
 			t.Errorf("%s passes for a policy", bad)
 		}
 	}
-	if string(compact([]byte(grantsNothing))) != grantsNothing {
+	if string(iampolicy.Compact([]byte(grantsNothing))) != grantsNothing {
 		t.Error("grantsNothing is not in the compact form in which it is recognised")
 	}
 }
@@ -63,7 +64,7 @@ func FuzzGrantsAll(f *testing.F) {
 	f.Add("%7B%22Statement%22%3A%7B%22Effect%22%3A%22Allow%22%2C%22Action%22%3A%22*%22%2C%22Resource%22%3A%22*%22%7D%7D")
 	f.Add(`{"Statement":[{"Effect":"Deny","NotAction":["*"],"NotResource":[],"Condition":null}]}`)
 	f.Fuzz(func(t *testing.T, s string) {
-		doc, err := decode(s)
+		doc, err := iampolicy.Decode(s)
 		if err != nil {
 			return
 		}
@@ -71,7 +72,7 @@ func FuzzGrantsAll(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if after, err := grantsAll(compact(doc)); err != nil || after != before && before {
+		if after, err := grantsAll(iampolicy.Compact(doc)); err != nil || after != before && before {
 			t.Errorf("compact changes the meaning of %s: %v, %v", doc, after, err)
 		}
 	})

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/tidwall/gjson"
 
+	"github.com/riposte-security/riposte/consumers/iampolicy"
 	"github.com/riposte-security/riposte/consumers/remediate/attribute"
 	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/internal/fault"
@@ -57,7 +58,7 @@ func readVersion(ctx context.Context, api managedAPI, arn, version string) (cand
 	if out.PolicyVersion == nil {
 		return candidate{}, errors.New("iam GetPolicyVersion: the answer does not hold the version")
 	}
-	doc, err := decode(aws.ToString(out.PolicyVersion.Document))
+	doc, err := iampolicy.Decode(aws.ToString(out.PolicyVersion.Document))
 	return candidate{Version: version, Document: doc}, fault.Permanent(err)
 }
 
@@ -160,7 +161,7 @@ func writeManaged(ctx context.Context, api managedAPI, arn string, from, to stat
 	if _, err := api.SetDefaultPolicyVersion(ctx, &iam.SetDefaultPolicyVersionInput{PolicyArn: &arn, VersionId: &to.Version}); err != nil {
 		return cloud.Classify(err)
 	}
-	if from.Version == "" || string(compact(from.Document)) != grantsNothing {
+	if from.Version == "" || string(iampolicy.Compact(from.Document)) != grantsNothing {
 		return nil
 	}
 	_, err := api.DeletePolicyVersion(ctx, &iam.DeletePolicyVersionInput{PolicyArn: &arn, VersionId: &from.Version})

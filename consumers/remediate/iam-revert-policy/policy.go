@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/riposte-security/riposte/consumers"
+	"github.com/riposte-security/riposte/consumers/iampolicy"
 	"github.com/riposte-security/riposte/consumers/remediate/attribute"
 	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/internal/fault"
@@ -23,7 +24,7 @@ const within = time.Minute // IAM is slow to agree with itself
 // API is what the action needs of IAM.
 type API interface {
 	managedAPI
-	inlineAPI
+	iampolicy.InlineAPI
 }
 
 type managedAPI interface {
@@ -81,27 +82,7 @@ func same(a, b state) bool {
 	if a.Version != "" && b.Version != "" && a.Version != b.Version {
 		return false
 	}
-	return bytes.Equal(compact(a.Document), compact(b.Document))
-}
-
-// compact brings a document into one form, whatever its spacing and order; nil where there is none.
-func compact(doc json.RawMessage) []byte {
-	if len(doc) == 0 || string(doc) == "null" {
-		return nil
-	}
-	var v any
-	d := json.NewDecoder(bytes.NewReader(doc))
-	d.UseNumber()
-	if err := d.Decode(&v); err != nil {
-		return doc
-	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return doc
-	}
-	return bytes.TrimSpace(b.Bytes())
+	return bytes.Equal(iampolicy.Compact(a.Document), iampolicy.Compact(b.Document))
 }
 
 type reverter struct{ Deps }
@@ -129,7 +110,7 @@ func (r reverter) write(ctx context.Context, cmd schemas.Command, from, to state
 		return err
 	}
 	if o, ok := ownerOf(cmd.Target.ID); ok {
-		return writeInline(ctx, api, o, to.Document)
+		return iampolicy.Put(ctx, api, o, to.Document)
 	}
 	return writeManaged(ctx, api, cmd.Target.ID, from, to)
 }

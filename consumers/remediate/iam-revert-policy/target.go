@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
+	"github.com/riposte-security/riposte/consumers/iampolicy"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -54,7 +55,7 @@ func canonical(raw, account, _ string) (schemas.Target, error) {
 		}
 		account = a.AccountID
 		if name, ok := strings.CutPrefix(a.Resource, "policy/"); ok {
-			if !isName(name[strings.LastIndexByte(name, '/')+1:]) {
+			if !iampolicy.IsName(name[strings.LastIndexByte(name, '/')+1:]) {
 				return bad("the name is none")
 			}
 			return schemas.Target{Type: targetType, Account: account, ID: raw}, nil
@@ -68,35 +69,17 @@ func canonical(raw, account, _ string) (schemas.Target, error) {
 	return schemas.Target{Type: targetType, Account: account, ID: o.Kind + "/" + o.Name + "/policy/" + o.Policy}, nil
 }
 
-// An owner is where an inline policy is.
-type owner struct{ Kind, Name, Policy string }
-
 // ownerOf reads kind/[path/]NAME/policy/POLICY. Neither names nor policies have slashes in them.
-func ownerOf(id string) (owner, bool) {
+func ownerOf(id string) (iampolicy.Owner, bool) {
 	parts := strings.Split(id, "/")
 	n := len(parts)
 	if n < 4 || parts[n-2] != "policy" {
-		return owner{}, false
+		return iampolicy.Owner{}, false
 	}
-	o := owner{Kind: parts[0], Name: parts[n-3], Policy: parts[n-1]}
+	o := iampolicy.Owner{Kind: parts[0], Name: parts[n-3], Policy: parts[n-1]}
 	switch o.Kind {
 	case "user", "role", "group":
-		return o, isName(o.Name) && isName(o.Policy)
+		return o, iampolicy.IsName(o.Name) && iampolicy.IsName(o.Policy)
 	}
-	return owner{}, false
-}
-
-// isName: what IAM allows in names of users, roles, groups and policies.
-func isName(s string) bool {
-	if s == "" || len(s) > 128 {
-		return false
-	}
-	for _, r := range s {
-		if r < '0' || r > '9' && r < 'A' || r > 'Z' && r < 'a' || r > 'z' {
-			if !strings.ContainsRune("_+=,.@-", r) {
-				return false
-			}
-		}
-	}
-	return true
+	return iampolicy.Owner{}, false
 }
