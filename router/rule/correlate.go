@@ -8,10 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml/ast"
-
 	"github.com/riposte-security/riposte/router/correlate"
 	"github.com/riposte-security/riposte/router/rule/predicate"
+	"github.com/riposte-security/riposte/router/rule/yamltree"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -39,7 +38,7 @@ func boundKeys() []string {
 }
 
 // correlation reads the stanza. What it says of other rules is checked when all are known: see link.
-func (d *decoder) correlation(n ast.Node) {
+func (d *decoder) correlation(n *yamltree.Node) {
 	m, ok := d.mapping(n, "correlate", correlateKeys()...)
 	if !ok {
 		return
@@ -75,9 +74,9 @@ func (d *decoder) correlation(n ast.Node) {
 }
 
 // references reads rules, aliases and group_by.
-func (d *decoder) references(m map[string]ast.Node, c *Correlation, job *linkJob) {
+func (d *decoder) references(m map[string]*yamltree.Node, c *Correlation, job *linkJob) {
 	if v, ok := m["rules"]; ok {
-		for _, e := range elements(v) {
+		for _, e := range yamltree.Elements(v) {
 			id, ok := d.text(e, "rules")
 			if ok && slices.Contains(c.Rules, id) {
 				d.fail(e, "the rule %q stands twice among rules", id)
@@ -102,7 +101,7 @@ func (d *decoder) references(m map[string]ast.Node, c *Correlation, job *linkJob
 	if !ok {
 		return // all events are one group
 	}
-	for _, e := range elements(v) {
+	for _, e := range yamltree.Elements(v) {
 		text, ok := d.text(e, "group_by")
 		text = strings.TrimSpace(text)
 		if ok && slices.Contains(c.GroupBy, text) {
@@ -117,29 +116,29 @@ func (d *decoder) references(m map[string]ast.Node, c *Correlation, job *linkJob
 	}
 }
 
-func (d *decoder) aliases(n ast.Node, c *Correlation, job *linkJob) {
-	values, ok := pairs(n)
+func (d *decoder) aliases(n *yamltree.Node, c *Correlation, job *linkJob) {
+	values, ok := yamltree.Pairs(n)
 	if !ok {
-		d.fail(n, "aliases must be a mapping, not %s", kindOf(n))
+		d.fail(n, "aliases must be a mapping, not %s", yamltree.Kind(n))
 		return
 	}
 	if len(c.Rules) == 0 {
 		d.fail(n, "aliases go with rules")
 	}
-	c.Aliases, job.aliases = map[string]map[string]string{}, map[string]map[string]ast.Node{}
+	c.Aliases, job.aliases = map[string]map[string]string{}, map[string]map[string]*yamltree.Node{}
 	for _, v := range values {
-		name := v.Key.GetToken().Value
+		name := v.Key.Value
 		if p, ok := predicate.IsPath(name); !ok || len(p) != 1 {
 			d.fail(v.Key, "alias %q: a word of letters, digits and underscores is expected", name)
 		}
-		of, ok := pairs(v.Value)
+		of, ok := yamltree.Pairs(v.Value)
 		if !ok {
-			d.fail(v.Value, "alias %s must map rules to expressions, not be %s", name, kindOf(v.Value))
+			d.fail(v.Value, "alias %s must map rules to expressions, not be %s", name, yamltree.Kind(v.Value))
 			continue
 		}
-		c.Aliases[name], job.aliases[name] = map[string]string{}, map[string]ast.Node{}
+		c.Aliases[name], job.aliases[name] = map[string]string{}, map[string]*yamltree.Node{}
 		for _, e := range of {
-			id := e.Key.GetToken().Value
+			id := e.Key.Value
 			if !slices.Contains(c.Rules, id) {
 				d.fail(e.Key, "alias %s: %q is not among rules%s", name, id, predicate.Suggest(id, c.Rules))
 				continue
@@ -151,7 +150,7 @@ func (d *decoder) aliases(n ast.Node, c *Correlation, job *linkJob) {
 }
 
 // times reads within, lateness and learn.
-func (d *decoder) times(n ast.Node, m map[string]ast.Node, c *Correlation) {
+func (d *decoder) times(n *yamltree.Node, m map[string]*yamltree.Node, c *Correlation) {
 	if v, ok := m["within"]; ok {
 		c.Within = d.duration(v, "within", correlate.MinWithin, correlate.MaxWithin)
 	} else {
@@ -175,7 +174,7 @@ func (d *decoder) times(n ast.Node, m map[string]ast.Node, c *Correlation) {
 }
 
 // duration reads a time; beside what Go has, d and w stand for days and weeks.
-func (d *decoder) duration(n ast.Node, what string, least, most time.Duration) time.Duration {
+func (d *decoder) duration(n *yamltree.Node, what string, least, most time.Duration) time.Duration {
 	text, ok := d.text(n, what)
 	if !ok {
 		return 0
@@ -203,7 +202,7 @@ func parseDuration(text string) (time.Duration, error) {
 }
 
 // bounds reads at_least and its like.
-func (d *decoder) bounds(n ast.Node, m map[string]ast.Node, c *Correlation) {
+func (d *decoder) bounds(n *yamltree.Node, m map[string]*yamltree.Node, c *Correlation) {
 	given, wrong := 0, false
 	c.Min = math.MinInt64
 	for _, key := range boundKeys() {
@@ -260,7 +259,7 @@ func (d *decoder) bound(key string, x int64, c *Correlation) {
 }
 
 // limits reads what belongs to impossible_travel.
-func (d *decoder) limits(m map[string]ast.Node, c *Correlation) {
+func (d *decoder) limits(m map[string]*yamltree.Node, c *Correlation) {
 	if c.Type == correlate.Travel {
 		c.Speed, c.MinDistance = correlate.DefaultSpeed, correlate.DefaultMinDistance
 	}

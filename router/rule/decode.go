@@ -3,15 +3,13 @@ package rule
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 
-	"github.com/goccy/go-yaml/ast"
-
 	"github.com/riposte-security/riposte/router/rule/predicate"
+	"github.com/riposte-security/riposte/router/rule/yamltree"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -41,17 +39,17 @@ type decoder struct {
 }
 
 // rule reads one document. The rule is returned also if it has problems, so that its id counts; it is nil if the document is no rule at all.
-func (d *decoder) rule(n ast.Node) *Rule {
+func (d *decoder) rule(n *yamltree.Node) *Rule {
 	m, ok := d.mapping(n, "a rule", ruleKeys()...)
 	if !ok {
 		return nil
 	}
-	line, _ := place(n)
+	line, _ := yamltree.Place(n)
 	r := &Rule{File: d.file, Line: line, MaxRate: DefaultMaxRate}
 	r.given, _ = d.opts.Sources.(*Given)
 	d.current = r
 	for _, key := range requiredKeys() {
-		if v, ok := m[key]; !ok || v == nil || v.Type() == ast.NullType {
+		if v, ok := m[key]; !ok || v == nil || yamltree.IsNull(v) {
 			if key != "when" && key != "then" {
 				d.fail(n, "a rule needs %s", key)
 			}
@@ -80,7 +78,7 @@ func (d *decoder) rule(n ast.Node) *Rule {
 }
 
 // head reads what describes the rule.
-func (d *decoder) head(m map[string]ast.Node) {
+func (d *decoder) head(m map[string]*yamltree.Node) {
 	r := d.current
 	if v, ok := m["id"]; ok {
 		if id, ok := d.text(v, "id"); ok {
@@ -117,7 +115,7 @@ func (d *decoder) head(m map[string]ast.Node) {
 }
 
 // matches sees to it that there is a predicate where there must be one: a correlation counts its own matches, or those of other rules.
-func (d *decoder) matches(n ast.Node, m map[string]ast.Node) {
+func (d *decoder) matches(n *yamltree.Node, m map[string]*yamltree.Node) {
 	when, ok := m["when"]
 	c := d.current.Correlation
 	switch counts := c != nil && len(c.Rules) > 0; {
@@ -146,13 +144,13 @@ func (d *decoder) scopes() {
 }
 
 // selection reads what decides which events the rule fires on, and how often.
-func (d *decoder) selection(m map[string]ast.Node) {
+func (d *decoder) selection(m map[string]*yamltree.Node) {
 	r := d.current
 	if v, ok := m["class"]; ok {
-		if len(elements(v)) == 0 {
+		if len(yamltree.Elements(v)) == 0 {
 			d.fail(v, "class needs at least one class; a rule without it looks at all of them")
 		}
-		for _, e := range elements(v) {
+		for _, e := range yamltree.Elements(v) {
 			name, ok := d.text(e, "class")
 			if !ok {
 				continue
@@ -190,9 +188,9 @@ func (d *decoder) selection(m map[string]ast.Node) {
 }
 
 // expression reads a string that is an expr expression, and compiles it. The program is nil if there was a problem.
-func (d *decoder) expression(n ast.Node, what string, want predicate.Want) (string, *predicate.Program) {
-	if b, ok := n.(*ast.BoolNode); ok { // true and false are expressions, too
-		text := strconv.FormatBool(b.Value)
+func (d *decoder) expression(n *yamltree.Node, what string, want predicate.Want) (string, *predicate.Program) {
+	if b, ok := yamltree.Bool(n); ok { // true and false are expressions, too
+		text := strconv.FormatBool(b)
 		return text, d.compile(n, text, 0, want)
 	}
 	text, ok := d.text(n, what)
@@ -207,7 +205,7 @@ func (d *decoder) expression(n ast.Node, what string, want predicate.Want) (stri
 }
 
 // compile compiles an expression that begins at an offset (in characters) of a YAML string.
-func (d *decoder) compile(n ast.Node, text string, offset int, want predicate.Want) *predicate.Program {
+func (d *decoder) compile(n *yamltree.Node, text string, offset int, want predicate.Want) *predicate.Program {
 	var p *predicate.Program
 	var problems []*predicate.Error
 	if d.scope != nil {
@@ -241,21 +239,13 @@ func (r *Rule) looksUp(u predicate.Uses) {
 }
 
 // hash identifies the rule's text apart from tests, layout and comments.
-func (d *decoder) hash(n ast.Node) string {
-	quiet := source{} // what is wrong with the values has been said
-	m, _ := quiet.value(n).(map[string]any)
-	delete(m, "tests")
-	b, err := json.Marshal(m)
+func (d *decoder) hash(n *yamltree.Node) string {
+	var quiet source // what is wrong with the values has been said
+	b, err := quiet.appendJSON(nil, n, "tests")
 	if err != nil { // only .inf and .nan, which no field takes
 		d.fail(n, "the rule holds a value that JSON cannot: %v", err)
 		return ""
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:16])
-}
-
-// sortedKeys gives the keys of a mapping in the order of the file.
-func sortedKeys(n ast.Node) []*ast.MappingValueNode {
-	values, _ := pairs(n)
-	return slices.Clone(values)
 }

@@ -9,10 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/goccy/go-yaml/ast"
-
 	"github.com/riposte-security/riposte/router/lists/set"
 	"github.com/riposte-security/riposte/router/rule/predicate"
+	"github.com/riposte-security/riposte/router/rule/yamltree"
 )
 
 // Given is what rules look things up in while their tests run: each test brings along what its lists hold and where addresses are. Nothing
@@ -97,7 +96,7 @@ func (l givenList) Contains(value string) bool {
 func givenKeys() []string { return []string{"lists", "geo", "asn"} }
 
 // given reads what a test brings along.
-func (d *decoder) given(m map[string]ast.Node) given {
+func (d *decoder) given(m map[string]*yamltree.Node) given {
 	var g given
 	if v, ok := m["lists"]; ok {
 		g.lists = d.givenLists(v)
@@ -111,15 +110,15 @@ func (d *decoder) given(m map[string]ast.Node) given {
 	return g
 }
 
-func (d *decoder) givenLists(n ast.Node) map[string]*set.Set {
-	values, ok := pairs(n)
+func (d *decoder) givenLists(n *yamltree.Node) map[string]*set.Set {
+	values, ok := yamltree.Pairs(n)
 	if !ok {
-		d.fail(n, "lists must be a mapping of names to entries, not %s", kindOf(n))
+		d.fail(n, "lists must be a mapping of names to entries, not %s", yamltree.Kind(n))
 		return nil
 	}
 	out := map[string]*set.Set{}
 	for _, v := range values {
-		name := v.Key.GetToken().Value
+		name := v.Key.Value
 		if uses := d.current.uses.Lists; d.current.when != nil && !slices.Contains(uses, name) {
 			d.fail(v.Key, "the rule asks for no list %q%s", name, predicate.Suggest(name, uses))
 		}
@@ -129,9 +128,9 @@ func (d *decoder) givenLists(n ast.Node) map[string]*set.Set {
 }
 
 // givenList reads a list's entries, whose kind is found out, or kind and entries.
-func (d *decoder) givenList(n ast.Node) *set.Set {
+func (d *decoder) givenList(n *yamltree.Node) *set.Set {
 	o, entries := set.Options{}, n
-	if _, ok := pairs(n); ok {
+	if _, ok := yamltree.Pairs(n); ok {
 		m, _ := d.mapping(n, "a list", "kind", "entries")
 		if v, ok := m["kind"]; ok {
 			var names []string
@@ -146,7 +145,7 @@ func (d *decoder) givenList(n ast.Node) *set.Set {
 		}
 	}
 	b := set.NewBuilder(o)
-	for _, e := range elements(entries) {
+	for _, e := range yamltree.Elements(entries) {
 		if err := b.Add(set.Entry{Value: predicate.Text(d.value(e))}); err != nil {
 			d.fail(e, "%v", err)
 		}
@@ -162,15 +161,15 @@ func (d *decoder) givenList(n ast.Node) *set.Set {
 }
 
 // placed reads addresses or networks, and what is known of them.
-func (d *decoder) placed(n ast.Node, what string, fields map[string]any) []placed {
-	values, ok := pairs(n)
+func (d *decoder) placed(n *yamltree.Node, what string, fields map[string]any) []placed {
+	values, ok := yamltree.Pairs(n)
 	if !ok {
-		d.fail(n, "%s must be a mapping of addresses or networks, not %s", what, kindOf(n))
+		d.fail(n, "%s must be a mapping of addresses or networks, not %s", what, yamltree.Kind(n))
 		return nil
 	}
 	var out []placed
 	for _, v := range values {
-		text := v.Key.GetToken().Value
+		text := v.Key.Value
 		if !strings.Contains(text, "/") {
 			if a, err := netip.ParseAddr(text); err == nil {
 				text = netip.PrefixFrom(a, a.BitLen()).String()

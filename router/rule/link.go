@@ -5,19 +5,18 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/goccy/go-yaml/ast"
-
 	"github.com/riposte-security/riposte/router/rule/predicate"
+	"github.com/riposte-security/riposte/router/rule/yamltree"
 )
 
 // A linkJob is what of a rule can only be checked when all rules are known.
 type linkJob struct {
 	d           decoder
-	node        ast.Node            // correlate; of a rule without then, the rule
-	correlation map[string]ast.Node // nil: the rule has no then, and is to be named by a correlation
-	rules       []ast.Node
-	groupBy     []ast.Node
-	aliases     map[string]map[string]ast.Node
+	node        *yamltree.Node            // correlate; of a rule without then, the rule
+	correlation map[string]*yamltree.Node // nil: the rule has no then, and is to be named by a correlation
+	rules       []*yamltree.Node
+	groupBy     []*yamltree.Node
+	aliases     map[string]map[string]*yamltree.Node
 }
 
 // A feed leads from a rule that holds to a correlation that counts it.
@@ -87,7 +86,7 @@ func (j *linkJob) link(byID map[string]*Rule) {
 func (j *linkJob) feed(classes []string, part int, id string) (feed, bool) {
 	r, ok := j.d.current, true
 	f := feed{to: r, part: part}
-	compile := func(n ast.Node, what string) *predicate.Program {
+	compile := func(n *yamltree.Node, what string) *predicate.Program {
 		text, _ := j.d.text(n, what)
 		p, problems := j.d.opts.Language.Compile(text, classes, predicate.WantAny)
 		for _, e := range problems {

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,8 +11,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
+	"sync/atomic"
 
 	"github.com/riposte-security/riposte/router/rule/predicate"
 	"github.com/riposte-security/riposte/schemas/ocsf"
@@ -131,15 +132,16 @@ func newLoader(o Options) (*loader, error) {
 // order of the files.
 func (l *loader) readAll(files []string) {
 	parts := make([]loaded, len(files))
-	var readers errgroup.Group
-	readers.SetLimit(runtime.GOMAXPROCS(0))
-	for i, file := range files {
-		readers.Go(func() error {
-			parts[i] = l.read(file)
-			return nil
+	var next atomic.Int64
+	var readers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(files)) {
+		readers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(files)); i = next.Add(1) - 1 {
+				parts[i] = l.read(files[i])
+			}
 		})
 	}
-	_ = readers.Wait() // the problems are in the parts
+	readers.Wait()
 	for _, p := range parts {
 		l.take(p)
 	}
@@ -173,11 +175,15 @@ func readFile(file string) (text []byte, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	text, err = io.ReadAll(io.LimitReader(f, maxFile+1))
-	if len(text) > maxFile {
+	var b bytes.Buffer
+	if info, err := f.Stat(); err == nil && info.Size() < maxFile {
+		b.Grow(int(info.Size()) + bytes.MinRead)
+	}
+	_, err = b.ReadFrom(io.LimitReader(f, maxFile+1))
+	if b.Len() > maxFile {
 		return nil, fmt.Errorf("larger than %d bytes", maxFile)
 	}
-	return text, err
+	return b.Bytes(), err
 }
 
 // parse reads the rules of one text. It changes nothing of l.

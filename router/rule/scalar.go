@@ -3,12 +3,11 @@ package rule
 import (
 	"unicode"
 
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/token"
+	"github.com/riposte-security/riposte/router/rule/yamltree"
 )
 
 // at says where in the file the character at an offset (in characters) of a string's value stands.
-func (s *source) at(n ast.Node, offset int) (line, column int) { return s.places(n).at(offset) }
+func (s *source) at(n *yamltree.Node, offset int) (line, column int) { return s.places(n).at(offset) }
 
 // places says where in the file the characters of a string's value stand: the places of some, after which they follow each other.
 type places []struct{ offset, line, column int32 }
@@ -32,10 +31,10 @@ func (p places) add(offset, line, column int) places {
 
 // places finds the places of a string's value. Folding and escapes change blanks and quotes only, so the value is laid along the file's text,
 // one visible character after the other.
-func (s *source) places(n ast.Node) places {
+func (s *source) places(n *yamltree.Node) places {
 	value, quote, row, col := s.scalarStart(n)
 	if row < 0 {
-		line, column := place(n)
+		line, column := yamltree.Place(n)
 		return places(nil).add(0, line, column)
 	}
 	c := newCursor(s.lines, row, col, quote)
@@ -57,30 +56,31 @@ func (s *source) places(n ast.Node) places {
 }
 
 // scalarStart finds where the text of a scalar begins in the file, both from 0; row is -1 if that cannot be told.
-func (s *source) scalarStart(n ast.Node) (value string, quote token.Type, row, col int) {
-	switch x := n.(type) {
-	case *ast.LiteralNode:
-		return x.Value.Value, token.LiteralType, x.Start.Position.Line, 0 // the line after the header
-	case *ast.StringNode:
-		t := x.Token
-		row, col = t.Position.Line-1, t.Position.Column-1
-		if t.Type == token.DoubleQuoteType || t.Type == token.SingleQuoteType {
-			col++
-		}
-		return x.Value, t.Type, row, col
+func (s *source) scalarStart(n *yamltree.Node) (value string, quote yamltree.Quote, row, col int) {
+	value, ok := yamltree.Text(n)
+	if !ok {
+		return "", yamltree.Plain, -1, 0
 	}
-	return "", token.UnknownType, -1, 0
+	line, column := yamltree.Place(n)
+	switch quote = yamltree.QuoteOf(n); quote {
+	case yamltree.Block:
+		return value, quote, line, 0 // the line after the header
+	case yamltree.Single, yamltree.Double:
+		column++
+	case yamltree.Plain:
+	}
+	return value, quote, line - 1, column - 1
 }
 
 // A cursor walks over the characters of a scalar in the file.
 type cursor struct {
 	lines    []string
 	row, col int // from 0; col in characters
-	quote    token.Type
+	quote    yamltree.Quote
 	line     []rune // of row
 }
 
-func newCursor(lines []string, row, col int, quote token.Type) cursor {
+func newCursor(lines []string, row, col int, quote yamltree.Quote) cursor {
 	c := cursor{lines: lines, row: row, col: col, quote: quote}
 	if row < len(lines) {
 		c.line = []rune(lines[row])
@@ -115,7 +115,7 @@ func (c *cursor) skipBlanks() {
 			return
 		case unicode.IsSpace(r):
 			c.step()
-		case r == '\\' && c.quote == token.DoubleQuoteType:
+		case r == '\\' && c.quote == yamltree.Double:
 			ahead := *c
 			ahead.step()
 			switch e, _ := ahead.char(); e {
@@ -136,9 +136,9 @@ func (c *cursor) next() {
 	r, _ := c.char()
 	c.step()
 	switch {
-	case r == '\'' && c.quote == token.SingleQuoteType:
+	case r == '\'' && c.quote == yamltree.Single:
 		c.step()
-	case r == '\\' && c.quote == token.DoubleQuoteType:
+	case r == '\\' && c.quote == yamltree.Double:
 		e, _ := c.char()
 		c.step()
 		digits := map[rune]int{'x': 2, 'u': 4, 'U': 8}[e]

@@ -5,22 +5,21 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml/ast"
-
 	"github.com/riposte-security/riposte/router/rule/predicate"
+	"github.com/riposte-security/riposte/router/rule/yamltree"
 	"github.com/riposte-security/riposte/schemas"
 )
 
 // with reads a step's settings. Where it is not known which there are, any will do.
-func (d *decoder) with(n ast.Node, st *step) map[string]*template {
-	values, ok := pairs(n)
+func (d *decoder) with(n *yamltree.Node, st *step) map[string]*template {
+	values, ok := yamltree.Pairs(n)
 	if !ok {
-		d.fail(n, "with must be a mapping, not %s", kindOf(n))
+		d.fail(n, "with must be a mapping, not %s", yamltree.Kind(n))
 		return nil
 	}
 	out := make(map[string]*template, len(values))
 	for _, v := range values {
-		key := v.Key.GetToken().Value
+		key := v.Key.Value
 		t := d.template(v.Value)
 		out[key] = t
 		if !st.checked() {
@@ -47,7 +46,7 @@ func (d *decoder) with(n ast.Node, st *step) map[string]*template {
 func (st *step) checked() bool { return st.spec != nil || st.settings != nil }
 
 // required demands the settings that the action cannot do without.
-func (d *decoder) required(n ast.Node, st *step) {
+func (d *decoder) required(n *yamltree.Node, st *step) {
 	if st.spec == nil {
 		return
 	}

@@ -5,23 +5,22 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml/ast"
-
 	"github.com/riposte-security/riposte/router/rule/predicate"
+	"github.com/riposte-security/riposte/router/rule/yamltree"
 	"github.com/riposte-security/riposte/schemas"
 )
 
-func (d *decoder) steps(n ast.Node) {
-	list, ok := n.(*ast.SequenceNode)
+func (d *decoder) steps(n *yamltree.Node) {
+	list, ok := yamltree.Items(n)
 	if !ok {
-		d.fail(n, "then must be a list of steps, not %s", kindOf(n))
+		d.fail(n, "then must be a list of steps, not %s", yamltree.Kind(n))
 		return
 	}
-	if len(list.Values) == 0 {
+	if len(list) == 0 {
 		d.fail(n, "then needs at least one step")
 	}
 	names := map[string]bool{}
-	for _, e := range list.Values {
+	for _, e := range list {
 		st, ok := d.step(e)
 		if !ok {
 			continue
@@ -35,14 +34,14 @@ func (d *decoder) steps(n ast.Node) {
 }
 
 // step reads one entry of then: a mapping with one key, the kind of the step.
-func (d *decoder) step(n ast.Node) (step, bool) {
+func (d *decoder) step(n *yamltree.Node) (step, bool) {
 	kinds := stepKinds()
-	values, ok := pairs(n)
+	values, ok := yamltree.Pairs(n)
 	if !ok || len(values) != 1 {
 		d.fail(n, "a step is a mapping with one key: %s", strings.Join(kinds, ", "))
 		return step{}, false
 	}
-	kind := values[0].Key.GetToken().Value
+	kind := values[0].Key.Value
 	body := values[0].Value
 	switch kind {
 	case "alert":
@@ -61,10 +60,10 @@ func (d *decoder) step(n ast.Node) (step, bool) {
 	return step{}, false
 }
 
-func (d *decoder) alert(n ast.Node) (step, bool) {
+func (d *decoder) alert(n *yamltree.Node) (step, bool) {
 	st := step{lane: schemas.LaneAlert, action: LogReceiver, settings: d.opts.AlertSettings}
-	m, ok := map[string]ast.Node(nil), true
-	if n.Type() != ast.NullType {
+	m, ok := map[string]*yamltree.Node(nil), true
+	if !yamltree.IsNull(n) {
 		m, ok = d.mapping(n, "alert", alertKeys()...)
 	}
 	if !ok {
@@ -83,11 +82,11 @@ func (d *decoder) alert(n ast.Node) (step, bool) {
 		}
 	}
 	if v, ok := m["group_by"]; ok {
-		if len(elements(v)) == 0 {
+		if len(yamltree.Elements(v)) == 0 {
 			d.fail(v, "group_by needs at least one expression; without it, alerts are grouped by the resource")
 		}
 		d.keyed(func() {
-			for _, e := range elements(v) {
+			for _, e := range yamltree.Elements(v) {
 				text, p := d.expression(e, "group_by", predicate.WantAny)
 				st.groupBy = append(st.groupBy, grouping{text: strings.TrimSpace(text), value: p})
 			}
@@ -102,7 +101,7 @@ func (d *decoder) alert(n ast.Node) (step, bool) {
 }
 
 // response reads a step of the block or remediate lane.
-func (d *decoder) response(n ast.Node, lane schemas.Lane) (step, bool) {
+func (d *decoder) response(n *yamltree.Node, lane schemas.Lane) (step, bool) {
 	st := step{lane: lane}
 	m, ok := d.mapping(n, string(lane), responseKeys()...)
 	if !ok {
@@ -146,7 +145,7 @@ func (d *decoder) keyed(read func()) {
 }
 
 // common reads what steps of all lanes share.
-func (d *decoder) common(st *step, m map[string]ast.Node) {
+func (d *decoder) common(st *step, m map[string]*yamltree.Node) {
 	st.name = string(st.lane) + ":" + st.action
 	if v, ok := m["name"]; ok {
 		st.name = d.name(v, "name")
@@ -157,7 +156,7 @@ func (d *decoder) common(st *step, m map[string]ast.Node) {
 }
 
 // spec finds the action, and says where it is when it stands in the wrong lane.
-func (d *decoder) spec(n ast.Node, name string, lane schemas.Lane) *schemas.ActionSpec {
+func (d *decoder) spec(n *yamltree.Node, name string, lane schemas.Lane) *schemas.ActionSpec {
 	var names []string
 	for i := range d.opts.Actions {
 		a := &d.opts.Actions[i]
@@ -181,7 +180,7 @@ func (d *decoder) spec(n ast.Node, name string, lane schemas.Lane) *schemas.Acti
 }
 
 // keep reads for.
-func (d *decoder) keep(n ast.Node, st *step) {
+func (d *decoder) keep(n *yamltree.Node, st *step) {
 	text, ok := d.text(n, "for")
 	if !ok {
 		return
@@ -198,7 +197,7 @@ func (d *decoder) keep(n ast.Node, st *step) {
 	st.keep = v
 }
 
-func (d *decoder) publish(n ast.Node) (step, bool) {
+func (d *decoder) publish(n *yamltree.Node) (step, bool) {
 	m, ok := d.mapping(n, "publish", publishKeys()...)
 	if !ok {
 		return step{}, false

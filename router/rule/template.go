@@ -3,9 +3,8 @@ package rule
 import (
 	"strings"
 
-	"github.com/goccy/go-yaml/ast"
-
 	"github.com/riposte-security/riposte/router/rule/predicate"
+	"github.com/riposte-security/riposte/router/rule/yamltree"
 )
 
 // A template is a value of `with`: a constant, or something that holds ${ expr }.
@@ -69,40 +68,36 @@ func (t *template) expand(event map[string]any) (any, error) {
 }
 
 // template reads a value of `with`.
-func (d *decoder) template(n ast.Node) *template {
-	switch x := n.(type) {
-	case *ast.StringNode, *ast.LiteralNode:
-		text, _ := d.text(n, "")
+func (d *decoder) template(n *yamltree.Node) *template {
+	if text, ok := yamltree.Text(n); ok {
 		return d.interpolated(n, text)
-	case *ast.SequenceNode:
-		t := &template{list: make([]*template, len(x.Values))}
-		fixed := true
-		for i, e := range x.Values {
+	}
+	fixed := true
+	if items, ok := yamltree.Items(n); ok {
+		t := &template{list: make([]*template, len(items))}
+		for i, e := range items {
 			t.list[i] = d.template(e)
 			fixed = fixed && t.list[i].fixed()
 		}
-		if fixed {
-			return d.constant(t)
-		}
-		return t
-	case *ast.MappingNode, *ast.MappingValueNode:
-		t := &template{fields: map[string]*template{}}
-		fixed := true
-		for _, v := range sortedKeys(n) {
+		return d.folded(t, fixed)
+	}
+	if pairs, ok := yamltree.Pairs(n); ok {
+		t := &template{fields: make(map[string]*template, len(pairs))}
+		for _, v := range pairs {
 			e := d.template(v.Value)
-			t.fields[v.Key.GetToken().Value] = e
+			t.fields[v.Key.Value] = e
 			fixed = fixed && e.fixed()
 		}
-		if fixed {
-			return d.constant(t)
-		}
-		return t
+		return d.folded(t, fixed)
 	}
 	return &template{constant: d.value(n)}
 }
 
-// constant folds a list or mapping without expressions into its value.
-func (d *decoder) constant(t *template) *template {
+// folded turns a list or mapping without expressions into its value.
+func (d *decoder) folded(t *template, fixed bool) *template {
+	if !fixed {
+		return t
+	}
 	v, err := t.expand(nil)
 	if err != nil { // cannot be: nothing is evaluated
 		d.failAt(0, 0, "%v", err)
@@ -111,7 +106,7 @@ func (d *decoder) constant(t *template) *template {
 }
 
 // interpolated splits a string at its ${ expr }; $${ stands for ${ itself.
-func (d *decoder) interpolated(n ast.Node, text string) *template {
+func (d *decoder) interpolated(n *yamltree.Node, text string) *template {
 	runes := []rune(text)
 	var parts []part
 	var plain strings.Builder

@@ -1,10 +1,9 @@
 package rule
 
 import (
-	"encoding/json"
 	"path/filepath"
 
-	"github.com/goccy/go-yaml/ast"
+	"github.com/riposte-security/riposte/router/rule/yamltree"
 )
 
 // A Test is one test that a rule brings along: an input, and what the rule must say of it.
@@ -41,14 +40,14 @@ type Expected struct {
 	Line, Column int
 }
 
-func (d *decoder) tests(n ast.Node) {
-	list, ok := n.(*ast.SequenceNode)
+func (d *decoder) tests(n *yamltree.Node) {
+	list, ok := yamltree.Items(n)
 	if !ok {
-		d.fail(n, "tests must be a list, not %s", kindOf(n))
+		d.fail(n, "tests must be a list, not %s", yamltree.Kind(n))
 		return
 	}
 	names := map[string]bool{}
-	for _, e := range list.Values {
+	for _, e := range list {
 		t, ok := d.test(e)
 		if !ok {
 			continue
@@ -61,9 +60,9 @@ func (d *decoder) tests(n ast.Node) {
 	}
 }
 
-func (d *decoder) test(n ast.Node) (Test, bool) {
+func (d *decoder) test(n *yamltree.Node) (Test, bool) {
 	t := Test{}
-	t.Line, t.Column = place(n)
+	t.Line, t.Column = yamltree.Place(n)
 	m, ok := d.mapping(n, "a test", testKeys()...)
 	if !ok {
 		return t, false
@@ -89,7 +88,7 @@ func (d *decoder) test(n ast.Node) (Test, bool) {
 			d.fail(v, "match must be true or false")
 		}
 		t.Match = b
-		t.matchAt[0], t.matchAt[1] = place(v)
+		t.matchAt[0], t.matchAt[1] = yamltree.Place(v)
 	} else if t.Timeline == nil || t.Timeline.Fires < 0 {
 		d.fail(n, "a test needs match: true or false")
 	}
@@ -98,7 +97,7 @@ func (d *decoder) test(n ast.Node) (Test, bool) {
 	}
 	if v, ok := m["targets"]; ok {
 		t.Targets = append([]string{}, d.texts(v, "targets")...)
-		t.targetsAt[0], t.targetsAt[1] = place(v)
+		t.targetsAt[0], t.targetsAt[1] = yamltree.Place(v)
 		if !t.Match && len(t.Targets) > 0 {
 			d.fail(v, "a rule that does not match has no targets")
 		}
@@ -107,7 +106,7 @@ func (d *decoder) test(n ast.Node) (Test, bool) {
 }
 
 // testInput reads event, record or file, with format and set.
-func (d *decoder) testInput(n ast.Node, m map[string]ast.Node, t *Test) {
+func (d *decoder) testInput(n *yamltree.Node, m map[string]*yamltree.Node, t *Test) {
 	given := 0
 	for _, key := range []string{"event", "record", "file"} {
 		if _, ok := m[key]; ok {
@@ -127,8 +126,8 @@ func (d *decoder) testInput(n ast.Node, m map[string]ast.Node, t *Test) {
 		t.Set = d.settings(set)
 	}
 	if event, ok := m["event"]; ok {
-		if _, ok := pairs(event); !ok {
-			d.fail(event, "event must be a mapping, not %s", kindOf(event))
+		if _, ok := yamltree.Pairs(event); !ok {
+			d.fail(event, "event must be a mapping, not %s", yamltree.Kind(event))
 		}
 		if hasFormat {
 			d.fail(format, "format goes with record and file, not with event")
@@ -153,7 +152,7 @@ func (d *decoder) testInput(n ast.Node, m map[string]ast.Node, t *Test) {
 }
 
 // testFile reads the name of a file. It must lie beside or below the rule's: a set of rules is whole when its folder is copied.
-func (d *decoder) testFile(n ast.Node, t *Test) {
+func (d *decoder) testFile(n *yamltree.Node, t *Test) {
 	name, ok := d.text(n, "file")
 	if ok && !filepath.IsLocal(name) {
 		d.fail(n, "file %q: a path below the folder of this rule file is expected", name)
@@ -163,50 +162,48 @@ func (d *decoder) testFile(n ast.Node, t *Test) {
 }
 
 // settings reads those of a format.
-func (d *decoder) settings(n ast.Node) map[string]string {
-	values, ok := pairs(n)
+func (d *decoder) settings(n *yamltree.Node) map[string]string {
+	values, ok := yamltree.Pairs(n)
 	if !ok {
-		d.fail(n, "set must be a mapping, not %s", kindOf(n))
+		d.fail(n, "set must be a mapping, not %s", yamltree.Kind(n))
 	}
 	out := map[string]string{}
 	for _, p := range values {
-		out[p.Key.GetToken().Value], _ = d.text(p.Value, "a setting")
+		out[p.Key.Value], _ = d.text(p.Value, "a setting")
 	}
 	return out
 }
 
 // record gives a record's bytes: those of a string, or of the JSON that a mapping stands for.
-func (d *decoder) record(n ast.Node) []byte {
-	switch n.(type) {
-	case *ast.StringNode, *ast.LiteralNode:
-		text, _ := d.text(n, "record")
+func (d *decoder) record(n *yamltree.Node) []byte {
+	if text, ok := yamltree.Text(n); ok {
 		return []byte(text)
 	}
 	return d.json(n)
 }
 
-func (d *decoder) json(n ast.Node) []byte {
-	b, err := json.Marshal(d.value(n))
+func (d *decoder) json(n *yamltree.Node) []byte {
+	b, err := d.appendJSON(nil, n)
 	if err != nil {
 		d.fail(n, "cannot stand for JSON: %v", err)
 	}
 	return b
 }
 
-func (d *decoder) expectations(n ast.Node, t *Test) {
-	list, ok := n.(*ast.SequenceNode)
+func (d *decoder) expectations(n *yamltree.Node, t *Test) {
+	list, ok := yamltree.Items(n)
 	if !ok {
-		d.fail(n, "commands must be a list, not %s", kindOf(n))
+		d.fail(n, "commands must be a list, not %s", yamltree.Kind(n))
 		return
 	}
 	t.Commands = []Expected{}
-	for _, e := range list.Values {
+	for _, e := range list {
 		m, ok := d.mapping(e, "an expected command", commandKeys()...)
 		if !ok {
 			continue
 		}
 		x := Expected{Fields: map[string]any{}}
-		x.Line, x.Column = place(e)
+		x.Line, x.Column = yamltree.Place(e)
 		for _, key := range commandTexts() {
 			if v, ok := m[key]; ok {
 				x.Fields[key], _ = d.text(v, key)
@@ -220,7 +217,7 @@ func (d *decoder) expectations(n ast.Node, t *Test) {
 		}
 		if v, ok := m["with"]; ok {
 			if x.With, ok = d.value(v).(map[string]any); !ok {
-				d.fail(v, "with must be a mapping, not %s", kindOf(v))
+				d.fail(v, "with must be a mapping, not %s", yamltree.Kind(v))
 			}
 		}
 		t.Commands = append(t.Commands, x)

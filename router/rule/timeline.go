@@ -10,10 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml/ast"
-
 	"github.com/riposte-security/riposte/router/correlate"
 	"github.com/riposte-security/riposte/router/rule/predicate"
+	"github.com/riposte-security/riposte/router/rule/yamltree"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -48,13 +47,13 @@ func momentKeys() []string {
 }
 
 // timeline reads the input of a test of a correlation. match may be left out where fires tells.
-func (d *decoder) timeline(n ast.Node, m map[string]ast.Node, t *Test) {
-	list, ok := n.(*ast.SequenceNode)
+func (d *decoder) timeline(n *yamltree.Node, m map[string]*yamltree.Node, t *Test) {
+	list, ok := yamltree.Items(n)
 	if !ok {
-		d.fail(n, "timeline must be a list of what happens, not %s", kindOf(n))
+		d.fail(n, "timeline must be a list of what happens, not %s", yamltree.Kind(n))
 		return
 	}
-	if len(list.Values) == 0 {
+	if len(list) == 0 {
 		d.fail(n, "timeline needs something that happens")
 	}
 	t.Timeline = &Timeline{Fires: -1}
@@ -66,7 +65,7 @@ func (d *decoder) timeline(n ast.Node, m map[string]ast.Node, t *Test) {
 			d.fail(v, "%s stands within timeline, or there is no timeline", key)
 		}
 	}
-	for _, e := range list.Values {
+	for _, e := range list {
 		if x, ok := d.moment(e, t.Name); ok {
 			t.Timeline.Moments = append(t.Timeline.Moments, x)
 		}
@@ -77,18 +76,18 @@ func (d *decoder) timeline(n ast.Node, m map[string]ast.Node, t *Test) {
 			d.fail(v, "fires: a number of times is expected")
 		}
 		t.Timeline.Fires, t.Match = int(x), x > 0
-		t.Timeline.firesAt[0], t.Timeline.firesAt[1] = place(v)
+		t.Timeline.firesAt[0], t.Timeline.firesAt[1] = yamltree.Place(v)
 	}
 }
 
-func (d *decoder) moment(n ast.Node, test string) (Moment, bool) {
+func (d *decoder) moment(n *yamltree.Node, test string) (Moment, bool) {
 	x := Moment{Repeat: 1, Every: time.Second}
 	m, ok := d.mapping(n, "an entry of timeline", momentKeys()...)
 	if !ok {
 		return x, false
 	}
 	x.Input.Name = test
-	x.Input.Line, x.Input.Column = place(n)
+	x.Input.Line, x.Input.Column = yamltree.Place(n)
 	if v, ok := m["at"]; ok {
 		x.At = d.offset(v, "at")
 	} else {
@@ -116,7 +115,7 @@ func (d *decoder) moment(n ast.Node, test string) (Moment, bool) {
 }
 
 // offset reads a time from the beginning: 30s, +30s or -30s.
-func (d *decoder) offset(n ast.Node, what string) time.Duration {
+func (d *decoder) offset(n *yamltree.Node, what string) time.Duration {
 	if v, ok := d.value(n).(int64); ok && v == 0 {
 		return 0
 	}

@@ -1,19 +1,14 @@
 package rule
 
 import (
-	"errors"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"unicode"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/lexer"
-	"github.com/goccy/go-yaml/parser"
-	"github.com/goccy/go-yaml/token"
-
 	"github.com/riposte-security/riposte/router/rule/predicate"
+	"github.com/riposte-security/riposte/router/rule/yamltree"
 )
 
 // A source is one YAML file that is being read, and the problems found in it.
@@ -28,111 +23,37 @@ func (s *source) failAt(line, column int, format string, args ...any) {
 }
 
 // fail notes a problem at a node: of a mapping, at its first key.
-func (s *source) fail(n ast.Node, format string, args ...any) {
-	line, column := place(n)
+func (s *source) fail(n *yamltree.Node, format string, args ...any) {
+	line, column := yamltree.Place(n)
 	s.failAt(line, column, format, args...)
 }
 
-func place(n ast.Node) (line, column int) {
-	switch x := n.(type) {
-	case *ast.MappingNode:
-		if !x.IsFlowStyle && len(x.Values) > 0 {
-			return place(x.Values[0])
-		}
-	case *ast.MappingValueNode:
-		return place(x.Key)
-	}
-	if n == nil || n.GetToken() == nil || n.GetToken().Position == nil {
-		return 0, 0
-	}
-	p := n.GetToken().Position
-	return p.Line, p.Column
+// Documents parses YAML text as it is read in rules, with their limits, into the bodies of its documents. file is for the problems.
+func Documents(file, text string) ([]*yamltree.Node, Problems) {
+	s := &source{file: file}
+	return s.documents(text), s.problems
 }
 
 // documents parses the text into the bodies of its documents; empty documents are left out.
-func (s *source) documents(text string) []ast.Node {
-	text = strings.ReplaceAll(strings.TrimPrefix(text, "\ufeff"), "\r\n", "\n")
-	s.lines = strings.Split(text, "\n")
-	tokens := lexer.Tokenize(text)
-	if t, why := refused(tokens); t != nil {
-		s.failAt(t.Position.Line, t.Position.Column, "%s", why)
-		return nil
-	}
-	f, err := parsed(tokens)
+func (s *source) documents(text string) []*yamltree.Node {
+	text, s.lines = yamltree.Lines(text)
+	bodies, err := yamltree.Parse(text)
 	if err != nil {
-		var ye yaml.Error
-		if errors.As(err, &ye) && ye.GetToken() != nil {
-			s.failAt(ye.GetToken().Position.Line, ye.GetToken().Position.Column, "%s", ye.GetMessage())
-		} else {
-			s.failAt(0, 0, "%v", err)
-		}
-		return nil
-	}
-	var bodies []ast.Node
-	for _, d := range f.Docs {
-		if d.Body != nil && d.Body.Type() != ast.NullType && d.Body.Type() != ast.CommentType {
-			bodies = append(bodies, d.Body)
-		}
+		s.failAt(err.Line, err.Column, "%s", err.Message)
 	}
 	return bodies
 }
 
-// parsed runs the YAML parser. Rules are reloaded while the router runs: a file that the parser trips over must not end it.
-func parsed(tokens token.Tokens) (f *ast.File, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("the YAML parser failed on this file: %v", r)
-		}
-	}()
-	return parser.Parse(tokens, 0) //nolint:wrapcheck // told with its place by the caller
-}
-
-// refused finds what rules may not hold: aliases, which can make a small file large; tags and complex keys, which no rule needs; and
-// nesting so deep, or mappings so large, that reading them would exhaust the stack or take minutes.
-func refused(tokens token.Tokens) (*token.Token, string) {
-	const deepest, mostKeys = 64, 10_000
-	depth, dashes, line, keys := 0, 0, 0, 0
-	for _, t := range tokens {
-		switch t.Type { //nolint:exhaustive // the others are harmless
-		case token.AnchorType, token.AliasType, token.MergeKeyType:
-			return t, "anchors and aliases are not supported in rules"
-		case token.TagType:
-			return t, "tags are not supported in rules"
-		case token.MappingKeyType:
-			return t, "complex keys are not supported in rules"
-		case token.DocumentHeaderType:
-			keys = 0
-		case token.MappingValueType:
-			if keys++; keys > mostKeys {
-				return t, fmt.Sprintf("more than %d keys in one document", mostKeys)
-			}
-		case token.MappingStartType, token.SequenceStartType:
-			depth++
-		case token.MappingEndType, token.SequenceEndType:
-			depth--
-		case token.SequenceEntryType:
-			if t.Position.Line != line {
-				line, dashes = t.Position.Line, 0
-			}
-			dashes++
-		}
-		if depth > deepest || dashes > deepest || t.Position.IndentNum > 8*deepest {
-			return t, "nested too deeply"
-		}
-	}
-	return nil, ""
-}
-
 // mapping reads a mapping whose keys must all be known. ok is false if n is none.
-func (s *source) mapping(n ast.Node, what string, known ...string) (m map[string]ast.Node, ok bool) {
-	values, ok := pairs(n)
+func (s *source) mapping(n *yamltree.Node, what string, known ...string) (m map[string]*yamltree.Node, ok bool) {
+	values, ok := yamltree.Pairs(n)
 	if !ok {
-		s.fail(n, "%s must be a mapping, not %s", what, kindOf(n))
+		s.fail(n, "%s must be a mapping, not %s", what, yamltree.Kind(n))
 		return nil, false
 	}
-	m = make(map[string]ast.Node, len(values))
+	m = make(map[string]*yamltree.Node, len(values))
 	for _, v := range values {
-		key := v.Key.GetToken().Value
+		key := v.Key.Value
 		if !slices.Contains(known, key) {
 			s.fail(v.Key, "unknown key %q in %s%s", key, what, predicate.Suggest(key, known))
 			continue
@@ -142,52 +63,17 @@ func (s *source) mapping(n ast.Node, what string, known ...string) (m map[string
 	return m, true
 }
 
-func pairs(n ast.Node) ([]*ast.MappingValueNode, bool) {
-	switch x := n.(type) {
-	case *ast.MappingNode:
-		return x.Values, true
-	case *ast.MappingValueNode:
-		return []*ast.MappingValueNode{x}, true
-	}
-	return nil, false
-}
-
-// kindOf names what a node is, for messages.
-func kindOf(n ast.Node) string {
-	if n == nil {
-		return "nothing"
-	}
-	switch n.Type() { //nolint:exhaustive // the others cannot be values here
-	case ast.MappingType, ast.MappingValueType:
-		return "a mapping"
-	case ast.SequenceType:
-		return "a list"
-	case ast.StringType, ast.LiteralType:
-		return "a string"
-	case ast.IntegerType, ast.FloatType, ast.InfinityType, ast.NanType:
-		return "a number"
-	case ast.BoolType:
-		return "a boolean"
-	case ast.NullType:
-		return "nothing"
-	}
-	return "a " + strings.ToLower(n.Type().String())
-}
-
 // text reads a string.
-func (s *source) text(n ast.Node, what string) (string, bool) {
-	switch x := n.(type) {
-	case *ast.StringNode:
-		return x.Value, true
-	case *ast.LiteralNode:
-		return x.Value.Value, true
+func (s *source) text(n *yamltree.Node, what string) (string, bool) {
+	if t, ok := yamltree.Text(n); ok {
+		return t, true
 	}
-	s.fail(n, "%s must be a string, not %s", what, kindOf(n))
+	s.fail(n, "%s must be a string, not %s", what, yamltree.Kind(n))
 	return "", false
 }
 
 // name reads a string that names something: not empty, no line breaks, and not longer than an id.
-func (s *source) name(n ast.Node, what string) string {
+func (s *source) name(n *yamltree.Node, what string) string {
 	const longest = 128
 	t, ok := s.text(n, what)
 	if ok && (strings.TrimSpace(t) == "" || len(t) > longest || strings.ContainsFunc(t, unicode.IsControl)) {
@@ -197,9 +83,9 @@ func (s *source) name(n ast.Node, what string) string {
 }
 
 // texts reads a string or a list of strings.
-func (s *source) texts(n ast.Node, what string) []string {
+func (s *source) texts(n *yamltree.Node, what string) []string {
 	var out []string
-	for _, e := range elements(n) {
+	for _, e := range yamltree.Elements(n) {
 		if t, ok := s.text(e, what); ok {
 			out = append(out, t)
 		}
@@ -207,16 +93,8 @@ func (s *source) texts(n ast.Node, what string) []string {
 	return out
 }
 
-// elements are those of a list; anything else is a list of itself.
-func elements(n ast.Node) []ast.Node {
-	if l, ok := n.(*ast.SequenceNode); ok {
-		return l.Values
-	}
-	return []ast.Node{n}
-}
-
 // oneOf reads a string that must be one of some.
-func (s *source) oneOf(n ast.Node, what string, choices ...string) string {
+func (s *source) oneOf(n *yamltree.Node, what string, choices ...string) string {
 	t, ok := s.text(n, what)
 	if !ok {
 		return ""
@@ -229,39 +107,87 @@ func (s *source) oneOf(n ast.Node, what string, choices ...string) string {
 }
 
 // value reads any YAML value as one of the predicate language.
-func (s *source) value(n ast.Node) any {
-	switch x := n.(type) {
-	case *ast.StringNode:
-		return x.Value
-	case *ast.LiteralNode:
-		return x.Value.Value
-	case *ast.BoolNode:
-		return x.Value
-	case *ast.FloatNode:
-		return x.Value
-	case *ast.IntegerNode:
-		switch v := x.Value.(type) {
-		case int64:
-			return v
-		case uint64:
-			return predicate.Value(v)
-		}
-	case *ast.NullNode:
-		return nil
-	case *ast.SequenceNode:
-		out := make([]any, len(x.Values))
-		for i, e := range x.Values {
+func (s *source) value(n *yamltree.Node) any {
+	if items, ok := yamltree.Items(n); ok {
+		out := make([]any, len(items))
+		for i, e := range items {
 			out[i] = s.value(e)
 		}
 		return out
-	case *ast.MappingNode, *ast.MappingValueNode:
-		values, _ := pairs(n)
-		out := make(map[string]any, len(values))
-		for _, v := range values {
-			out[v.Key.GetToken().Value] = s.value(v.Value)
+	}
+	if pairs, ok := yamltree.Pairs(n); ok {
+		out := make(map[string]any, len(pairs))
+		for _, v := range pairs {
+			out[v.Key.Value] = s.value(v.Value)
 		}
 		return out
 	}
-	s.fail(n, "%s cannot stand here", kindOf(n))
+	if text, ok := yamltree.Text(n); ok {
+		return text
+	}
+	if b, ok := yamltree.Bool(n); ok {
+		return b
+	}
+	if x, ok := yamltree.Number(n); ok {
+		return predicate.Value(x)
+	}
+	if !yamltree.IsNull(n) {
+		s.fail(n, "%s cannot stand here", yamltree.Kind(n))
+	}
 	return nil
+}
+
+// appendJSON appends a value as JSON, the keys of mappings in order, as encoding/json writes what value gives. The keys of n itself that are named
+// in without are left out.
+func (s *source) appendJSON(to []byte, n *yamltree.Node, without ...string) (_ []byte, err error) {
+	if items, ok := yamltree.Items(n); ok {
+		to = append(to, '[')
+		for i, e := range items {
+			if i > 0 {
+				to = append(to, ',')
+			}
+			if to, err = s.appendJSON(to, e); err != nil {
+				return nil, err
+			}
+		}
+		return append(to, ']'), nil
+	}
+	pairs, ok := yamltree.Pairs(n)
+	if !ok {
+		if text, ok := yamltree.Text(n); ok {
+			return appendText(to, text)
+		}
+		b, err := json.Marshal(s.value(n))
+		return append(to, b...), err //nolint:wrapcheck // told with its place by the caller
+	}
+	slices.SortFunc(pairs, func(a, b yamltree.Pair) int { return strings.Compare(a.Key.Value, b.Key.Value) })
+	to = append(to, '{')
+	for _, p := range pairs {
+		if slices.Contains(without, p.Key.Value) {
+			continue
+		}
+		if to[len(to)-1] != '{' {
+			to = append(to, ',')
+		}
+		if to, err = appendText(to, p.Key.Value); err == nil {
+			to, err = s.appendJSON(append(to, ':'), p.Value)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return append(to, '}'), nil
+}
+
+// appendText appends a string as JSON.
+func appendText(to []byte, text string) ([]byte, error) {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || strings.IndexByte(`"\<>&`, c) >= 0 { // what encoding/json escapes, or might
+			b, err := json.Marshal(text)
+			return append(to, b...), err //nolint:wrapcheck // told with its place by the caller
+		}
+	}
+	to = append(to, '"')
+	to = append(to, text...)
+	return append(to, '"'), nil
 }

@@ -8,14 +8,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml/ast"
-
-	"github.com/riposte-security/riposte/router/rule"
+	"github.com/riposte-security/riposte/router/rule/yamltree"
 )
 
 // A correlation is a correlation rule as it is written.
 type correlation struct {
-	at       ast.Node
+	at       *yamltree.Node
 	kind     string
 	rules    []reference
 	groupBy  []string
@@ -29,13 +27,13 @@ type correlation struct {
 // A reference names a rule by its name or its id.
 type reference struct {
 	name string
-	at   ast.Node
+	at   *yamltree.Node
 }
 
 // A limit is one bound of a condition: our word for it, and the number.
 type limit struct{ word, number string }
 
-func (d *document) readCorrelation(n ast.Node) {
+func (d *document) readCorrelation(n *yamltree.Node) {
 	c := &correlation{at: n}
 	d.correl = c
 	m := d.reader.members(n, "correlation")
@@ -63,18 +61,18 @@ func (d *document) readCorrelation(n ast.Node) {
 	}
 }
 
-func either(n, other ast.Node) ast.Node {
+func either(n, other *yamltree.Node) *yamltree.Node {
 	if n != nil {
 		return n
 	}
 	return other
 }
 
-func (d *document) references(c *correlation, m map[string]ast.Node) {
+func (d *document) references(c *correlation, m map[string]*yamltree.Node) {
 	n := m["rules"]
-	list := []ast.Node{n}
-	if l, ok := n.(*ast.SequenceNode); ok {
-		list = l.Values
+	list := []*yamltree.Node{n}
+	if l, ok := yamltree.Items(n); ok {
+		list = l
 	}
 	for _, e := range list {
 		if name, ok := scalar(e); ok && e != nil {
@@ -85,7 +83,7 @@ func (d *document) references(c *correlation, m map[string]ast.Node) {
 	}
 }
 
-func (d *document) readAliases(c *correlation, n ast.Node) {
+func (d *document) readAliases(c *correlation, n *yamltree.Node) {
 	if n == nil {
 		return
 	}
@@ -103,7 +101,7 @@ func (d *document) readAliases(c *correlation, n ast.Node) {
 }
 
 // readLimits reads the condition: bounds of a count, and the field whose values count.
-func (d *document) readLimits(c *correlation, n ast.Node) {
+func (d *document) readLimits(c *correlation, n *yamltree.Node) {
 	counts := c.kind != "temporal" && c.kind != "temporal_ordered"
 	if n == nil {
 		if counts {
@@ -111,7 +109,7 @@ func (d *document) readLimits(c *correlation, n ast.Node) {
 		}
 		return
 	}
-	if _, ok := pairs(n); !ok {
+	if _, ok := yamltree.Pairs(n); !ok {
 		d.fail(n, "a condition of a correlation must be a mapping such as gte: 10; expressions over rules are not supported")
 		return
 	}
@@ -148,7 +146,7 @@ func (d *document) readLimits(c *correlation, n ast.Node) {
 }
 
 // temporalLimits reads the condition of a temporal correlation: how many of its rules must have matched. Only all of them is what we have.
-func (d *document) temporalLimits(c *correlation, n ast.Node) {
+func (d *document) temporalLimits(c *correlation, n *yamltree.Node) {
 	all := strconv.Itoa(len(c.rules))
 	for _, l := range c.limits {
 		if (l.word == "at_least" || l.word == "exactly") && l.number == all {
@@ -160,9 +158,9 @@ func (d *document) temporalLimits(c *correlation, n ast.Node) {
 }
 
 // aggregation makes a correlation of what stands behind the pipe in an old condition: count(field) by group > number.
-func (d *document) aggregation(c condition, timeframe string, at ast.Node) *correlation {
+func (d *document) aggregation(c condition, timeframe string, at *yamltree.Node) *correlation {
 	m := regexp.MustCompile(`(?i)^(count|sum)\(\s*([^)\s]*)\s*\)(?:\s+by\s+([^\s<>=]+(?:\s*,\s*[^\s<>=]+)*))?\s*(>=|<=|==|=|>|<)\s*([0-9]+)$`).FindStringSubmatch(c.aggregation)
-	line, column := rule.Place(at)
+	line, column := yamltree.Place(at)
 	if m == nil {
 		d.failAt(line, column+c.at, "condition: the old aggregation %q is not supported; only count(…) by … and sum(…) by … are, and correlation rules", c.aggregation)
 		return nil

@@ -5,13 +5,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml/ast"
+	"github.com/riposte-security/riposte/router/rule/yamltree"
 )
 
 // An item is a field and what is asked of it. A keyword is an item without a field.
 type item struct {
 	field  string
-	at     ast.Node
+	at     *yamltree.Node
 	values [][]match // of each value what it stands for, of which one must hold
 	all    bool      // every value must hold; otherwise one
 	negate bool
@@ -44,10 +44,10 @@ func (d *detections) matching(pattern string) []node {
 }
 
 // detections reads the search identifiers of a detection, or of a filter; other keys are left to the caller.
-func (r *reader) detections(values []*ast.MappingValueNode, others ...string) *detections {
+func (r *reader) detections(values []yamltree.Pair, others ...string) *detections {
 	d := &detections{trees: map[string]node{}}
 	for _, v := range values {
-		name := keyOf(v)
+		name := v.Key.Value
 		if slices.Contains(others, name) {
 			continue
 		}
@@ -62,10 +62,8 @@ func (r *reader) detections(values []*ast.MappingValueNode, others ...string) *d
 }
 
 // detection reads a map (all of its items), a list of maps (one of them), or a list of keywords (one of them).
-func (r *reader) detection(n ast.Node) node {
-	switch x := n.(type) {
-	case *ast.MappingNode, *ast.MappingValueNode:
-		values, _ := pairs(n)
+func (r *reader) detection(n *yamltree.Node) node {
+	if values, ok := yamltree.Pairs(n); ok {
 		var list and
 		for _, v := range values {
 			list = append(list, r.item(v))
@@ -74,28 +72,28 @@ func (r *reader) detection(n ast.Node) node {
 			r.fail(n, "an empty detection")
 		}
 		return joined(list)
-	case *ast.SequenceNode:
-		return r.listed(x)
 	}
-	return r.keywords(n, []ast.Node{n}, nil)
+	if items, ok := yamltree.Items(n); ok {
+		return r.listed(n, items)
+	}
+	return r.keywords(n, []*yamltree.Node{n}, nil)
 }
 
-func (r *reader) listed(list *ast.SequenceNode) node {
+func (r *reader) listed(at *yamltree.Node, items []*yamltree.Node) node {
 	var out or
-	var words []ast.Node
-	for _, e := range list.Values {
-		switch e.(type) {
-		case *ast.MappingNode, *ast.MappingValueNode, *ast.SequenceNode:
-			out = append(out, r.detection(e))
-		default:
+	var words []*yamltree.Node
+	for _, e := range items {
+		if yamltree.IsScalar(e) {
 			words = append(words, e)
+		} else {
+			out = append(out, r.detection(e))
 		}
 	}
 	if len(words) > 0 {
-		out = append(out, r.keywords(list, words, nil))
+		out = append(out, r.keywords(at, words, nil))
 	}
 	if len(out) == 0 {
-		r.fail(list, "an empty detection")
+		r.fail(at, "an empty detection")
 	}
 	if len(out) == 1 {
 		return out[0]
@@ -111,12 +109,12 @@ func joined(list and) node {
 }
 
 // item reads field|modifier|…: values.
-func (r *reader) item(v *ast.MappingValueNode) node {
-	parts := strings.Split(keyOf(v), "|")
+func (r *reader) item(v yamltree.Pair) node {
+	parts := strings.Split(v.Key.Value, "|")
 	field, modifiers := strings.TrimSpace(parts[0]), parts[1:]
-	values := []ast.Node{v.Value}
-	if list, ok := v.Value.(*ast.SequenceNode); ok {
-		values = list.Values
+	values := []*yamltree.Node{v.Value}
+	if list, ok := yamltree.Items(v.Value); ok {
+		values = list
 	}
 	if field == "" {
 		return r.keywords(v.Key, values, modifiers)
@@ -130,7 +128,7 @@ func (r *reader) item(v *ast.MappingValueNode) node {
 }
 
 // keywords reads texts that are looked for in the whole event. A keyword may stand anywhere in a value.
-func (r *reader) keywords(at ast.Node, values []ast.Node, modifiers []string) node {
+func (r *reader) keywords(at *yamltree.Node, values []*yamltree.Node, modifiers []string) node {
 	it := &item{at: at}
 	r.apply(it, values, modifiers)
 	for _, v := range it.values {
@@ -141,7 +139,7 @@ func (r *reader) keywords(at ast.Node, values []ast.Node, modifiers []string) no
 	return it
 }
 
-func (r *reader) keyword(at ast.Node, m *match) {
+func (r *reader) keyword(at *yamltree.Node, m *match) {
 	switch m.op {
 	case opPattern:
 		if len(m.pattern) == 0 {

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/goccy/go-yaml/ast"
+	"github.com/riposte-security/riposte/router/rule/yamltree"
 )
 
 // A term is a piece of a predicate: and, or and not of others, any over a list, or a text that needs no parentheses around it in any of them.
@@ -148,7 +148,7 @@ func (it *item) spanning() bool {
 }
 
 // anywhere writes what is asked of a field that has one of the places: one of the matches must hold.
-func (e *emitter) anywhere(at ast.Node, places []place, list []match) term {
+func (e *emitter) anywhere(at *yamltree.Node, places []place, list []match) term {
 	if len(places) == 0 {
 		places = []place{text("nil")}
 	}
@@ -262,7 +262,7 @@ func (p place) value() string {
 }
 
 // reference compares a field with another one.
-func (e *emitter) reference(at ast.Node, places []place, m match) term {
+func (e *emitter) reference(at *yamltree.Node, places []place, m match) term {
 	others, err := e.field(m.text)
 	if err != nil {
 		e.r.fail(at, "fieldref: %v", err)

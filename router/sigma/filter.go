@@ -3,14 +3,12 @@ package sigma
 import (
 	"strings"
 
-	"github.com/goccy/go-yaml/ast"
-
-	"github.com/riposte-security/riposte/router/rule"
+	"github.com/riposte-security/riposte/router/rule/yamltree"
 )
 
 // A filterBody is a Sigma filter: a condition that rules have to fulfil in addition to their own.
 type filterBody struct {
-	at         ast.Node
+	at         *yamltree.Node
 	logsource  logsource
 	rules      []reference
 	any        bool
@@ -18,14 +16,14 @@ type filterBody struct {
 	conditions []condition
 }
 
-func (d *document) readFilter(n ast.Node) {
+func (d *document) readFilter(n *yamltree.Node) {
 	body := &ruleBody{}
 	d.readLogsource(body)
 	f := &filterBody{at: n, logsource: body.logsource}
 	d.filter = f
-	values, ok := pairs(n)
+	values, ok := yamltree.Pairs(n)
 	if !ok {
-		d.fail(n, "filter must be a mapping, not %s", rule.KindOf(n))
+		d.fail(n, "filter must be a mapping, not %s", yamltree.Kind(n))
 		return
 	}
 	m := d.reader.members(n, "filter")
@@ -41,9 +39,9 @@ func (d *document) readFilter(n ast.Node) {
 		}
 	}
 	f.any = m["rules"] == nil
-	list := []ast.Node{m["rules"]}
-	if l, ok := m["rules"].(*ast.SequenceNode); ok {
-		list, f.any = l.Values, len(l.Values) == 0
+	list := []*yamltree.Node{m["rules"]}
+	if l, ok := yamltree.Items(m["rules"]); ok {
+		list, f.any = l, len(l) == 0
 	}
 	for _, e := range list {
 		if f.any {

@@ -6,9 +6,8 @@ import (
 	"slices"
 	"sort"
 
-	"github.com/goccy/go-yaml/ast"
-
 	"github.com/riposte-security/riposte/router/rule"
+	"github.com/riposte-security/riposte/router/rule/yamltree"
 )
 
 // A File is a Sigma file: its name, for messages, and its text.
@@ -63,7 +62,7 @@ func Import(o Options, files []File) (Result, error) {
 			res.Refused = append(res.Refused, d.problems...)
 			continue
 		}
-		line, _ := rule.Place(d.at)
+		line, _ := yamltree.Place(d.at)
 		res.Imported = append(res.Imported, Imported{File: d.file, Line: line, Rules: d.outputs})
 	}
 	sort.SliceStable(res.Refused, func(i, j int) bool {
@@ -83,7 +82,7 @@ type importer struct {
 	ids       map[string]*document // by the id of what is made
 }
 
-func (im *importer) add(file string, body ast.Node) {
+func (im *importer) add(file string, body *yamltree.Node) {
 	d := &document{reader: &reader{file: file, placeholders: im.Placeholders}, at: body}
 	d.read()
 	im.documents = append(im.documents, d)
@@ -95,7 +94,7 @@ func (im *importer) add(file string, body ast.Node) {
 		d.fail(d.members["id"], "id %q: up to 128 letters, digits, dots, dashes and underscores are expected", id)
 	}
 	if other, ok := im.ids[id]; ok && d.filter == nil {
-		line, _ := rule.Place(other.at)
+		line, _ := yamltree.Place(other.at)
 		d.fail(either(d.members["id"], body), "the id %q is taken by the rule at %s:%d", id, other.file, line)
 		return
 	}
@@ -176,7 +175,7 @@ func (im *importer) orphans() {
 		switch {
 		case used:
 		case refused != nil:
-			line, _ := rule.Place(refused.at)
+			line, _ := yamltree.Place(refused.at)
 			d.fail(d.at, "this rule is only for the correlation at line %d, which was refused", line)
 			d.outputs = nil
 		default:

@@ -13,7 +13,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"github.com/goccy/go-yaml/ast"
+	"github.com/riposte-security/riposte/router/rule/yamltree"
 )
 
 // An op is what a match asks of a value.
@@ -131,7 +131,7 @@ func (c chain) check() error {
 }
 
 // apply puts values through the modifiers of an item.
-func (r *reader) apply(it *item, values []ast.Node, modifiers []string) {
+func (r *reader) apply(it *item, values []*yamltree.Node, modifiers []string) {
 	c, err := parseChain(modifiers)
 	if err != nil {
 		r.fail(it.at, "%v", err)
@@ -153,8 +153,8 @@ func (r *reader) apply(it *item, values []ast.Node, modifiers []string) {
 }
 
 // value makes matches of one value: usually one.
-func (r *reader) value(n ast.Node, c chain) ([]match, error) {
-	if n == nil || n.Type() == ast.NullType {
+func (r *reader) value(n *yamltree.Node, c chain) ([]match, error) {
+	if n == nil || yamltree.IsNull(n) {
 		if len(c.names) > 0 && !slices.Equal(c.names, []string{"neq"}) {
 			return nil, fmt.Errorf("null takes no modifiers")
 		}

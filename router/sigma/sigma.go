@@ -9,9 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml/ast"
-
 	"github.com/riposte-security/riposte/router/rule"
+	"github.com/riposte-security/riposte/router/rule/yamltree"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -28,8 +27,8 @@ type Options struct {
 // A document is one document of a Sigma file: a rule, a correlation or a filter.
 type document struct {
 	*reader
-	at      ast.Node
-	members map[string]ast.Node
+	at      *yamltree.Node
+	members map[string]*yamltree.Node
 	head    head
 
 	rule    *ruleBody
@@ -53,7 +52,7 @@ type ruleBody struct {
 	detections *detections
 	conditions []condition
 	timeframe  string
-	at         ast.Node // its conditions
+	at         *yamltree.Node // its conditions
 }
 
 // read reads one document.
@@ -124,19 +123,19 @@ func (h head) severity() string {
 	return h.level
 }
 
-func (d *document) readRule(detection ast.Node) {
+func (d *document) readRule(detection *yamltree.Node) {
 	body := &ruleBody{}
 	d.rule = body
 	d.readLogsource(body)
-	values, ok := pairs(detection)
+	values, ok := yamltree.Pairs(detection)
 	if !ok {
-		d.fail(detection, "detection must be a mapping, not %s", rule.KindOf(detection))
+		d.fail(detection, "detection must be a mapping, not %s", yamltree.Kind(detection))
 		return
 	}
 	body.detections = d.detections(values, "condition", "timeframe")
-	var conditions ast.Node
+	var conditions *yamltree.Node
 	for _, v := range values {
-		switch keyOf(v) {
+		switch v.Key.Value {
 		case "condition":
 			conditions = v.Value
 		case "timeframe":
@@ -165,21 +164,21 @@ func (d *document) readLogsource(body *ruleBody) {
 }
 
 // conditions reads one condition, or a list of which one has to hold.
-func (d *document) conditions(n ast.Node, all *detections) []condition {
-	list := []ast.Node{n}
-	if l, ok := n.(*ast.SequenceNode); ok {
-		list = l.Values
+func (d *document) conditions(n *yamltree.Node, all *detections) []condition {
+	list := []*yamltree.Node{n}
+	if l, ok := yamltree.Items(n); ok {
+		list = l
 	}
 	var out []condition
 	for _, e := range list {
 		text, ok := scalar(e)
 		if !ok {
-			d.fail(e, "a condition must be a text, not %s", rule.KindOf(e))
+			d.fail(e, "a condition must be a text, not %s", yamltree.Kind(e))
 			continue
 		}
 		c, err := parseCondition(text, all)
 		if err != nil {
-			line, column := rule.Place(e)
+			line, column := yamltree.Place(e)
 			if ce, ok := errors.AsType[*conditionError](err); ok {
 				column += ce.offset
 			}

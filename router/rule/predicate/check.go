@@ -38,15 +38,17 @@ type Language struct {
 	functions map[string]*function
 	sources   Sources
 
-	mu      *sync.Mutex  // of all that follow, and of Types: expr's parser and checker keep notes in the settings and types that they are given
-	parsing *conf.Config // made once: ten thousand rules are some thirty thousand expressions
-	checks  conf.FunctionsTable
+	// Settings are made once: ten thousand rules are some thirty thousand expressions. expr's parser and checker keep notes in the settings and
+	// types that they are given.
+	parsing  *sync.Pool   // of *conf.Config, for one parser at a time
+	mu       *sync.Mutex  // of all that follows, and of Types
+	checking *conf.Config // its Env is that of the expression that is being checked
 }
 
 // NewLanguage returns the language over the types of a schema.
 func NewLanguage(t *Types) *Language {
-	l := &Language{Types: t, functions: functions(), sources: noSources{}, mu: &sync.Mutex{}, parsing: parseConfig()}
-	l.checks = l.signatures()
+	l := &Language{Types: t, functions: functions(), sources: noSources{}, mu: &sync.Mutex{}, parsing: &sync.Pool{New: parseConfig}}
+	l.checking = &conf.Config{Strict: true, Functions: l.signatures(), Builtins: conf.FunctionsTable{}}
 	return l
 }
 
@@ -105,13 +107,14 @@ func (l *Language) compile(source string, env nature.Nature, want Want) (*Progra
 }
 
 func (l *Language) parse(source string) (*parser.Tree, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return parser.ParseWithConfig(source, l.parsing) //nolint:wrapcheck // told with its place by the caller
+	c, _ := l.parsing.Get().(*conf.Config)
+	defer l.parsing.Put(c)
+	return parser.ParseWithConfig(source, c) //nolint:wrapcheck // told with its place by the caller
 }
 
 // parseConfig makes the parser read every function of ours as a plain call, and only the list functions with a predicate in its own way.
-func parseConfig() *conf.Config {
+// It returns a *conf.Config.
+func parseConfig() any {
 	c := conf.CreateNew()
 	c.MaxNodes = maxNodes
 	for _, f := range builtin.Builtins {
@@ -120,11 +123,6 @@ func parseConfig() *conf.Config {
 		}
 	}
 	return c
-}
-
-// checkConfig is what the checker is told of an expression over env.
-func (l *Language) checkConfig(env nature.Nature) *conf.Config {
-	return &conf.Config{Env: env, Strict: true, Functions: l.checks, Builtins: conf.FunctionsTable{}}
 }
 
 // signatures are the functions as the checker knows them.
@@ -178,11 +176,12 @@ func (l *Language) types(tree *parser.Tree, env nature.Nature, want Want) []*Err
 	defer l.mu.Unlock()
 	mark(tree.Node, func(name string) string { return callMark + name })
 	defer func() { mark(tree.Node, func(name string) string { return strings.TrimPrefix(name, callMark) }) }()
+	l.checking.Env = env
 	var problems []*Error
 	const most = 20
 	for len(problems) < most {
 		forget(tree.Node)
-		_, err := checker.Check(tree, l.checkConfig(env))
+		_, err := checker.Check(tree, l.checking)
 		if err == nil {
 			break
 		}
