@@ -337,7 +337,7 @@ func inOtherAccount(t *testing.T, endpoint string) {
 	if _, err := c.S3(t.Context(), otherAccount, ""); !fault.IsPermanent(err) {
 		t.Errorf("another account without a role: %v", err)
 	}
-	c = clients(t, endpoint, cloud.Config{AssumeRole: "arn:aws:iam::{account}:role/riposte"})
+	c = clients(t, endpoint, cloud.Config{AssumeRole: "arn:aws:iam::{account}:role/riposte", AllowAccounts: []string{otherAccount}})
 	for range 2 {
 		api := must(c.STS(t.Context(), otherAccount, ""))(t)
 		if got := *must(api.GetCallerIdentity(t.Context(), nil))(t).Account; got != otherAccount {

@@ -80,12 +80,15 @@ func passing(code string) bool {
 	if _, ok := retry.DefaultRetryableErrorCodes[code]; ok {
 		return true
 	}
+	if expired(code) { // credentials are renewed
+		return true
+	}
 	switch code {
 	case "InternalError", "InternalFailure", "InternalServerError", "ServiceUnavailable", "ServiceUnavailableException", "Unavailable", "ServiceFailure",
 		// somebody else wrote at the same time
 		"WAFOptimisticLockException", "ConcurrentModification", "ConcurrentModificationException", "OperationAborted", "ConflictException",
-		// credentials are renewed, clocks are set
-		"ExpiredToken", "ExpiredTokenException", "RequestExpired", "RequestTimeTooSkewed", "TokenRefreshRequired",
+		// clocks are set
+		"RequestExpired", "RequestTimeTooSkewed",
 		// the thing is on its way to being ready
 		"WAFUnavailableEntityException", "WAFInternalErrorException", "IncorrectInstanceState", "IncorrectState", "EntityTemporarilyUnmodifiable",
 		"InsufficientInstanceCapacity", "KMSInternalException", "KMS.KMSInvalidStateException":
@@ -127,16 +130,30 @@ type callError struct {
 func (e *callError) Error() string { return e.text }
 func (e *callError) Unwrap() error { return e.err }
 
-// shorten gives an API error a text without the layers of the SDK. Errors of other kinds keep theirs: it is all there is.
+// shorten gives an error of a call a text without the layers of the SDK. Errors of other kinds keep theirs: it is all there is.
 func shorten(err error) error {
-	var op *smithy.OperationError
-	var api smithy.APIError
-	if !errors.As(err, &op) || !errors.As(err, &api) {
-		return &callError{text: err.Error(), err: err}
+	return &callError{text: brief(err), err: err}
+}
+
+func brief(err error) string {
+	op, ok := errors.AsType[*smithy.OperationError](err)
+	if !ok {
+		return err.Error()
 	}
-	text := op.Service() + " " + op.Operation() + ": " + api.ErrorCode()
+	call := op.Service() + " " + op.Operation() + ": "
+	if role, ok := errors.AsType[*roleError](err); ok {
+		return call + "role " + role.arn + ": " + brief(role.err)
+	}
+	if rest, ok := errors.AsType[restError](err); ok {
+		return call + rest.Error()
+	}
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok {
+		return err.Error()
+	}
+	call += api.ErrorCode()
 	if m := strings.TrimSpace(api.ErrorMessage()); m != "" {
-		text += ": " + m
+		call += ": " + m
 	}
-	return &callError{text: text, err: err}
+	return call
 }

@@ -142,27 +142,6 @@ func TestAwait(t *testing.T) {
 	})
 }
 
-func TestConfig(t *testing.T) {
-	tests := []struct {
-		conf Config
-		ok   bool
-	}{
-		{Config{}, true},
-		{Config{AssumeRole: "arn:aws:iam::{account}:role/riposte", ExternalID: "x"}, true},
-		{Config{AssumeRole: "arn:aws-cn:iam::{account}:role/path/riposte"}, true},
-		{Config{AssumeRole: "riposte"}, false},
-		{Config{AssumeRole: "arn:aws:iam::123456789012:role/riposte"}, false},
-		{Config{ExternalID: "x"}, false},
-		{Config{Timeout: -time.Second}, false},
-		{Config{Timeout: time.Hour}, false},
-	}
-	for _, tt := range tests {
-		if err := tt.conf.Validate(); (err == nil) != tt.ok {
-			t.Errorf("%+v: %v", tt.conf, err)
-		}
-	}
-}
-
 // api stands where AWS would and counts what it is asked.
 func api(t *testing.T, answer http.HandlerFunc) (calls *atomic.Int64) {
 	t.Helper()
@@ -204,8 +183,8 @@ func TestClients(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if o := client.Options(); o.Region != "eu-central-1" || !o.UsePathStyle || o.RetryMaxAttempts != sdkTries {
-			t.Errorf("region %s, path style %v, %d tries", o.Region, o.UsePathStyle, o.RetryMaxAttempts)
+		if o := client.Options(); o.Region != "eu-central-1" || !o.UsePathStyle || o.Retryer.MaxAttempts() != sdkTries {
+			t.Errorf("region %s, path style %v, %d tries", o.Region, o.UsePathStyle, o.Retryer.MaxAttempts())
 		}
 	}
 	if calls.Load() != 1 {

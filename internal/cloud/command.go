@@ -13,13 +13,16 @@ import (
 // User-Agent of a call in userAgent (its first 1,024 bytes; the SDK's own part has less than 300).
 const commandMark = "md/riposte-command#"
 
+// commandLen is the length of a command's id.
+const commandLen = 32
+
 type commandKey struct{}
 
 // WithCommand returns a context under which every AWS call carries the id of the command that it is made for, in its User-Agent, so that
 // what CloudTrail says of the call can be recognised as ours. An id that is not one (32 hex digits, see schemas.CommandID) marks nothing.
 //
 // Why there and not in the role session's name: credentials of a role are fetched once and serve all commands in an account, and a name a
-// command would mean a call to STS a command. Config.SessionPerCommand pays that price. A User-Agent proves nothing by itself: anybody may
+// command would mean a call to STS a command. Session.PerCommand pays that price. A User-Agent proves nothing by itself: anybody may
 // send one. Who believes a cause looks at the actor and at the ledger too.
 func WithCommand(ctx context.Context, id string) context.Context {
 	if !isCommand(id) {
@@ -52,7 +55,7 @@ func CommandIn(userAgent string) (id string, ok bool) {
 
 // isCommand tells whether s has the form of a command's id.
 func isCommand(s string) bool {
-	if len(s) != 32 {
+	if len(s) != commandLen {
 		return false
 	}
 	for _, r := range s {

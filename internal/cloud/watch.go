@@ -3,28 +3,30 @@ package cloud
 import (
 	"context"
 	"errors"
-	"sync"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/rs/zerolog"
 
 	"github.com/riposte-security/riposte/internal/obs"
 )
+
+// maxWatched bounds what is remembered: events name regions, and not all that they name exist.
+const maxWatched = 512
 
 // watch notices when a service of AWS is away (nobody answers, after the SDK's own tries) and when it is back, for one log line each. An
 // answer is a sign of life, whatever it says. Of SQS nothing is said: who polls a queue watches it.
 type watch struct {
 	log zerolog.Logger
 
-	mu       sync.Mutex
-	services map[string]*obs.Condition // by name; there are only so many services and regions
+	services *lru.Cache[string, *obs.Condition] // by name
 }
 
 func newWatch(log zerolog.Logger) *watch {
-	return &watch{log: log, services: map[string]*obs.Condition{}}
+	return &watch{log: log, services: newLRU[string, *obs.Condition](maxWatched)}
 }
 
 // register is an API option of all clients.
@@ -58,12 +60,12 @@ func (w *watch) note(ctx context.Context, err error) {
 }
 
 func (w *watch) condition(name string) *obs.Condition {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	c := w.services[name]
-	if c == nil {
-		c = obs.NewCondition(w.log, name)
-		w.services[name] = c
+	if c, ok := w.services.Get(name); ok {
+		return c
+	}
+	c := obs.NewCondition(w.log, name)
+	if before, ok, _ := w.services.PeekOrAdd(name, c); ok {
+		return before
 	}
 	return c
 }
