@@ -8,10 +8,12 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/riposte-security/riposte/consumers"
+	ec2isolate "github.com/riposte-security/riposte/consumers/block/ec2-isolate"
 	iamdenyrole "github.com/riposte-security/riposte/consumers/block/iam-deny-role"
 	iamdenyuser "github.com/riposte-security/riposte/consumers/block/iam-deny-user"
 	iamdisableaccesskey "github.com/riposte-security/riposte/consumers/block/iam-disable-access-key"
 	iamdisableconsole "github.com/riposte-security/riposte/consumers/block/iam-disable-console"
+	securitygrouprevoke "github.com/riposte-security/riposte/consumers/block/security-group-revoke"
 	wafv2ipset "github.com/riposte-security/riposte/consumers/block/wafv2-ipset"
 	ec2requiresecuritygroup "github.com/riposte-security/riposte/consumers/remediate/ec2-require-security-group"
 	ec2requiretags "github.com/riposte-security/riposte/consumers/remediate/ec2-require-tags"
@@ -37,10 +39,12 @@ type Action struct {
 // Actions lists every action, block before remediate, by name.
 func Actions() []Action {
 	return []Action{
+		{ec2isolate.Spec(), onAWS(ec2isolate.OnAWS)},
 		{iamdenyrole.Spec(), onAWS(iamdenyrole.OnAWS)},
 		{iamdenyuser.Spec(), onAWS(iamdenyuser.OnAWS)},
 		{iamdisableaccesskey.Spec(), onAWS(iamdisableaccesskey.OnAWS)},
 		{iamdisableconsole.Spec(), onAWS(iamdisableconsole.OnAWS)},
+		{securitygrouprevoke.Spec(), onAWS(securitygrouprevoke.OnAWS)},
 		{wafv2ipset.Spec(), onAWS(wafv2ipset.OnAWS)},
 		{ec2requiresecuritygroup.Spec(), onAWS(ec2requiresecuritygroup.OnAWS)},
 		{ec2requiretags.Spec(), onAWS(ec2requiretags.OnAWS)},

@@ -44,6 +44,8 @@ func TestOnAnAPI(t *testing.T) {
 		"inline policy":  inlinePolicy,
 		"other account":  inOtherAccount,
 		"access key":     accessKey,
+		"revoke rules":   groupRevoke,
+		"isolate":        isolate,
 		"IAM denials":    iamDenials,
 		"IP set":         ipSet,
 		"IP set writers": ipSetWriters,

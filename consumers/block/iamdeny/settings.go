@@ -5,14 +5,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/riposte-security/riposte/consumers/remediate/attribute"
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/schemas"
 )
 
 // Scope are the settings that say which actions on which resources are denied.
 type Scope struct {
-	Actions   []string `json:"actions"`
-	Resources []string `json:"resources"`
+	Actions   attribute.Strings `json:"actions"`
+	Resources attribute.Strings `json:"resources"`
 }
 
 // ScopeSettings describes Scope.

@@ -16,14 +16,14 @@ const (
 )
 
 type settings struct {
-	IPSet     string   `json:"ip_set"`
-	IPSetID   string   `json:"ip_set_id"`
-	IPSetV6   string   `json:"ip_set_v6"`
-	IPSetV6ID string   `json:"ip_set_v6_id"`
-	Scope     string   `json:"scope"`
-	Account   string   `json:"account"`
-	Region    string   `json:"region"`
-	Never     []string `json:"never"`
+	IPSet     string            `json:"ip_set"`
+	IPSetID   string            `json:"ip_set_id"`
+	IPSetV6   string            `json:"ip_set_v6"`
+	IPSetV6ID string            `json:"ip_set_v6_id"`
+	Scope     string            `json:"scope"`
+	Account   string            `json:"account"`
+	Region    string            `json:"region"`
+	Never     attribute.Strings `json:"never"`
 }
 
 // settingsOf reads the settings. region is where sets are for which they name none.

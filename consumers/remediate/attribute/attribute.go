@@ -23,10 +23,13 @@ type Row[S any] struct {
 	Read func(ctx context.Context, cmd schemas.Command, like *S) (S, error)
 	// Want says what should become of the value read. It calls nobody.
 	Want func(cmd schemas.Command, current S) (Change[S], error)
-	// Write makes from (just read) into to. It is one call, or calls of which none matters without the last.
+	// Write makes from (just read) into to. It is one call, or calls of which none matters without the last, or Between knows what comes between.
 	Write func(ctx context.Context, cmd schemas.Command, from, to S) error
 	// Same tells whether two readings say the same of what the action sets.
 	Same func(a, b S) bool
+	// Between tells whether current may be a state on Write's way between before and after, left there by a crash, so that Apply and Undo go on
+	// from there. nil: Write is one call, and there is none.
+	Between func(current, before, after S) bool
 	// Revert says what an undo makes of the current value; nil stands for before. It matters where current is neither before nor after: an
 	// undo by force.
 	Revert func(current, before, after S) S
@@ -82,7 +85,7 @@ func (a *Action[S]) Apply(ctx context.Context, cmd schemas.Command, p schemas.Pl
 	if a.row.Same(current, after) {
 		return nil
 	}
-	if !a.row.Same(current, before) {
+	if !a.row.Same(current, before) && !a.between(current, before, after) {
 		return fault.Permanent(fmt.Errorf("%s: %w, between plan and effect", a.row.Noun(cmd), consumers.ErrChanged))
 	}
 	return a.write(ctx, cmd, current, after)
@@ -117,7 +120,7 @@ func (a *Action[S]) Undo(ctx context.Context, cmd schemas.Command, p schemas.Pla
 	if a.row.Same(current, before) {
 		return nil
 	}
-	if !force && !a.row.Same(current, after) {
+	if !force && !a.row.Same(current, after) && !a.between(current, before, after) {
 		return fault.Permanent(fmt.Errorf("%s: %w", a.row.Noun(cmd), consumers.ErrChanged))
 	}
 	to := before
@@ -129,6 +132,10 @@ func (a *Action[S]) Undo(ctx context.Context, cmd schemas.Command, p schemas.Pla
 	}
 	_, err = a.await(ctx, cmd, before, to)
 	return err
+}
+
+func (a *Action[S]) between(current, before, after S) bool {
+	return a.row.Between != nil && a.row.Between(current, before, after)
 }
 
 func (a *Action[S]) read(ctx context.Context, cmd schemas.Command, p schemas.Plan) (before, after, current S, err error) {

@@ -98,6 +98,52 @@ func TestLag(t *testing.T) {
 	})
 }
 
+// What a crash left half-way is gone on with, both ways; a state that is none of Write's is not.
+func TestBetween(t *testing.T) {
+	for colour, goesOn := range map[string]bool{"yellow": true, "blue": false} {
+		l := &lamp{colour: "red"}
+		row := l.row()
+		row.Between = func(current, before, after string) bool {
+			return before == "red" && after == "green" && current == "yellow"
+		}
+		a := New(row)
+		p, err := a.Plan(t.Context(), command())
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.colour = colour
+		if err := a.Apply(t.Context(), command(), p); (err == nil) != goesOn || goesOn && l.colour != "green" || err != nil && !errors.Is(err, consumers.ErrChanged) {
+			t.Errorf("apply from %s: %v, it is %s", colour, err, l.colour)
+		}
+		l.colour = colour
+		if err := a.Undo(t.Context(), command(), p, false); (err == nil) != goesOn || goesOn && l.colour != "red" || err != nil && !errors.Is(err, consumers.ErrChanged) {
+			t.Errorf("undo from %s: %v, it is %s", colour, err, l.colour)
+		}
+	}
+}
+
+func TestStrings(t *testing.T) {
+	for with, want := range map[any]string{"a": "a", "": "", nil: ""} {
+		s := struct {
+			Of Strings `json:"of"`
+		}{Strings{"default"}}
+		if err := Settings(schemas.Command{With: map[string]any{"of": with}}, &s); err != nil || strings.Join(s.Of, ",") != want {
+			t.Errorf("%v: %v, %v", with, s.Of, err)
+		}
+	}
+	var s struct {
+		Of Strings `json:"of"`
+	}
+	if err := Settings(schemas.Command{With: map[string]any{"of": []any{"a", "b"}}}, &s); err != nil || strings.Join(s.Of, ",") != "a,b" {
+		t.Errorf("%v, %v", s.Of, err)
+	}
+	for _, with := range []any{7, []any{7}, map[string]any{}} {
+		if err := Settings(schemas.Command{With: map[string]any{"of": with}}, &s); !fault.IsPermanent(err) {
+			t.Errorf("%v: %v", with, err)
+		}
+	}
+}
+
 func TestForeignPlan(t *testing.T) {
 	l := &lamp{colour: "red"}
 	a := New(l.row())

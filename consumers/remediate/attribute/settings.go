@@ -34,3 +34,22 @@ func Lasting(cmd schemas.Command) string {
 	}
 	return " for " + cmd.For.String()
 }
+
+// Strings is a setting of type list for which a single value may stand alone, as it does where a rule takes it from an event.
+type Strings []string
+
+// UnmarshalJSON reads a string, or a list of strings. null is empty.
+func (s *Strings) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '[' {
+		return json.Unmarshal(b, (*[]string)(s))
+	}
+	var one string
+	if err := json.Unmarshal(b, &one); err != nil {
+		return err
+	}
+	*s = nil
+	if one != "" {
+		*s = Strings{one}
+	}
+	return nil
+}
