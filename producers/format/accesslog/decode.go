@@ -2,7 +2,6 @@ package accesslog
 
 import (
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/riposte-security/riposte/producers/format/ocsfjson"
@@ -96,18 +95,4 @@ func isAccount(s string) bool {
 		}
 	}
 	return len(s) == 12
-}
-
-// Time reads a time as RFC 3339 has it; one without a zone is UTC.
-func Time(text string) (time.Time, bool) {
-	t, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		if t, err = time.Parse("2006-01-02T15:04:05", text); err != nil {
-			return t, false
-		}
-	}
-	if y := t.Year(); y < 1970 || y > 9999 {
-		return t, false
-	}
-	return t.UTC(), true
 }

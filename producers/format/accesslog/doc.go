@@ -42,14 +42,15 @@ type Column struct {
 type Layout struct {
 	Columns []Column
 	first   [MaxFields]int16 // by field, the first column that has it, counted from 1
-	names   []string         // of the columns, as a member's name and the quote that opens its value
+	names   []string         // of the columns, as they stand between quotes
 }
 
 // NewLayout makes a layout. Of several columns with one field the first is the field's.
 func NewLayout(columns []Column) *Layout {
 	l := &Layout{Columns: columns}
 	for i, c := range columns[:min(len(columns), MaxColumns)] {
-		l.names = append(l.names, strconv.Quote(c.Name)+`:"`)
+		quoted := strconv.Quote(c.Name)
+		l.names = append(l.names, quoted[1:len(quoted)-1])
 		if c.Field != Unknown && l.first[c.Field] == 0 {
 			l.first[c.Field] = int16(i + 1)
 		}
@@ -218,12 +219,11 @@ func (r *Row) Move(name string, f Field) bool {
 
 // str writes a text as a member; plain tells that nothing in it is to be escaped.
 func (r *Row) str(name, text string, plain bool) {
-	if !plain {
+	if plain {
+		r.Event.Plain(name, text)
+	} else {
 		r.Str(name, text)
-		return
 	}
-	r.Key(name)
-	r.B = append(append(append(r.B, '"'), text...), '"')
 }
 
 // Plain tells whether no column has anything in it that would be escaped in JSON.
@@ -276,24 +276,31 @@ func (r *Row) End(class int) schemas.Event {
 		}
 		return r.Finish(class, r.UID, r.Time)
 	}
+	r.rest()
+	return r.Finish(class, r.UID, r.Time)
+}
+
+// rest writes the columns of the line that were not moved.
+func (r *Row) rest() {
+	l := r.layout
 	at := r.Open("unmapped")
-	columns := r.layout.Columns
-	for i := range r.n {
-		text := r.Column(i)
-		switch {
-		case text == "":
-		case i >= len(columns):
+	named := min(r.n, len(l.names))
+	for i := range named {
+		s, f := r.spans[i], l.Columns[i].Field
+		if s.from == s.to || r.used[f] && int(l.first[f]) == i+1 {
+			continue
+		}
+		text := r.text[s.from:s.to]
+		if r.plain {
+			r.Event.Plain(l.names[i], text)
+		} else {
+			r.Str(l.names[i], text)
+		}
+	}
+	for i := named; i < r.n; i++ {
+		if text := r.Column(i); text != "" {
 			r.Str("field_"+strconv.Itoa(i+1), text)
-		case r.used[columns[i].Field] && int(r.layout.first[columns[i].Field]) == i+1:
-		case r.plain:
-			if r.B[len(r.B)-1] != '{' {
-				r.B = append(r.B, ',')
-			}
-			r.B = append(append(append(r.B, r.layout.names[i]...), text...), '"')
-		default:
-			r.Str(columns[i].Name, text)
 		}
 	}
 	r.Close(at)
-	return r.Finish(class, r.UID, r.Time)
 }

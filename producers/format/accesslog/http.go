@@ -185,7 +185,8 @@ func Address(text string) (ip, port string, ok bool) {
 	} else if strings.HasPrefix(text, "[") && strings.HasSuffix(text, "]") {
 		ip, port = text[1:len(text)-1], ""
 	}
-	if _, err := netip.ParseAddr(ip); err != nil {
+	if _, ok := ocsfjson.Dotted(ip); ok {
+	} else if _, err := netip.ParseAddr(ip); err != nil {
 		if _, err := netip.ParseAddr(text); err != nil {
 			return "", "", false
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/producers"
 	"github.com/riposte-security/riposte/producers/format/accesslog"
+	"github.com/riposte-security/riposte/producers/format/ocsfjson"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -75,7 +76,7 @@ func (f *format) Parse(in producers.Record) ([]schemas.Event, error) {
 	if err != nil {
 		return nil, fault.Permanent(fmt.Errorf("%s: %w", Name, err))
 	}
-	return []schemas.Event{event}, nil
+	return r.One(event), nil
 }
 
 func (f *format) parse(r entry, in producers.Record) (schemas.Event, error) {
@@ -180,7 +181,7 @@ func (r entry) when() error {
 		ms, _ := r.Int(millis)
 		r.Time = time.UnixMilli(ms).UTC()
 	case r.Has(timestamp):
-		if t, ok := accesslog.Time(r.Value(timestamp)); ok {
+		if t, ok := ocsfjson.ParseTime(r.Value(timestamp)); ok {
 			r.Time = t
 			return nil
 		}
@@ -194,9 +195,9 @@ func (r entry) when() error {
 		if text == "" {
 			text = "00:00:00"
 		}
-		t, err := time.Parse(time.DateTime, r.Value(date)+" "+text)
-		if err != nil || t.Year() < 1970 {
-			if _, err := time.Parse(time.DateOnly, r.Value(date)); err != nil {
+		t, ok := ocsfjson.DateTime(r.Value(date), text)
+		if !ok {
+			if _, ok := ocsfjson.DateTime(r.Value(date), "00:00:00"); !ok {
 				return r.Bad(date, "a date")
 			}
 			return r.Bad(clock, "a time of the day")

@@ -11,6 +11,7 @@ import (
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/producers"
 	"github.com/riposte-security/riposte/producers/format/accesslog"
+	"github.com/riposte-security/riposte/producers/format/ocsfjson"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -42,7 +43,7 @@ func (f format) Parse(in producers.Record) ([]schemas.Event, error) {
 	if err != nil {
 		return nil, fault.Permanent(fmt.Errorf("%s: %w", Name, err))
 	}
-	return []schemas.Event{event}, nil
+	return r.One(event), nil
 }
 
 // A kind is what wrote the line.
@@ -195,7 +196,7 @@ func (r *entry) check() error {
 	if err := r.CheckSeconds(requestTime, targetTime, responseTime, connectionTime, handshakeTime); err != nil {
 		return err
 	}
-	t, ok := accesslog.Time(r.Value(timeField))
+	t, ok := ocsfjson.ParseTime(r.Value(timeField))
 	if !ok {
 		return r.Bad(timeField, "a time")
 	}

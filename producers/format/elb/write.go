@@ -117,7 +117,7 @@ func (r *entry) writeCloud() {
 
 // writeTimes writes start_time and duration.
 func (r *entry) writeTimes() {
-	if t, ok := accesslog.Time(r.Value(created)); ok {
+	if t, ok := ocsfjson.ParseTime(r.Value(created)); ok {
 		r.Writer.Int("start_time", t.UnixMilli())
 	}
 	if r.kind == network {

@@ -2,8 +2,6 @@ package ocsfjson
 
 import (
 	"fmt"
-	"net/netip"
-	"strconv"
 	"sync"
 	"time"
 
@@ -22,7 +20,11 @@ type Event struct {
 
 	spare       Doc // see Unwrap
 	observables []observable
-	room, usual int // see reserve
+	seen        Writer           // the observables as they will stand in the event
+	value       int              // where in seen the value of the last one begins
+	heads       [beginnings]head // see Begin
+	slots       []schemas.Event  // see One
+	room, usual int              // see reserve
 }
 
 // A Pool hands out Events whose buffers have grown already. The zero Pool is ready.
@@ -41,7 +43,7 @@ func (p *Pool) Get() *Event {
 // Put takes an event back.
 func (p *Pool) Put(e *Event) {
 	const keep = 1 << 20 // of what a giant record has made grow, nothing stays
-	if cap(e.B) > keep || cap(e.Doc.nodes) > keep/32 || cap(e.spare.nodes) > keep/32 {
+	if cap(e.B) > keep || cap(e.seen.B) > keep || cap(e.Doc.nodes) > keep/32 || cap(e.spare.nodes) > keep/32 {
 		return
 	}
 	e.Doc.text, e.Doc.nodes = "", e.Doc.nodes[:0] // the next record may be no JSON
@@ -53,7 +55,7 @@ func (p *Pool) Put(e *Event) {
 func (e *Event) Reset() {
 	e.B = e.B[:0]
 	e.reserve()
-	e.observables = e.observables[:0]
+	e.observables, e.seen.B = e.observables[:0], e.seen.B[:0]
 	e.KeyResource, e.KeyUser, e.KeyIP = "", "", ""
 	e.Outer = nil
 }
@@ -122,27 +124,6 @@ func (e *Event) MoveAny(name string, n Node) bool {
 	return true
 }
 
-// IP writes the address that text is as a member, in canonical form, and adds it to the observables. canonical tells whether text was in
-// that form; ok is false, and nothing is written, if text is no address.
-func (e *Event) IP(name, text, path string) (ip string, canonical, ok bool) {
-	a, err := netip.ParseAddr(text)
-	if err != nil || a.Zone() != "" {
-		return "", false, false
-	}
-	e.Key(name)
-	e.B = append(e.B, '"')
-	start := len(e.B)
-	e.B = a.Unmap().AppendTo(e.B)
-	canonical = string(e.B[start:]) == text
-	ip = text
-	if !canonical {
-		ip = string(e.B[start:])
-	}
-	e.B = append(e.B, '"')
-	e.ObserveText(IPAddress, path, ip)
-	return ip, canonical, true
-}
-
 // Time writes the RFC 3339 time that n is as a member, in milliseconds. n is not taken, since it is changed.
 func (e *Event) Time(name string, n Node) bool {
 	t, err := time.Parse(time.RFC3339, e.Doc.Str(n))
@@ -160,12 +141,27 @@ func (e *Event) Finish(class int, uid string, t time.Time) schemas.Event {
 	e.writeUnmapped()
 	e.B = append(e.B, '}')
 	key := uid
-	for _, k := range []string{e.KeyIP, e.KeyUser, e.KeyResource} {
-		if k != "" {
-			key = k
-		}
+	switch {
+	case e.KeyResource != "":
+		key = e.KeyResource
+	case e.KeyUser != "":
+		key = e.KeyUser
+	case e.KeyIP != "":
+		key = e.KeyIP
 	}
 	return schemas.Event{Data: e.cut(), UID: uid, Key: key, Class: class, Time: t.UTC()}
+}
+
+// One returns a slice of one event. Slices are made many at a time: events live as long as their neighbours anyway, see reserve.
+func (e *Event) One(event schemas.Event) []schemas.Event {
+	const slots = 16
+	if len(e.slots) == 0 {
+		e.slots = make([]schemas.Event, slots)
+	}
+	out := e.slots[:1:1]
+	e.slots = e.slots[1:]
+	out[0] = event
+	return out
 }
 
 func (e *Event) writeUnmapped() {
@@ -260,37 +256,6 @@ func Received(r producers.Record) time.Time {
 		}
 	}
 	return r.Received.UTC()
-}
-
-// Begin starts the event with what every class has: activity, category, class, type, time. With activity 99 (Other), activityName is the
-// source's own word, and may be any text.
-func (e *Event) Begin(class, activity int, activityName string, t time.Time) {
-	e.reserve()
-	c, category, categoryName := className(class)
-	if activity == 99 {
-		activityName = quoted(activityName)
-	}
-	b := append(e.B, `{"activity_id":`...)
-	b = strconv.AppendInt(b, int64(activity), 10)
-	b = append(append(append(b, `,"activity_name":"`...), activityName...), `","category_name":"`...)
-	b = append(append(b, categoryName...), `","category_uid":`...)
-	b = strconv.AppendInt(b, int64(category), 10)
-	b = append(append(append(b, `,"class_name":"`...), c...), `","class_uid":`...)
-	b = strconv.AppendInt(b, int64(class), 10)
-	b = append(b, `,"time":`...)
-	b = strconv.AppendInt(b, t.UnixMilli(), 10)
-	if activity == 99 { // activity_name is the source's own word then
-		activityName = "Other"
-	}
-	b = append(append(append(append(append(b, `,"type_name":"`...), c...), ": "...), activityName...), `","type_uid":`...)
-	e.B = strconv.AppendInt(b, int64(class)*100+int64(activity), 10)
-}
-
-// quoted is the text between the quotes of s as a JSON string.
-func quoted(s string) string {
-	var w Writer
-	w.Quote(s)
-	return string(w.B[1 : len(w.B)-1])
 }
 
 // Severity writes severity_id and its caption.

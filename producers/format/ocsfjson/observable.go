@@ -33,119 +33,137 @@ const (
 	DeviceUID     ObservableType = 47
 )
 
-func (t ObservableType) caption() string {
+// tail is the text of an observable behind its name, up to its value.
+func (t ObservableType) tail() string {
 	switch t {
 	case Hostname:
-		return "Hostname"
+		return `","type":"Hostname","type_id":1,"value":`
 	case IPAddress:
-		return "IP Address"
+		return `","type":"IP Address","type_id":2,"value":`
 	case MACAddress:
-		return "MAC Address"
+		return `","type":"MAC Address","type_id":3,"value":`
 	case UserName:
-		return "User Name"
+		return `","type":"User Name","type_id":4,"value":`
 	case EmailAddress:
-		return "Email Address"
+		return `","type":"Email Address","type_id":5,"value":`
 	case URLString:
-		return "URL String"
+		return `","type":"URL String","type_id":6,"value":`
 	case FileName:
-		return "File Name"
+		return `","type":"File Name","type_id":7,"value":`
 	case Hash:
-		return "Hash"
+		return `","type":"Hash","type_id":8,"value":`
 	case ProcessName:
-		return "Process Name"
+		return `","type":"Process Name","type_id":9,"value":`
 	case ResourceUID:
-		return "Resource UID"
+		return `","type":"Resource UID","type_id":10,"value":`
 	case Port:
-		return "Port"
+		return `","type":"Port","type_id":11,"value":`
 	case Subnet:
-		return "Subnet"
+		return `","type":"Subnet","type_id":12,"value":`
 	case CommandLine:
-		return "Command Line"
+		return `","type":"Command Line","type_id":13,"value":`
 	case Country:
-		return "Country"
+		return `","type":"Country","type_id":14,"value":`
 	case ProcessID:
-		return "Process ID"
+		return `","type":"Process ID","type_id":15,"value":`
 	case UserAgent:
-		return "HTTP User-Agent"
+		return `","type":"HTTP User-Agent","type_id":16,"value":`
 	case CVEUID:
-		return "CVE Object: uid"
+		return `","type":"CVE Object: uid","type_id":18,"value":`
 	case CredentialUID:
-		return "User Credential ID"
+		return `","type":"User Credential ID","type_id":19,"value":`
 	case UserUID:
-		return "User Object: uid"
+		return `","type":"User Object: uid","type_id":31,"value":`
 	case GroupName:
-		return "Group Object: name"
+		return `","type":"Group Object: name","type_id":32,"value":`
 	case AccountUID:
-		return "Account Object: uid"
+		return `","type":"Account Object: uid","type_id":35,"value":`
 	case SerialNumber:
-		return "Serial Number"
+		return `","type":"Serial Number","type_id":37,"value":`
 	case FilePath:
-		return "File Path"
+		return `","type":"File Path","type_id":45,"value":`
 	case DeviceUID:
-		return "Device Object: uid"
+		return `","type":"Device Object: uid","type_id":47,"value":`
 	}
-	return "Other"
+	return `","type":"Other","type_id":` + strconv.Itoa(int(t)) + `,"value":`
 }
 
-func (t ObservableType) digits() string { return strconv.Itoa(int(t)) } // small: no allocation
-
+// An observable is one of those that are written already: its kind, and where its value stands in Event.seen.
 type observable struct {
-	kind       ObservableType
-	name       string
-	value, raw string // one of the two: text, or a JSON string
+	kind     ObservableType
+	from, to int32
 }
 
 // Observe adds the string n to the observables. path is where it stands in the event.
 func (e *Event) Observe(t ObservableType, path string, n Node) {
-	if e.Doc.Kind(n) == String && len(e.Doc.Raw(n)) > 2 {
-		e.observe(observable{kind: t, name: path, raw: e.Doc.Raw(n)})
+	if e.Doc.Kind(n) != String || len(e.Doc.Raw(n)) <= 2 {
+		return
+	}
+	if from, ok := e.observable(t, path); ok {
+		e.seen.B = append(e.seen.B, e.Doc.Raw(n)...)
+		e.observed(t, from)
 	}
 }
 
 // ObserveText adds a text to the observables.
 func (e *Event) ObserveText(t ObservableType, path, value string) {
-	if value != "" {
-		e.observe(observable{kind: t, name: path, value: value})
+	if value == "" {
+		return
+	}
+	if from, ok := e.observable(t, path); ok {
+		e.seen.Quote(value)
+		e.observed(t, from)
 	}
 }
 
 // maxObservables bounds the search for repetitions, which is quadratic. What is beyond it stands in the event all the same.
 const maxObservables = 256
 
-func (e *Event) observe(o observable) {
+// observable writes an observable up to its value, and returns where it begins; false if there are enough.
+func (e *Event) observable(t ObservableType, path string) (from int, ok bool) {
 	if len(e.observables) == maxObservables {
-		return
+		return 0, false
 	}
+	w := &e.seen
+	from = len(w.B)
+	if from > 0 {
+		w.B = append(w.B, ',')
+	}
+	w.B = append(w.B, `{"name":"`...)
+	w.B = append(w.B, path...)
+	w.B = append(w.B, t.tail()...)
+	e.value = len(w.B)
+	return from, true
+}
+
+// observed ends the observable that begins at from, and takes it back where the same value has been seen as the same thing.
+func (e *Event) observed(t ObservableType, from int) {
+	b := e.seen.B
+	value := b[e.value:]
 	for i := range e.observables {
-		if p := &e.observables[i]; p.kind == o.kind && p.raw == o.raw && p.value == o.value {
+		if o := &e.observables[i]; o.kind == t && string(b[o.from:o.to]) == string(value) {
+			e.seen.B = e.seen.B[:from]
 			return
 		}
 	}
-	e.observables = append(e.observables, o)
+	e.observables = append(e.observables, observable{t, int32(e.value), int32(len(b))}) //nolint:gosec // MaxRecord
+	e.seen.B = append(e.seen.B, '}')
 }
 
 // ObservablePrefix is the text of an observable up to its value, the value's opening quote included: for formats that write their events by
 // hand. What follows the value is `"}`.
 func ObservablePrefix(t ObservableType, path string) string {
-	return `{"name":"` + path + `","type":"` + t.caption() + `","type_id":` + t.digits() + `,"value":"`
+	return `{"name":"` + path + t.tail() + `"`
 }
 
 func (e *Event) writeObservables() {
 	if len(e.observables) == 0 {
 		return
 	}
-	at := e.List("observables")
-	for i := range e.observables {
-		o := &e.observables[i]
-		e.comma()
-		e.B = append(append(append(e.B, `{"name":"`...), o.name...), `","type":"`...)
-		e.B = append(append(append(e.B, o.kind.caption()...), `","type_id":`...), o.kind.digits()...)
-		if e.B = append(e.B, `,"value":`...); o.raw != "" {
-			e.B = append(e.B, o.raw...)
-		} else {
-			e.Quote(o.value)
-		}
-		e.B = append(e.B, '}')
-	}
-	e.Close(at)
+	n := e.key("observables", len(e.seen.B)+2)
+	b := e.B[:n+len(e.seen.B)+2]
+	b[n] = '['
+	copy(b[n+1:], e.seen.B)
+	b[len(b)-1] = ']'
+	e.B = e.B[:len(b)]
 }

@@ -6,33 +6,62 @@ import (
 )
 
 // A Writer appends JSON to B. It puts the commas; the caller closes what it opens. Names given to it need no escaping.
+//
+// Its methods make room once and then fill it, and shorten B by slicing B itself: so what is stored is a length, and no pointer that the
+// garbage collector wants to hear of.
 type Writer struct{ B []byte }
 
+// grow makes room for n more bytes.
+func (w *Writer) grow(n int) {
+	if cap(w.B)-len(w.B) < n {
+		b := make([]byte, len(w.B), max(2*cap(w.B), len(w.B)+n+64))
+		copy(b, w.B)
+		w.B = b
+	}
+}
+
+// wantsComma tells whether a comma belongs between what was written last and what follows.
+func (w *Writer) wantsComma() bool {
+	n := len(w.B)
+	return n > 0 && w.B[n-1] != '{' && w.B[n-1] != '[' && w.B[n-1] != ':'
+}
+
 func (w *Writer) comma() {
-	if n := len(w.B); n > 0 {
-		switch w.B[n-1] {
-		case '{', '[', ':':
-		default:
-			w.B = append(w.B, ',')
-		}
+	if w.wantsComma() {
+		w.B = append(w.B, ',')
 	}
 }
 
 // Key writes a member name.
 func (w *Writer) Key(name string) {
-	b := w.B
-	if n := len(b); n > 0 && b[n-1] != '{' && b[n-1] != '[' && b[n-1] != ':' {
-		b = append(b, ',', '"')
-	} else {
-		b = append(b, '"')
+	n := w.key(name, 0)
+	w.B = w.B[:n]
+}
+
+// key writes a member name behind B, makes room for more bytes behind it, and returns where they begin.
+func (w *Writer) key(name string, more int) int {
+	n := len(w.B)
+	need := n + len(name) + 4 + more
+	if cap(w.B) < need {
+		w.grow(need - n)
 	}
-	w.B = append(append(b, name...), '"', ':')
+	b := w.B[:need]
+	if w.wantsComma() {
+		b[n] = ','
+		n++
+	}
+	b[n] = '"'
+	n++
+	n += copy(b[n:], name)
+	b[n], b[n+1] = '"', ':'
+	return n + 2
 }
 
 // Raw writes a member whose value is JSON already.
 func (w *Writer) Raw(name, value string) {
-	w.Key(name)
-	w.B = append(w.B, value...)
+	n := w.key(name, len(value))
+	n += copy(w.B[n:cap(w.B)], value)
+	w.B = w.B[:n]
 }
 
 // Lit writes members that are given as JSON text, without a comma at either end: for what is the same in every event.
@@ -43,14 +72,33 @@ func (w *Writer) Lit(members string) {
 
 // Str writes a member whose value is the string s.
 func (w *Writer) Str(name, s string) {
-	w.Key(name)
-	w.Quote(s)
+	n := w.key(name, len(s)+2)
+	b := w.B[:n+len(s)+2]
+	if !copyPlain(b[n+1:], s) {
+		w.B = w.B[:n]
+		w.escape(s)
+		return
+	}
+	b[n], b[n+1+len(s)] = '"', '"'
+	w.B = w.B[:n+len(s)+2]
+}
+
+// Plain writes a member whose value is the string s, which is known to have nothing in it that would be escaped.
+func (w *Writer) Plain(name, s string) {
+	n := w.key(name, len(s)+2)
+	b := w.B[:n+len(s)+2]
+	b[n] = '"'
+	copy(b[n+1:], s)
+	b[n+1+len(s)] = '"'
+	w.B = w.B[:len(b)]
 }
 
 // Int writes a member whose value is the integer i.
 func (w *Writer) Int(name string, i int64) {
-	w.Key(name)
-	w.B = strconv.AppendInt(w.B, i, 10)
+	const digits = 20 // of the smallest, with its sign
+	n := w.key(name, digits)
+	w.B = w.B[:n]
+	w.B = w.B[:len(strconv.AppendInt(w.B, i, 10))]
 }
 
 // Bool writes a member whose value is v.
@@ -64,10 +112,12 @@ func (w *Writer) Open(name string) int {
 	at := len(w.B)
 	if name == "" {
 		w.comma()
-	} else {
-		w.Key(name)
+		w.B = append(w.B, '{')
+		return at
 	}
-	w.B = append(w.B, '{')
+	n := w.key(name, 1)
+	w.B = w.B[:n+1]
+	w.B[n] = '{'
 	return at
 }
 
@@ -104,10 +154,19 @@ func (w *Writer) Close(at int) bool {
 
 // Quote appends s as a JSON string. Bytes that are not UTF-8 become U+FFFD.
 func (w *Writer) Quote(s string) {
-	if plain(s) {
-		w.B = append(append(append(w.B, '"'), s...), '"')
+	n := len(w.B)
+	w.grow(len(s) + 2)
+	b := w.B[:n+len(s)+2]
+	if !copyPlain(b[n+1:], s) {
+		w.escape(s)
 		return
 	}
+	b[n], b[n+1+len(s)] = '"', '"'
+	w.B = w.B[:n+len(s)+2]
+}
+
+// escape is Quote for a text that has something to escape.
+func (w *Writer) escape(s string) {
 	const hex = "0123456789abcdef"
 	b := append(w.B, '"')
 	from := 0
@@ -137,28 +196,4 @@ func (w *Writer) Quote(s string) {
 		from = i
 	}
 	w.B = append(append(b, s[from:]...), '"')
-}
-
-// plain tells whether s is ASCII that needs no escaping. It looks at eight bytes at a time.
-func plain[T string | []byte](s T) bool {
-	const (
-		ones  = 0x0101010101010101
-		highs = 0x8080808080808080
-	)
-	i := 0
-	for ; i+8 <= len(s); i += 8 {
-		x := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
-			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
-		quote, slash := x^(ones*'"'), x^(ones*'\\')
-		// A byte below n makes the high bit of (x - n) & ^x, and a zero byte that of (x - 1) & ^x.
-		if (x|(x-ones*' ')&^x|(quote-ones)&^quote|(slash-ones)&^slash)&highs != 0 {
-			return false
-		}
-	}
-	for ; i < len(s); i++ {
-		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
-			return false
-		}
-	}
-	return true
 }

@@ -3,6 +3,7 @@ package s3access
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/producers"
 	"github.com/riposte-security/riposte/producers/format/accesslog"
+	"github.com/riposte-security/riposte/producers/format/ocsfjson"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -41,7 +43,7 @@ func (f format) Parse(in producers.Record) ([]schemas.Event, error) {
 	if err != nil {
 		return nil, fault.Permanent(fmt.Errorf("%s: %w", Name, err))
 	}
-	return []schemas.Event{event}, nil
+	return r.One(event), nil
 }
 
 // An entry is one request while it becomes an event.
@@ -93,14 +95,13 @@ func (r *entry) check() error {
 	if err != nil {
 		return err
 	}
-	t, err := time.Parse("02/Jan/2006:15:04:05 -0700", r.Value(timeField))
-	if err != nil || t.Year() < 1970 {
-		ok := false
-		if t, ok = accesslog.Time(r.Value(timeField)); !ok {
+	t, ok := commonTime(r.Value(timeField))
+	if !ok {
+		if t, ok = ocsfjson.ParseTime(r.Value(timeField)); !ok {
 			return r.Bad(timeField, "a time")
 		}
 	}
-	r.Time = t.UTC()
+	r.Time = t
 	if !r.Has(operation) {
 		return r.Bad(operation, "an operation")
 	}
@@ -113,6 +114,18 @@ func (r *entry) check() error {
 		}
 	}
 	return nil
+}
+
+// commonTime reads a time as the Common Log Format has it: 06/Feb/2019:00:00:38 +0000.
+func commonTime(text string) (t time.Time, ok bool) {
+	if len(text) == 26 && text[20:] == " +0000" && text[2] == '/' && text[6] == '/' && text[11] == ':' {
+		day, _ := strconv.ParseUint(text[:2], 10, 8)
+		year, _ := strconv.ParseUint(text[7:11], 10, 16)
+		return ocsfjson.MakeTime(int(year), ocsfjson.Month(text[3:6]), int(day), text[12:20])
+	}
+	t, err := time.Parse("02/Jan/2006:15:04:05 -0700", text)
+	t = t.UTC()
+	return t, err == nil && t.Year() >= 1970
 }
 
 // cutRequest cuts the request into method, URL and version; what S3 does by itself has none.

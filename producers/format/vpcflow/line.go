@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/riposte-security/riposte/producers/format/ocsfjson"
-	"github.com/riposte-security/riposte/schemas"
 )
 
 var errEmpty = errors.New("an empty field")
@@ -34,7 +33,6 @@ type line struct {
 	time            int64  // in ms
 	uid             string
 	seen            []seen
-	slots           []schemas.Event // for events to come
 }
 
 func (l *line) text(f field) []byte { return l.data[l.value[f].from:l.value[f].to] }
@@ -206,31 +204,10 @@ func (a *address) parse(text []byte) bool {
 }
 
 func (a *address) dotted(text []byte) bool {
-	if len(text) < 7 || len(text) > 15 {
+	b, ok := ocsfjson.Dotted(text)
+	if !ok {
 		return false
 	}
-	var part [4]int
-	at, digits := 0, 0
-	for _, c := range text {
-		switch {
-		case c == '.':
-			if digits == 0 || at == 3 {
-				return false
-			}
-			at, digits = at+1, 0
-		case c < '0' || c > '9', digits > 0 && part[at] == 0:
-			return false
-		default:
-			part[at], digits = part[at]*10+int(c-'0'), digits+1
-			if part[at] > 255 {
-				return false
-			}
-		}
-	}
-	if at != 3 || digits == 0 {
-		return false
-	}
-	b := [4]byte{byte(part[0]), byte(part[1]), byte(part[2]), byte(part[3])} //nolint:gosec // at most 255
 	a.bytes = [16]byte{10: 0xff, 11: 0xff, 12: b[0], 13: b[1], 14: b[2], 15: b[3]}
 	a.version, a.canonical = 4, true
 	a.private = b[0] == 10 || b[0] == 172 && b[1]&0xf0 == 16 || b[0] == 192 && b[1] == 168

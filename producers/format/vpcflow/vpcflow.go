@@ -92,21 +92,8 @@ func (f *format) Parse(r producers.Record) ([]schemas.Event, error) {
 	if l.data = nil; err != nil {
 		return nil, fault.Permanent(fmt.Errorf("%s: %w", Name, err))
 	}
-	return l.one(event), nil
+	return l.One(event), nil
 }
-
-// one returns a slice of one event. Slices are made many at a time: events live as long as their neighbours anyway, see ocsfjson.
-func (l *line) one(event schemas.Event) []schemas.Event {
-	if len(l.slots) == 0 {
-		l.slots = make([]schemas.Event, slots)
-	}
-	out := l.slots[:1:1]
-	l.slots = l.slots[1:]
-	out[0] = event
-	return out
-}
-
-const slots = 16
 
 func (l *line) parse(in producers.Record) (schemas.Event, error) {
 	if len(in.Data) > maxLine {

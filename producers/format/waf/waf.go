@@ -154,7 +154,7 @@ func (r *record) when() error {
 		r.time = time.UnixMilli(ms).UTC()
 		return nil
 	}
-	t, ok := accesslog.Time(d.Str(n))
+	t, ok := ocsfjson.ParseTime(d.Str(n))
 	if !ok {
 		return fmt.Errorf("timestamp: milliseconds since 1970 expected, %q found", accesslog.Clip(d.Raw(n)))
 	}
