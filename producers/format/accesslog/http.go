@@ -185,12 +185,8 @@ func Address(text string) (ip, port string, ok bool) {
 	} else if strings.HasPrefix(text, "[") && strings.HasSuffix(text, "]") {
 		ip, port = text[1:len(text)-1], ""
 	}
-	if _, ok := ocsfjson.Dotted(ip); ok {
-	} else if _, err := netip.ParseAddr(ip); err != nil {
-		if _, err := netip.ParseAddr(text); err != nil {
-			return "", "", false
-		}
-		return text, "", true
+	if !isAddress(ip) {
+		return text, "", isAddress(text)
 	}
 	if port != "" {
 		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
@@ -198,6 +194,14 @@ func Address(text string) (ip, port string, ok bool) {
 		}
 	}
 	return ip, port, true
+}
+
+func isAddress(text string) bool {
+	if _, ok := ocsfjson.Dotted(text); ok {
+		return true
+	}
+	_, err := netip.ParseAddr(text)
+	return err == nil
 }
 
 // Port writes a port that is known to be one.

@@ -28,7 +28,7 @@ func Dotted[T string | []byte](text T) (ip [4]byte, ok bool) {
 	if at != 3 || digits == 0 {
 		return ip, false
 	}
-	ip[3] = byte(part) //nolint:gosec // at most 255
+	ip[3] = byte(part)
 	return ip, true
 }
 

@@ -20,7 +20,7 @@ const beginnings = 16
 // source's own word, and may be any text.
 func (e *Event) Begin(class, activity int, activityName string, t time.Time) {
 	e.reserve()
-	h := &e.heads[uint(class*7+activity)%beginnings] //nolint:gosec // any place will do
+	h := &e.heads[uint(class*7+activity)%beginnings]
 	if h.text == nil || h.class != class || h.activity != activity || h.name != activityName {
 		if activity == 99 { // the name is any word, and not worth keeping
 			h = &head{}

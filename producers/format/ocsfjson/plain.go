@@ -2,6 +2,7 @@ package ocsfjson
 
 import (
 	"encoding/binary"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -65,10 +66,5 @@ func Plain(text []byte) bool {
 		}
 		text = text[8:]
 	}
-	for _, c := range text {
-		if isSpecial(c) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(text, isSpecial)
 }
