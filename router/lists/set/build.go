@@ -1,7 +1,7 @@
 package set
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
 	"strings"
 	"time"
@@ -30,7 +30,13 @@ const (
 
 // A Builder makes a set of entries.
 type Builder struct {
-	set    *Set
+	set *Set
+	// What has been put in, and is not yet as it is looked up.
+	inker                           inker
+	hosts4                          *hosts[uint32]
+	domains, below, hashes, strings *hosts[imprint]
+	labels                          uint64 // of the domains
+
 	most   int
 	total  int
 	waits  []Entry // until the kind is known
@@ -39,7 +45,7 @@ type Builder struct {
 
 // NewBuilder begins a set.
 func NewBuilder(o Options) *Builder {
-	b := &Builder{set: &Set{opts: o, stats: Stats{Kind: o.Kind}}, most: o.Most, decide: o.Kind == Auto}
+	b := &Builder{inker: newInker(), set: &Set{opts: o, stats: Stats{Kind: o.Kind}}, most: o.Most, decide: o.Kind == Auto}
 	if b.most <= 0 {
 		b.most = DefaultMost
 	}
@@ -122,8 +128,6 @@ func (b *Builder) put(e Entry) error {
 	}
 	added, err := b.insert(e, newWindow(e))
 	switch {
-	case errors.Is(err, errFull):
-		return err
 	case err != nil:
 		if s.stats.Bad++; s.stats.Bad == 1 {
 			const enough = 80
@@ -137,15 +141,12 @@ func (b *Builder) put(e Entry) error {
 	return nil
 }
 
-var errFull = errors.New("more than 4 GiB of entries")
-
 func (b *Builder) insert(e Entry, w window) (added bool, err error) {
 	s := b.set
 	if len(e.Value) > maxValue {
 		return false, fmt.Errorf("longer than %d bytes", maxValue)
 	}
 	s.stats.Timed = s.stats.Timed || !w.always()
-	full := false
 	switch e.Kind {
 	case IP:
 		return b.insertNet(e, w)
@@ -154,24 +155,32 @@ func (b *Builder) insert(e Entry, w window) (added bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		added, full = ensure(&s.domains).add(key, w, below)
+		b.labels |= labelBit(bytes.Count(key, []byte{'.'}))
+		if below {
+			return b.collect(&b.below, key, w), nil
+		}
+		return b.collect(&b.domains, key, w), nil
 	case Hash:
 		key, err := parseDigest(e.Value)
 		if err != nil {
 			return false, err
 		}
-		added, full = ensure(&s.hashes).add(key, w, false)
+		return b.collect(&b.hashes, key, w), nil
 	case String, Auto:
-		key := []byte(e.Value)
-		if s.opts.IgnoreCase {
-			key = foldKey(nil, e.Value)
-		}
-		added, full = ensure(&s.strings).add(key, w, false)
 	}
-	if full {
-		return false, errFull
+	key := []byte(e.Value)
+	if s.opts.IgnoreCase {
+		key = foldKey(nil, e.Value)
 	}
-	return added, nil
+	return b.collect(&b.strings, key, w), nil
+}
+
+// collect adds a key. It is false if it was there.
+func (b *Builder) collect(to **hosts[imprint], key []byte, w window) bool {
+	if *to == nil {
+		*to = newHosts6()
+	}
+	return (*to).add(b.inker.imprint(key), w)
 }
 
 // insertNet keeps addresses apart from networks, and networks that always hold from those that hold for a time.
@@ -184,10 +193,10 @@ func (b *Builder) insertNet(e Entry, w window) (bool, error) {
 	s.ips = true
 	if a := p.Addr(); p.IsSingleIP() && !a.IsUnspecified() {
 		if a.Is4() {
-			if s.hosts4 == nil {
-				s.hosts4 = newHosts4()
+			if b.hosts4 == nil {
+				b.hosts4 = newHosts4()
 			}
-			return s.hosts4.add(host4(a), w), nil
+			return b.hosts4.add(host4(a), w), nil
 		}
 		if s.hosts6 == nil {
 			s.hosts6 = newHosts6()
@@ -216,13 +225,6 @@ func (b *Builder) insertNet(e Entry, w window) (bool, error) {
 	return added, nil
 }
 
-func ensure(t **table) *table {
-	if *t == nil {
-		*t = newTable()
-	}
-	return *t
-}
-
 // Build ends the set. It refuses one of which much is not what it should be: an error page, or a file of another kind.
 func (b *Builder) Build() (*Set, error) {
 	if b.decide && len(b.waits) > 0 {
@@ -234,10 +236,10 @@ func (b *Builder) Build() (*Set, error) {
 	if st := s.stats; st.Bad > 0 && (st.Bad == b.total || st.Bad > few && st.Bad*tolerant > b.total) {
 		return nil, fmt.Errorf("%d of %d entries are not of the kind %s; the first: %s", st.Bad, b.total, st.Kind, st.Sample)
 	}
-	for _, t := range []*table{s.domains, s.hashes, s.strings} {
-		if t != nil {
-			t.trim()
-		}
+	s.domains, s.hashes, s.strings = press(b.inker, b.domains, b.below, b.labels), press(b.inker, b.hashes, nil, 0), press(b.inker, b.strings, nil, 0)
+	if s.hosts4 = b.hosts4; s.hosts4 != nil && s.hosts4.count >= manyHosts {
+		s.hosts4, s.many4 = nil, freezeHosts(s.hosts4)
 	}
+	b.hosts4, b.domains, b.below, b.hashes, b.strings = nil, nil, nil, nil, nil
 	return s, nil
 }

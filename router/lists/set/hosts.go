@@ -9,7 +9,7 @@ import (
 
 // hosts is a set of single addresses: an open-addressing hash table whose slots are the addresses themselves, so that a search looks at one
 // place. Lists of a million addresses are mostly these; a prefix table would go down four levels for each. The zero address marks free
-// slots and is never put in here.
+// slots and is never put in here. A builder keeps imprints of other keys in one, too.
 type hosts[A comparable] struct {
 	slots   []A
 	windows []window // of the slots; nil if all hold always
@@ -23,9 +23,9 @@ func newHosts4() *hosts[uint32] {
 	return &hosts[uint32]{slots: make([]uint32, 16), hash: func(a uint32) uint64 { return mix(uint64(a)^seed, odd) }}
 }
 
-func newHosts6() *hosts[[2]uint64] {
+func newHosts6() *hosts[imprint] {
 	one, two, seed := random()|1, random()|1, random()
-	return &hosts[[2]uint64]{slots: make([][2]uint64, 16), hash: func(a [2]uint64) uint64 { return mix(mix(a[0]^seed, one)^a[1], two) }}
+	return &hosts[imprint]{slots: make([]imprint, 16), hash: func(a imprint) uint64 { return mix(mix(a[0]^seed, one)^a[1], two) }}
 }
 
 func random() uint64 { return maphash.Bytes(maphash.MakeSeed(), nil) }
@@ -41,9 +41,9 @@ func host4(a netip.Addr) uint32 {
 	return binary.BigEndian.Uint32(b[:])
 }
 
-func host6(a netip.Addr) [2]uint64 {
+func host6(a netip.Addr) imprint {
 	b := a.As16()
-	return [2]uint64{binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}
+	return imprint{binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}
 }
 
 // probe finds the slot of an address, or the free one where it would stand.
@@ -104,6 +104,33 @@ func (h *hosts[A]) grow() {
 		h.slots[at] = a
 		if windows != nil {
 			h.windows[at] = windows[i]
+		}
+	}
+}
+
+func (h *hosts[A]) size() int {
+	if h == nil {
+		return 0
+	}
+	return h.count
+}
+
+// timed tells whether some hold for a time only.
+func (h *hosts[A]) timed() bool { return h != nil && h.windows != nil }
+
+// each calls f for every one.
+func (h *hosts[A]) each(f func(A, window)) {
+	if h == nil {
+		return
+	}
+	var free A
+	for at, a := range h.slots {
+		switch {
+		case a == free:
+		case h.windows != nil:
+			f(a, h.windows[at])
+		default:
+			f(a, window{})
 		}
 	}
 }

@@ -10,13 +10,14 @@ import (
 	"golang.org/x/net/idna"
 )
 
+const longestLabel = 63 // characters between the dots of a name
+
 // domainKey appends a name as it is looked up: lower case, no dot at the end, what is not ASCII in punycode. ok is false if it is no name.
 func domainKey(to []byte, name string) (key []byte, ok bool) {
 	name = strings.TrimSuffix(name, ".")
 	if name == "" || len(name) > maxName {
 		return nil, false
 	}
-	const longestLabel = 63
 	label := 0
 	for i := range len(name) {
 		c := name[i]
@@ -46,34 +47,86 @@ func domainKey(to []byte, name string) (key []byte, ok bool) {
 	return to, true
 }
 
-// digestKey appends the bytes of a digest in hex. ok is false if it is none of the known lengths.
-func digestKey(to []byte, text string) (key []byte, ok bool) {
-	switch len(text) {
+// digestLength tells whether a digest has so many hex digits.
+func digestLength(n int) bool {
+	switch n {
 	case 32, 40, 56, 64, 96, 128: // MD5, SHA-1, SHA-224, SHA-256, SHA-384, SHA-512
-	default:
+		return true
+	}
+	return false
+}
+
+// lowerDigest tells whether a text is a digest in lower case, if it is one: all of its characters have the bit that digits and small letters have.
+// Its length is a multiple of eight.
+func lowerDigest(text string) bool {
+	const bit = 0x2020202020202020
+	for ; text != ""; text = text[8:] {
+		x := uint64(text[0]) | uint64(text[1])<<8 | uint64(text[2])<<16 | uint64(text[3])<<24 |
+			uint64(text[4])<<32 | uint64(text[5])<<40 | uint64(text[6])<<48 | uint64(text[7])<<56
+		if x&bit != bit {
+			return false
+		}
+	}
+	return true
+}
+
+// digestKey appends a digest in lower case. ok is false if it is none.
+func digestKey(to []byte, text string) (key []byte, ok bool) {
+	if !digestLength(len(text)) {
 		return nil, false
 	}
-	for i := 0; i < len(text); i += 2 {
-		hi, lo := nibble(text[i]), nibble(text[i+1])
-		if hi|lo > 15 {
+	for i := range len(text) {
+		c := text[i]
+		switch {
+		case c >= 'A' && c <= 'F':
+			c += 'a' - 'A'
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'f':
+		default:
 			return nil, false
 		}
-		to = append(to, hi<<4|lo)
+		to = append(to, c)
 	}
 	return to, true
 }
 
-// nibble is the value of a hex digit; above 15 if it is none.
-func nibble(c byte) byte {
-	switch {
-	case c >= '0' && c <= '9':
-		return c - '0'
-	case c >= 'a' && c <= 'f':
-		return c - 'a' + 10
-	case c >= 'A' && c <= 'F':
-		return c - 'A' + 10
+// The characters of a label in lower case: those up to 63, and those above.
+const (
+	lowerOrdinary = 1<<'-' | (1<<10-1)<<'0'
+	upperOrdinary = 1<<('_'-64) | (1<<26-1)<<('a'-64)
+)
+
+// plainDomain is a name that is written as domainKey would write it, perhaps with a dot at the end, and how many dots are within; -1 if it is not
+// written so, or is none.
+func plainDomain(text string) (name string, dots int) {
+	name = strings.TrimSuffix(text, ".")
+	if len(name) > maxName {
+		return "", -1
 	}
-	return 0xff
+	label, odd := 0, uint64(0)
+	for i := range len(name) {
+		c := name[i]
+		if c == '.' {
+			if label == 0 || label > longestLabel {
+				return "", -1
+			}
+			dots++
+			label = 0
+			continue
+		}
+		ordinary := uint64(lowerOrdinary) // without a branch on what is as good as random
+		if c&64 != 0 {
+			ordinary = upperOrdinary
+		}
+		odd |= ^(ordinary >> (c & 63)) | uint64(c>>7)
+		label++
+	}
+	if odd&1 != 0 {
+		return "", -1
+	}
+	if label == 0 || label > longestLabel {
+		return "", -1
+	}
+	return name, dots
 }
 
 var errAll = errors.New("would hold everything")

@@ -9,7 +9,7 @@ import (
 
 const (
 	maxName   = 253 // characters of a domain name
-	maxDigest = 64  // bytes of a SHA-512
+	maxDigest = 128 // hex digits of a SHA-512
 	shortest  = 2   // characters of an address: "::"
 	longest   = 45  // and of the longest
 )
@@ -20,7 +20,7 @@ func (s *Set) containsIP(value string, now uint32) bool {
 	if !ok {
 		return false
 	}
-	if ip.Is4() && s.hosts4.contains(host4(ip), now) || ip.Is6() && s.hosts6.contains(host6(ip), now) {
+	if ip.Is4() && (s.hosts4.contains(host4(ip), now) || s.many4.contains(host4(ip), now)) || ip.Is6() && s.hosts6.contains(host6(ip), now) {
 		return true
 	}
 	if s.nets != nil && s.nets.Contains(ip) {
@@ -42,6 +42,9 @@ func (s *Set) containsIP(value string, now uint32) bool {
 }
 
 func parseAddr(s string) (netip.Addr, bool) {
+	if a, ok := parseIPv4(s); ok {
+		return a, true
+	}
 	if i := strings.IndexByte(s, '%'); i >= 0 {
 		s = s[:i]
 	}
@@ -50,6 +53,37 @@ func parseAddr(s string) (netip.Addr, bool) {
 	}
 	a, err := netip.ParseAddr(s)
 	return a.Unmap(), err == nil
+}
+
+// parseIPv4 reads what most addresses are, as netip does, in half the time.
+func parseIPv4(s string) (netip.Addr, bool) {
+	const most = len("255.255.255.255")
+	if len(s) > most {
+		return netip.Addr{}, false
+	}
+	var a [4]byte
+	part, value, digits := 0, 0, 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= '0' && c <= '9':
+			if digits > 2 || digits > 0 && value == 0 { // too many, or a zero in front
+				return netip.Addr{}, false
+			}
+			value = 10*value + int(c-'0')
+			digits++
+		case c == '.' && digits > 0 && part < len(a)-1 && value <= 255:
+			a[part] = byte(value) //nolint:gosec // up to 255
+			part++
+			value, digits = 0, 0
+		default:
+			return netip.Addr{}, false
+		}
+	}
+	if digits == 0 || part < len(a)-1 || value > 255 {
+		return netip.Addr{}, false
+	}
+	a[part] = byte(value)
+	return netip.AddrFrom4(a), true
 }
 
 func addressLike(s string) bool {
@@ -69,50 +103,54 @@ func addressLike(s string) bool {
 	return colons >= 2 || colons == 0 && points == dots
 }
 
-// containsDomain asks for the name, and then for each name above it.
+// containsDomain asks for the name, and then for each name above it. A name that is written as it is kept is not copied.
 func (s *Set) containsDomain(value string, now uint32) bool {
-	var buf [maxName]byte
-	name, ok := domainKey(buf[:0], value)
-	if !ok {
-		return false
+	name, dots := plainDomain(value)
+	if dots < 0 {
+		var buf [maxName]byte
+		key, ok := domainKey(buf[:0], value)
+		if !ok {
+			return false
+		}
+		return containsName(s.domains, key, bytes.Count(key, []byte{'.'}), now, s.opts.Exact)
 	}
-	if r := s.domains.find(name); r != nil && !r.below() && r.holds(now) {
+	return containsName(s.domains, name, dots, now, s.opts.Exact)
+}
+
+func containsName[K text](p *prints, name K, dots int, now uint32, exact bool) bool {
+	if p.labels&labelBit(dots) != 0 && contains(p, name, now, true) {
 		return true
 	}
-	if s.opts.Exact {
-		return false
-	}
-	last := bytes.LastIndexByte(name, '.') // what stands behind it is no entry
-	for i, c := range name[:max(last, 0)] {
-		if c != '.' {
+	for i := 0; dots > 1 && !exact; i++ { // what stands behind the last dot is no entry
+		if name[i] != '.' {
 			continue
 		}
-		if r := s.domains.find(name[i+1:]); r != nil && r.holds(now) {
+		if dots--; p.labels&labelBit(dots) != 0 && contains(p, name[i+1:], now, false) {
 			return true
 		}
 	}
 	return false
 }
 
-// containsHash compares digests as bytes, so that their spelling does not matter.
+// containsHash compares digests in lower case. What is no digest is not in the set.
 func (s *Set) containsHash(value string, now uint32) bool {
-	var buf [maxDigest]byte
-	digest, ok := digestKey(buf[:0], value)
-	if !ok {
+	if !digestLength(len(value)) {
 		return false
 	}
-	r := s.hashes.find(digest)
-	return r != nil && r.holds(now)
+	if lowerDigest(value) {
+		return contains(s.hashes, value, now, true)
+	}
+	var buf [maxDigest]byte
+	digest, ok := digestKey(buf[:0], value)
+	return ok && contains(s.hashes, digest, now, true)
 }
 
 func (s *Set) containsString(value string, now uint32) bool {
 	if !s.opts.IgnoreCase {
-		r := s.strings.findString(value)
-		return r != nil && r.holds(now)
+		return contains(s.strings, value, now, true)
 	}
 	var buf [256]byte
-	r := s.strings.find(foldKey(buf[:0], value))
-	return r != nil && r.holds(now)
+	return contains(s.strings, foldKey(buf[:0], value), now, true)
 }
 
 // foldKey appends the value in lower case.

@@ -1,4 +1,4 @@
-// Package set holds a list's entries for looking up: networks in a prefix table, all else in hash tables without pointers, so that a million
+// Package set holds a list's entries for looking up: networks in a prefix table, all else in tables without pointers, so that a million
 // entries cost some tens of megabytes and nothing to the garbage collector. A set is made once and never changes.
 package set
 
@@ -35,12 +35,13 @@ type Set struct {
 	opts    Options
 	ips     bool // there are addresses or networks
 	hosts4  *hosts[uint32]
-	hosts6  *hosts[[2]uint64]
+	many4   *sorted // instead of hosts4, where there are many
+	hosts6  *hosts[imprint]
 	nets    *bart.Lite          // networks that always hold
 	timed   *bart.Table[window] // networks that hold for a time
-	domains *table
-	hashes  *table
-	strings *table
+	domains *prints
+	hashes  *prints
+	strings *prints
 
 	stats Stats
 }

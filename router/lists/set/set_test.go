@@ -2,6 +2,8 @@ package set_test
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -205,6 +207,92 @@ func TestTooManyEntries(t *testing.T) {
 			t.Errorf("entry %d: %v", i, err)
 		}
 	}
+}
+
+// TestManyAddresses holds what many addresses are kept in to a Go map, at the edges and with times.
+func TestManyAddresses(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1772800000, 0)
+	for _, timed := range []bool{false, true} {
+		b := set.NewBuilder(set.Options{Kind: set.IP})
+		want := map[netip.Addr]time.Time{}
+		r := rand.New(rand.NewPCG(1, 2))
+		for i := range 50_000 {
+			a := netip.AddrFrom4([4]byte{byte(i % 3 * 100), byte(r.IntN(4)), byte(r.IntN(256)), byte(r.IntN(256))})
+			if i < 2 {
+				a = netip.AddrFrom4([4]byte{255, 255, 255, byte(254 + i)})
+			}
+			if a.IsUnspecified() {
+				continue
+			}
+			e := set.Entry{Value: a.String()}
+			if timed {
+				e.Until = now.Add(time.Duration(i%20) * time.Minute)
+			}
+			if e.Until.After(want[a]) || !timed {
+				want[a] = e.Until
+			}
+			if err := b.Add(e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, err := b.Build()
+		if err != nil || s.Stats().Entries != len(want) {
+			t.Fatal(err, s.Stats(), len(want))
+		}
+		at := now.Add(10 * time.Minute)
+		for i := range 200_000 {
+			a := netip.AddrFrom4([4]byte{byte(i % 3 * 100), byte(i % 5), byte(i >> 8), byte(i)})
+			until, ok := want[a]
+			if got := s.Contains(a.String(), at); got != (ok && (!timed || until.After(at))) {
+				t.Fatal(a, until, got)
+			}
+		}
+		for _, v := range []string{"255.255.255.255", "255.255.255.254"} {
+			if s.Contains(v, now.Add(-time.Hour)) != true {
+				t.Error(v)
+			}
+		}
+	}
+}
+
+// TestBelow: a name that stands for what is below it, alone and beside itself, for ever and for a time.
+func TestBelow(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1772800000, 0)
+	s := build(t, set.Options{Kind: set.Domain}, set.Entry{Value: "*.a.example"}, set.Entry{Value: "*.b.example"}, set.Entry{Value: "b.example", Until: now.Add(time.Hour)},
+		set.Entry{Value: "c.example"}, set.Entry{Value: "*.c.example", Until: now})
+	for value, want := range map[string]bool{
+		"a.example": false, "x.a.example": true, "b.example": true, "x.b.example": true, "c.example": true, "x.y.c.example.": true, "d.example": false,
+	} {
+		if got := s.Contains(value, now.Add(2*time.Hour)); got != want {
+			t.Errorf("%s: %v", value, got)
+		}
+	}
+}
+
+// FuzzContains: addresses are read as netip reads them, and whatever is asked, a set says of names and digests what their form says.
+func FuzzContains(f *testing.F) {
+	for _, v := range []string{"192.0.2.1", "0.0.0.0", "1.2.3.256", "01.2.3.4", "1.2.3.4.", "::ffff:1.2.3.4", "WWW.bad.example.", "a_b.bad.example", "bad..example", md5, strings.ToUpper(md5)} {
+		f.Add(v)
+	}
+	all := build(f, set.Options{}, set.Entry{Value: "0.0.0.0/1", Kind: set.IP}, set.Entry{Value: "128.0.0.0/1", Kind: set.IP})
+	names := build(f, set.Options{Kind: set.Domain}, plain("bad.example")...)
+	digests := build(f, set.Options{Kind: set.Hash}, plain(md5)...)
+	f.Fuzz(func(t *testing.T, value string) {
+		a, err := netip.ParseAddr(strings.SplitN(value, "%", 2)[0])
+		if got, want := all.Contains(value, time.Time{}), err == nil && a.Unmap().Is4(); got != want {
+			t.Errorf("address %q: %v", value, got)
+		}
+		if got := digests.Contains(value, time.Time{}); got != strings.EqualFold(value, md5) {
+			t.Errorf("digest %q: %v", value, got)
+		}
+		if name := strings.TrimSuffix(value, "."); names.Contains(value, time.Time{}) && !strings.EqualFold(name, "bad.example") {
+			if end := len(name) - len(".bad.example"); end < 1 || name[0] == '.' && end == 0 {
+				t.Errorf("name %q", value)
+			}
+		}
+	})
 }
 
 // TestLargeSet holds the table to a Go map, through all of its growth.
