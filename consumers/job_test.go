@@ -283,7 +283,7 @@ func TestUnfinishedTriesAreCounted(t *testing.T) {
 
 func decide(b *bench, cmd schemas.Command, approve bool) {
 	b.t.Helper()
-	if err := b.ledger.Decide(b.t.Context(), b.clock.Now(), cmd.ID, approve, "ann", ""); err != nil {
+	if _, err := b.ledger.Decide(b.t.Context(), b.clock.Now(), cmd.ID, ledger.Decision{Approve: approve, By: "ann"}); err != nil {
 		b.t.Fatal(err)
 	}
 }

@@ -26,6 +26,8 @@ type Entry struct {
 	// ApprovedHash is the plan hash a person approved, ApprovedBy who that was.
 	ApprovedHash string `json:"approved_hash,omitempty"`
 	ApprovedBy   string `json:"approved_by,omitempty"`
+	// Approvals are those that were given so far, of this plan and of earlier ones.
+	Approvals []Approval `json:"approvals,omitempty"`
 	// Undo is a person's request to take the effect back; nil where there is none.
 	Undo *UndoRequest `json:"undo,omitempty"`
 	// Ends is when the effect, or what a command that failed may have done, is to be taken back; zero: never.
@@ -53,6 +55,44 @@ type UndoRequest struct {
 	Refused string `json:"refused,omitempty"`
 }
 
+// A Decision is what a person says of a command that waits.
+type Decision struct {
+	Approve bool
+	By      string // who says so
+	Reason  string
+	Via     string // how it came: cli, link
+	// Plan is the hash of the plan that the person has seen; "" stands for the one that is stored.
+	Plan string
+	// Nonce is that of a link, which is good for one decision; "" for none.
+	Nonce string
+}
+
+// An Approval is a decision for a command, as it is kept.
+type Approval struct {
+	By     string    `json:"by"`
+	Reason string    `json:"reason,omitempty"`
+	Via    string    `json:"via,omitempty"`
+	At     time.Time `json:"at"`
+	Plan   string    `json:"plan"` // hash of the plan
+	Nonce  string    `json:"nonce,omitempty"`
+}
+
+// A Budget allows Max effects within a time, whoever brings them about.
+type Budget struct {
+	Key    string // what it is for: "rule x in lane block", say
+	Max    int
+	Within time.Duration
+}
+
+// A Switch is the kill switch of a lane.
+type Switch struct {
+	Lane    schemas.Lane `json:"lane"`
+	Stopped bool         `json:"stopped"`
+	By      string       `json:"by"`
+	Reason  string       `json:"reason,omitempty"`
+	At      time.Time    `json:"at"`
+}
+
 // A Filter selects entries; zero fields select all.
 type Filter struct {
 	IDs    []string // command ids; a unique prefix of at least 6 characters will do
@@ -78,6 +118,12 @@ const ErrState = ledgerError("the command is not in a state that allows it")
 
 // ErrBusy says that a worker is at the command at this moment.
 const ErrBusy = ledgerError("a worker is at the command at this moment; try again")
+
+// ErrPlan says that the plan is not the one that a decision was about.
+const ErrPlan = ledgerError("the plan is another one by now")
+
+// ErrTwice says that a person has approved the plan before, or that a link was used.
+const ErrTwice = ledgerError("this approval was given already; another person has to approve as well")
 
 // ShedReason begins the outcome of a command that stands for what the valve held back.
 const ShedReason = "shed"
@@ -116,6 +162,10 @@ type Ledger interface {
 	// could bring them again: before lies at least the commands' retention in Kafka plus respond_within back.
 	Prune(ctx context.Context, before time.Time, limit int) (int, error)
 
+	// Spend counts a command against budgets, and returns nil; or it returns the first of them, in the order of their keys, of which nothing is left, and
+	// counts nothing. A command that was counted before is not counted again.
+	Spend(ctx context.Context, now time.Time, id string, budgets []Budget) (*Budget, error)
+
 	Post
 	Desk
 }
@@ -134,13 +184,18 @@ type Desk interface {
 	// List returns the entries that the filter selects, newest first.
 	List(ctx context.Context, f Filter) ([]Entry, error)
 	// Decide approves or rejects a command that waits in approval, or is stale; ErrState otherwise. An approval binds to the hash of the plan
-	// as stored. A rejected command is due once more, for a worker to make the decision known.
-	Decide(ctx context.Context, now time.Time, id string, approve bool, by, reason string) error
+	// as stored; a person who has seen another gets ErrPlan. Where the outcome asks for several approvers, all but the last are noted and change nothing
+	// else; who has approved the plan already, or whose link was used, gets ErrTwice. A rejected command is due once more, for a worker to make the decision
+	// known. What is returned is the entry after the decision.
+	Decide(ctx context.Context, now time.Time, id string, d Decision) (Entry, error)
 	// RequestUndo asks that the effect of a command be taken back; a worker does it. ErrState says that the command has none: see
 	// Entry.Standing. It also puts a hold on the command's rule and target for that long.
 	RequestUndo(ctx context.Context, now time.Time, id string, u UndoRequest, hold time.Duration) error
 	// Held tells whether a hold on (rule, target) is in force, and why: "" if none is.
 	Held(ctx context.Context, now time.Time, rule, target string) (string, error)
+	// Turn stops or resumes lanes, unless what is known of a lane is younger. Switches returns those of all lanes that were ever turned.
+	Turn(ctx context.Context, s ...Switch) error
+	Switches(ctx context.Context) ([]Switch, error)
 	// Close releases the database.
 	Close() error
 }

@@ -51,11 +51,16 @@ func (c *decision) decide(ctx context.Context, a *App, verb string) error {
 		if err != nil {
 			return err
 		}
-		if err := d.Decide(ctx, time.Now().UTC(), e.Command.ID, verb == "approve", c.name(), c.Reason); err != nil {
+		after, err := d.Decide(ctx, time.Now().UTC(), e.Command.ID, ledger.Decision{Approve: verb == "approve", By: c.name(), Reason: c.Reason, Via: "cli"})
+		if err != nil {
 			return fmt.Errorf("%s: %w", verb, err)
 		}
 		if verb == "reject" {
 			fmt.Fprintf(a.Out, "%s rejected by %s\n", e.Command.ID, clean(c.name()))
+			return nil
+		}
+		if after.State == schemas.StateApproval {
+			fmt.Fprintf(a.Out, "%s approved by %s; it takes %d people, so another has to approve as well\n", e.Command.ID, clean(c.name()), after.Outcome.Approvers)
 			return nil
 		}
 		fmt.Fprintf(a.Out, "%s approved by %s; it runs if the plan is still the same then:\n", e.Command.ID, clean(c.name()))

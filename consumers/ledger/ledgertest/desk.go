@@ -73,12 +73,12 @@ func decides(t *testing.T, db Database) {
 	}
 	none(t, l, noon(), "all wait or have ended")
 	for i := range 2 {
-		must(t, l.Decide(t.Context(), noon(), es[i].Command.ID, true, "ann", ""))
+		decide(t, l, es[i].Command.ID, ledger.Decision{Approve: true, By: "ann"})
 	}
-	must(t, l.Decide(t.Context(), noon(), es[2].Command.ID[:8], false, "ann", "too risky"))
-	wantErr(t, l.Decide(t.Context(), noon(), es[3].Command.ID, true, "ann", ""), ledger.ErrState)
-	wantErr(t, l.Decide(t.Context(), noon(), es[0].Command.ID, true, "bob", ""), ledger.ErrState)
-	wantErr(t, l.Decide(t.Context(), noon(), "0123456789", true, "bob", ""), ledger.ErrNotFound)
+	decide(t, l, es[2].Command.ID[:8], ledger.Decision{By: "ann", Reason: "too risky"})
+	refused(t, l, es[3].Command.ID, ledger.Decision{Approve: true, By: "ann"}, ledger.ErrState)
+	refused(t, l, es[0].Command.ID, ledger.Decision{Approve: true, By: "bob"}, ledger.ErrState)
+	refused(t, l, "0123456789", ledger.Decision{Approve: true, By: "bob"}, ledger.ErrNotFound)
 
 	es = claim(t, l, noon(), 10)
 	want(t, "the decided", uids(es), []string{"event-1", "event-2", "event-3"})

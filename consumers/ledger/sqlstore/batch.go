@@ -19,9 +19,10 @@ type batcher struct {
 	idle    sync.WaitGroup
 }
 
-// A request is what one caller asks for: an entry to be saved, or another step of a transaction.
+// A request is what one caller asks for: an entry to be saved, a command to be counted against budgets, or another step of a transaction.
 type request struct {
 	save   *saving
+	spend  *spending
 	step   step
 	answer chan error // takes one without a reader
 }

@@ -8,50 +8,10 @@ import (
 	"time"
 
 	"github.com/riposte-security/riposte/consumers/ledger"
-	"github.com/riposte-security/riposte/schemas"
 )
 
 // shortest is the least that an abbreviated id must have.
 const shortest = 6
-
-// Decide approves or rejects. See ledger.Desk.
-func (s *Store) Decide(ctx context.Context, now time.Time, id string, approve bool, by, reason string) error {
-	return s.desk(ctx, now, id, func(ctx context.Context, tx *sql.Tx, r row) error {
-		e := r.entry
-		switch {
-		case e.State != schemas.StateApproval && e.State != schemas.StateStale:
-			return fmt.Errorf("%w: it is %s", ledger.ErrState, e.State)
-		case r.slot == slotHeld:
-			return ledger.ErrBusy
-		case !approve:
-			return reject(ctx, tx, now, e, by, reason)
-		}
-		if e.Plan == nil {
-			return fmt.Errorf("%w: it has no plan", ledger.ErrState)
-		}
-		hash, err := e.Plan.Hash()
-		if err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `update commands set state = 'pending', slot = $1, due = $2, attempts = 0, approved_hash = $3,
-			approved_by = $4, updated = $5 where seq = $6`, slotPending, now.UnixMicro(), hash, column(by), now.UnixMicro(), e.Seq)
-		return err
-	})
-}
-
-func reject(ctx context.Context, tx *sql.Tx, now time.Time, e ledger.Entry, by, reason string) error {
-	message := "rejected by " + by
-	if reason != "" {
-		message += ": " + reason
-	}
-	outcome, err := json.Marshal(schemas.Outcome{State: schemas.StateRejected, Message: message, Time: now.UTC()})
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `update commands set state = 'rejected', slot = $1, due = $2, attempts = 0, outcome = $3, updated = $4
-		where seq = $5`, slotTimed, now.UnixMicro(), outcome, now.UnixMicro(), e.Seq)
-	return err
-}
 
 // RequestUndo asks for an effect to be taken back. See ledger.Desk.
 func (s *Store) RequestUndo(ctx context.Context, now time.Time, id string, u ledger.UndoRequest, hold time.Duration) error {

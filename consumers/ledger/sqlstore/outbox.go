@@ -91,8 +91,10 @@ func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, er
 	defer cancel()
 	n := 0
 	err := s.tx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `delete from holds where until < $1`, before.UnixMicro()); err != nil {
-			return err
+		for _, over := range []string{`delete from holds where until < $1`, `delete from spent where until < $1`} {
+			if _, err := tx.ExecContext(ctx, over, before.UnixMicro()); err != nil {
+				return err
+			}
 		}
 		return each(ctx, tx, s.q.prune, func(*sql.Rows) error { n++; return nil }, before.UnixMicro(), limit)
 	})

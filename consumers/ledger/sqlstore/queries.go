@@ -2,12 +2,12 @@ package sqlstore
 
 // queries are the statements that depend on the dialect.
 type queries struct {
-	known, next, idle, lapsed, ready, claim, lease, bodies, lock, outbox, sent, prune string
+	known, next, idle, lapsed, ready, claim, lease, bodies, lock, outbox, sent, prune, over, used, counted string
 }
 
 // columns are those that row.scan reads, in its order.
 const columns = `commands.seq, commands.state, commands.slot, commands.mutex, commands.due, commands.fence, commands.attempts, commands.applied,
-	commands.plan, commands.outcome, commands.approved_hash, commands.approved_by, commands.undo, commands.ends, commands.effect, commands.updated`
+	commands.plan, commands.outcome, commands.approved_hash, commands.approved_by, commands.undo, commands.ends, commands.effect, commands.updated, commands.approvals`
 
 func newQueries(d Dialect) queries {
 	return queries{
@@ -55,5 +55,9 @@ where targets.mutex = p.mutex`,
 
 		prune: `delete from commands where seq in (select seq from commands
 			where slot = 0 and updated < $1 and state <> 'approval' order by updated limit $2) returning seq`,
+
+		over:    `delete from spent where until <= $1 and ` + d.Any("budget", "$2"),
+		used:    `select budget, count(*) from spent where ` + d.Any("budget", "$1") + ` group by budget`,
+		counted: `select budget, id from spent where ` + d.Any("budget", "$1") + ` and ` + d.Any("id", "$2"),
 	}
 }

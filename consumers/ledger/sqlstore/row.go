@@ -90,10 +90,10 @@ func (r *row) scan(rows *sql.Rows, further ...any) error {
 	var due, ends sql.NullInt64
 	var updated int64
 	var state string
-	var plan, outcome, undo []byte
+	var plan, outcome, undo, approvals []byte
 	e := &r.entry
 	err := rows.Scan(append([]any{&e.Seq, &state, &r.slot, &r.mutex, &due, &e.Fence, &e.Attempts, &e.Applied, &plan, &outcome, &e.ApprovedHash,
-		&e.ApprovedBy, &undo, &ends, &e.Effect, &updated}, further...)...)
+		&e.ApprovedBy, &undo, &ends, &e.Effect, &updated, &approvals}, further...)...)
 	if err != nil {
 		return err
 	}
@@ -108,6 +108,11 @@ func (r *row) scan(rows *sql.Rows, further ...any) error {
 		e.Undo = new(ledger.UndoRequest)
 		if err := json.Unmarshal(undo, e.Undo); err != nil {
 			return fmt.Errorf("entry %d: undo: %w", e.Seq, err)
+		}
+	}
+	if approvals != nil {
+		if err := json.Unmarshal(approvals, &e.Approvals); err != nil {
+			return fmt.Errorf("entry %d: approvals: %w", e.Seq, err)
 		}
 	}
 	if err := json.Unmarshal(outcome, &e.Outcome); err != nil {

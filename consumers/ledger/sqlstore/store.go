@@ -41,14 +41,14 @@ type Store struct {
 	q           queries
 	close       func() error
 
-	shared batcher
+	shared, spends batcher
 }
 
 // New returns a ledger on a database that has the current tables. write and read may be one pool; where they are two, write has a single
 // connection. shut is called by Close and releases them.
 func New(write, read *sql.DB, d Dialect, shut func() error) *Store {
 	s := &Store{write: write, read: read, d: d, q: newQueries(d), close: shut}
-	s.shared.run = s.savesTogether
+	s.shared.run, s.spends.run = s.savesTogether, s.spendTogether
 	if d.OneWriter {
 		s.shared.run = s.together
 	}
@@ -59,6 +59,7 @@ func New(write, read *sql.DB, d Dialect, shut func() error) *Store {
 func (s *Store) Close() error {
 	err := s.close()
 	s.shared.wait()
+	s.spends.wait()
 	return err
 }
 
