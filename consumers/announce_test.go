@@ -18,7 +18,7 @@ func TestStartSaysWhatWillBeChanged(t *testing.T) {
 	t.Parallel()
 	cfg := Defaults()
 	cfg.Lanes = map[schemas.Lane]LaneConfig{schemas.LaneRemediate: {Mode: guard.Enforce, Workers: 3}}
-	cfg.Actions = map[string]ModeConfig{"set": {Mode: guard.DryRun}}
+	cfg.Actions = map[string]ActionConfig{"set": {Mode: guard.DryRun}}
 	cfg.Accounts = map[string]ModeConfig{"111122223333": {Mode: guard.DryRun}}
 	b := newBench(t, cfg)
 	var log bytes.Buffer

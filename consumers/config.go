@@ -20,7 +20,7 @@ type Config struct {
 	// Lanes, Actions and Accounts say otherwise for a lane, an action, an AWS account. A lane's mode stands over Mode, that of an action or an account over
 	// the lane's; where an action and an account disagree, it is a dry run.
 	Lanes    map[schemas.Lane]LaneConfig `yaml:"lanes"`
-	Actions  map[string]ModeConfig       `yaml:"actions"`
+	Actions  map[string]ActionConfig     `yaml:"actions"`
 	Accounts map[string]ModeConfig       `yaml:"accounts"`
 
 	// Workers is how many commands of a lane one process carries out at once; zero: 8. More of them carry out more a second, since those that save
@@ -38,6 +38,8 @@ type Config struct {
 	TrustedSources []string `yaml:"trusted_sources"`
 	// Hold is how long, after an undo, further commands of that rule on that target need approval.
 	Hold time.Duration `yaml:"hold"`
+	// Guards are in a file of their own.
+	Guards `yaml:",inline"`
 	// Retention is how long finished commands are kept. It must be longer than the retention of the command topics and RespondWithin
 	// together: a command that Kafka can bring again must be known.
 	Retention time.Duration `yaml:"retention"`
@@ -50,9 +52,16 @@ type LaneConfig struct {
 	RespondWithin *time.Duration `yaml:"respond_within"`
 }
 
-// A ModeConfig is the mode of an action or an account.
+// A ModeConfig is the mode of an account.
 type ModeConfig struct {
 	Mode string `yaml:"mode"`
+}
+
+// An ActionConfig is what is different for an action.
+type ActionConfig struct {
+	Mode string `yaml:"mode"`
+	// Approval is required, to have a person asked each time, or waived, not to have one asked even where the action cannot take its effect back.
+	Approval string `yaml:"approval"`
 }
 
 // A Backoff is how long to wait before the next try: Base after the first, twice as long each time, at most Max, each less up to a fifth by chance.
@@ -66,6 +75,7 @@ func Defaults() Config {
 	return Config{
 		Mode: guard.DryRun, Lease: time.Minute, Attempts: 10, Backoff: Backoff{Base: time.Second, Max: 5 * time.Minute},
 		RespondWithin: 24 * time.Hour, Hold: 7 * 24 * time.Hour, Retention: 60 * 24 * time.Hour,
+		Guards: defaultGuards(),
 	}
 }
 
@@ -95,7 +105,12 @@ func (c Config) Validate() error {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Actions)) {
-		mode("actions."+name+".mode", c.Actions[name].Mode)
+		if a := c.Actions[name]; a.Mode != "" || a.Approval == "" {
+			mode("actions."+name+".mode", a.Mode)
+		}
+		if a := c.Actions[name].Approval; a != "" && a != approvalRequired && a != approvalWaived {
+			bad("actions.%s.approval is %q; required or waived expected", name, a)
+		}
 	}
 	account := regexp.MustCompile(`^\d{12}$`)
 	for _, id := range slices.Sorted(maps.Keys(c.Accounts)) {
@@ -104,7 +119,7 @@ func (c Config) Validate() error {
 		}
 		mode("accounts."+id+".mode", c.Accounts[id].Mode)
 	}
-	errs = append(errs, c.validateTimes()...)
+	errs = append(append(errs, c.validateTimes()...), c.validateGuards()...)
 	return errors.Join(append(errs, c.outlives(kafka.CommandRetention))...)
 }
 

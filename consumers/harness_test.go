@@ -161,7 +161,8 @@ func (a *alarm) Verify(context.Context, schemas.Command, schemas.Plan) (schemas.
 // A broker feeds messages and keeps what is published.
 type broker struct {
 	*kafka.Client
-	feed chan []kafka.Message
+	feed    chan []kafka.Message
+	control chan kafka.Message
 
 	mu     sync.Mutex
 	sent   []kafka.Message
@@ -176,7 +177,21 @@ func newBroker(t *testing.T) *broker {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	return &broker{Client: c, feed: make(chan []kafka.Message)}
+	return &broker{Client: c, feed: make(chan []kafka.Message), control: make(chan kafka.Message)}
+}
+
+func (b *broker) Follow(ctx context.Context, _ string, caughtUp func(), fn func(context.Context, kafka.Message) error) error {
+	caughtUp()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case m := <-b.control:
+			if err := fn(ctx, m); err != nil {
+				return err
+			}
+		}
+	}
 }
 
 func (b *broker) Consume(ctx context.Context, _ kafka.Group, handle kafka.Handler) error {

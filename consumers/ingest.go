@@ -110,16 +110,27 @@ func outcomeMessage(cmd schemas.Command, plan *schemas.Plan, o schemas.Outcome) 
 	return ledger.Message{Topic: outboxOutcomes, Key: []byte(ev.Key), Value: ev.Data, Headers: schemas.EventHeaders(ev)}, nil
 }
 
+// noticeMessage is the form in which a notice goes through the outbox.
+func noticeMessage(n schemas.Notice, now time.Time) (ledger.Message, error) {
+	ev, err := n.Event(now)
+	if err != nil {
+		return ledger.Message{}, err
+	}
+	return ledger.Message{Topic: outboxOutcomes, Key: []byte(ev.Key), Value: ev.Data, Headers: schemas.EventHeaders(ev)}, nil
+}
+
 // housekeep shows how much waits, and forgets what is old.
 func (s *Service) housekeep(ctx context.Context) {
 	const showEvery, pruneEvery, pruneAtOnce = 15 * time.Second, time.Hour, 1000
 	var pruned time.Time
+	told := map[string]bool{} // of exemptions
 	for ctx.Err() == nil {
 		if depth, err := s.d.Ledger.Depth(ctx); err == nil {
 			s.m.show(s.lanes, depth)
 		} else if ctx.Err() == nil {
 			s.db.Failed(err)
 		}
+		s.remind(ctx, told)
 		if now := s.d.Now(); now.Sub(pruned) >= pruneEvery {
 			pruned = now
 			for ctx.Err() == nil {

@@ -39,7 +39,9 @@ func (j *job) run(ctx context.Context) error {
 		return j.undo(ctx, action)
 	case standing && !j.e.Ends.IsZero():
 		return j.expire(ctx, action)
-	case standing || j.e.State == schemas.StateApproval: // nothing to be done
+	case j.e.State == schemas.StateApproval:
+		return j.unanswered(ctx)
+	case standing: // nothing to be done
 		j.e.Due = time.Time{}
 		return j.save(ctx)
 	case j.e.Attempts > j.s.cfg.Attempts: // claimed again and again without a word: it takes its workers down with it
@@ -55,10 +57,13 @@ func (j *job) run(ctx context.Context) error {
 // plan finds out what would be done, asks the guards, and stores the plan before anything is done.
 func (j *job) plan(ctx context.Context, action Action) error {
 	c := guard.Case{Now: j.s.d.Now(), Command: j.e.Command, ApprovedHash: j.e.ApprovedHash, ApprovedBy: j.e.ApprovedBy}
+	_, c.Reversible = action.(Undoer)
+	mode, because := j.s.cfg.mode(j.e.Command)
+	c.DryRun = guard.Mode(j.e.Command, mode, because)
 	if passed, err := j.ask(ctx, j.s.before, c); err != nil || !passed {
 		return err
 	}
-	if _, ok := action.(Undoer); !ok && j.e.Command.For > 0 {
+	if !c.Reversible && j.e.Command.For > 0 {
 		return j.settle(ctx, schemas.StateRefused, schemas.Outcome{Message: "the rule gives the effect a time, and the action cannot take it back"})
 	}
 	var p schemas.Plan
@@ -101,13 +106,39 @@ func (j *job) plan(ctx context.Context, action Action) error {
 // ask asks guards, and settles the command if one of them does not let it pass.
 func (j *job) ask(ctx context.Context, guards []guard.Guard, c guard.Case) (passed bool, err error) {
 	v, err := guard.Ask(ctx, guards, c)
-	switch {
-	case err != nil:
+	if err != nil {
 		return false, j.failed(ctx, err)
-	case v.Pass():
+	}
+	if c.DryRun != "" && c.Plan != nil {
+		v = guard.InDryRun(v, c.DryRun)
+	}
+	if v.Pass() {
 		return true, nil
 	}
-	return false, j.settle(ctx, v.State, schemas.Outcome{Message: v.Reason})
+	var notices []ledger.Message
+	if v.Notice != nil {
+		n, err := noticeMessage(*v.Notice, c.Now)
+		if err != nil {
+			return false, err
+		}
+		notices = append(notices, n)
+	}
+	out := schemas.Outcome{Message: v.Reason}
+	if v.State == schemas.StateApproval {
+		out.Approvers = max(v.Approvers, j.s.cfg.approvers(j.e.Command))
+	}
+	return false, j.settle(ctx, v.State, out, notices...)
+}
+
+// unanswered ends a command about which nobody has decided in time.
+func (j *job) unanswered(ctx context.Context) error {
+	if j.e.Due.IsZero() || j.s.cfg.Approval.Within <= 0 {
+		j.e.Due = time.Time{}
+		return j.save(ctx)
+	}
+	return j.settle(ctx, schemas.StateRefused, schemas.Outcome{
+		Message: fmt.Sprintf("nobody decided within %s: %s", j.s.cfg.Approval.Within, j.e.Outcome.Message),
+	})
 }
 
 // apply carries out the plan as the ledger has it.

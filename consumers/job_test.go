@@ -55,18 +55,18 @@ func TestGuards(t *testing.T) {
 		}, state: schemas.StateDryRun, why: "lanes.remediate.mode"},
 		{name: "enforced by action", cfg: func(c *Config) {
 			c.Mode = guard.DryRun
-			c.Actions = map[string]ModeConfig{"set": {guard.Enforce}}
+			c.Actions = map[string]ActionConfig{"set": {Mode: guard.Enforce}}
 		}, state: schemas.StateVerified},
 		{name: "enforced by account", cfg: func(c *Config) {
 			c.Mode = guard.DryRun
 			c.Accounts = map[string]ModeConfig{"111122223333": {guard.Enforce}}
 		}, state: schemas.StateVerified},
 		{name: "account over action", cfg: func(c *Config) {
-			c.Actions = map[string]ModeConfig{"set": {guard.Enforce}}
+			c.Actions = map[string]ActionConfig{"set": {Mode: guard.Enforce}}
 			c.Accounts = map[string]ModeConfig{"111122223333": {guard.DryRun}}
 		}, state: schemas.StateDryRun, why: "accounts.111122223333.mode"},
 		{name: "action over account", cfg: func(c *Config) {
-			c.Actions = map[string]ModeConfig{"set": {guard.DryRun}}
+			c.Actions = map[string]ActionConfig{"set": {Mode: guard.DryRun}}
 			c.Accounts = map[string]ModeConfig{"111122223333": {guard.Enforce}}
 		}, state: schemas.StateDryRun, why: "actions.set.mode"},
 		{name: "rule lowers", edit: func(c *schemas.Command) { c.Mode = guard.DryRun }, state: schemas.StateDryRun, why: "the rule says"},

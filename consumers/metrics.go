@@ -15,6 +15,7 @@ type metrics struct {
 	commands   *prometheus.CounterVec
 	retries    *prometheus.CounterVec
 	open       *prometheus.GaugeVec
+	stopped    *prometheus.GaugeVec
 	fromEvent  *prometheus.HistogramVec
 	fromRouter *prometheus.HistogramVec
 }
@@ -38,13 +39,16 @@ func newMetrics(r prometheus.Registerer) (metrics, error) {
 		open: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: namespace, Subsystem: subsystem, Name: "open_commands", Help: "Commands in the ledger that are not finished.",
 		}, []string{"lane", "state"}),
+		stopped: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: namespace, Subsystem: subsystem, Name: "stopped", Help: "1 while the kill switch keeps the lane from acting.",
+		}, []string{"lane"}),
 		fromEvent:  histogram("event_to_effect_seconds", "From the event's own time to the effect."),
 		fromRouter: histogram("command_to_effect_seconds", "From the router's decision to the effect."),
 	}
 	if r == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.entered, m.unreadable, m.commands, m.retries, m.open, m.fromEvent, m.fromRouter} {
+	for _, c := range []prometheus.Collector{m.entered, m.unreadable, m.commands, m.retries, m.open, m.stopped, m.fromEvent, m.fromRouter} {
 		if err := r.Register(c); err != nil {
 			return m, fmt.Errorf("metrics: %w", err)
 		}

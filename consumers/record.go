@@ -18,8 +18,11 @@ import (
 func (j *job) settle(ctx context.Context, state schemas.State, out schemas.Outcome, publish ...ledger.Message) error {
 	out.State, out.Attempts, out.Time = state, j.e.Attempts, j.s.d.Now().UTC()
 	j.e.State, j.e.Outcome, j.e.Due, j.e.Attempts = state, out, time.Time{}, 0
-	if j.e.Standing() {
+	switch {
+	case j.e.Standing():
 		j.e.Due = j.e.Ends
+	case state == schemas.StateApproval && j.s.cfg.Approval.Within > 0:
+		j.e.Due = j.s.d.Now().Add(j.s.cfg.Approval.Within)
 	}
 	msg, err := outcomeMessage(j.e.Command, j.e.Plan, out)
 	if err != nil {
@@ -57,15 +60,15 @@ func (j *job) save(ctx context.Context, publish ...ledger.Message) error {
 	return err
 }
 
-// giveBack leaves the entry to the next start, due at once. This try does not count.
-func (j *job) giveBack(ctx context.Context) {
+// giveBack leaves the entry to whoever is next, due at once. This try does not count. why is the reason, for people.
+func (j *job) giveBack(ctx context.Context, why string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), j.s.lastWords())
 	defer cancel()
 	j.e.Attempts = max(0, j.e.Attempts-1)
 	j.e.Due = j.s.d.Now()
 	if j.e.State == schemas.StateRunning || j.e.State == schemas.StateVerifying {
 		j.e.State = schemas.StateRetrying
-		j.e.Outcome = schemas.Outcome{State: j.e.State, Message: "the service ended; goes on at the next start", Time: j.s.d.Now().UTC()}
+		j.e.Outcome = schemas.Outcome{State: j.e.State, Message: why, Time: j.s.d.Now().UTC()}
 	}
 	if err := j.s.d.Ledger.Save(ctx, j.s.d.Now(), j.e); err != nil {
 		j.s.db.Failed(err)

@@ -45,6 +45,7 @@ type Name struct {
 
 // Broker is what the service needs of Kafka to read; *kafka.Client is one.
 type Broker interface {
+	Follow(ctx context.Context, topic string, caughtUp func(), fn func(context.Context, kafka.Message) error) error
 	Consume(ctx context.Context, g kafka.Group, handle kafka.Handler) error
 	DeadLetter(m kafka.Message, f kafka.Failure) kafka.Message
 	Topics() kafka.Topics
@@ -63,6 +64,12 @@ type Deps struct {
 	Actions map[Name]Action
 	// Before are further guards that need no plan, After those that see it; they are asked before the service's own.
 	Before, After []guard.Guard
+	// Never is what the list of what is never touched has to know of the world; its entries come from the configuration.
+	Never guard.Never
+	// Exemptions returns the exemptions as they are now; nil: there are none.
+	Exemptions func() []guard.Exemption
+	// Ours tells of an event whether it is a call that our own role made, and for which command; nil: nobody knows.
+	Ours func(ctx context.Context, event []byte) (command string, ok bool, err error)
 	// Owner names this process in the ledger's leases: host name and process id, say.
 	Owner string
 	// OwnerRestarts says that the only other process that could have used this Owner is this one's predecessor, which is dead: what it had claimed is
@@ -86,6 +93,7 @@ type Service struct {
 	db     *obs.Condition
 	wake   map[schemas.Lane]chan struct{}
 	outbox chan struct{}
+	brake  *brake
 }
 
 // New returns a service for lanes. It does no I/O.
@@ -110,11 +118,9 @@ func New(cfg Config, lanes []schemas.Lane, d Deps) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, lanes: slices.Clone(lanes), d: d, m: m, db: obs.NewCondition(d.Log, "ledger"),
-		wake: map[schemas.Lane]chan struct{}{}, outbox: make(chan struct{}, 1),
-		before: append(slices.Clone(d.Before), guard.Trust{Sources: cfg.TrustedSources}),
-		after: append(slices.Clone(d.After), guard.Stale{Within: cfg.MaxAge}, guard.Mode{Of: cfg.mode},
-			guard.Hold{Held: d.Ledger.Held}, guard.Approval{}),
+		wake: map[schemas.Lane]chan struct{}{}, outbox: make(chan struct{}, 1), brake: newBrake(),
 	}
+	s.before, s.after = s.guards()
 	for _, lane := range lanes {
 		if !slices.Contains(schemas.Lanes(), lane) {
 			return nil, fmt.Errorf("consumers: no lane %q", lane)
@@ -147,6 +153,7 @@ func (s *Service) Run(ctx context.Context) error {
 		} // else ctx has ended, and what follows ends at once
 	}
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.obey(ctx) })
 	for _, lane := range s.lanes {
 		s.announce(lane)
 		g.Go(func() error { return s.ingest(ctx, lane) })

@@ -15,6 +15,7 @@ import (
 // Why the work on a command was broken off. Nothing is known then about its effect, and it is not counted as a try.
 const (
 	errEnding    = workError("the service is ending")
+	errStopped   = workError("effects are stopped")
 	errLeaseLost = workError("the lease was lost")
 )
 
@@ -30,6 +31,11 @@ func (s *Service) serve(ctx, work context.Context, abort context.CancelCauseFunc
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval = 100*time.Millisecond, 15*time.Second
 	for ctx.Err() == nil {
+		running, goes := s.brake.running(work, lane)
+		if !goes {
+			pause(ctx, s.wake[lane], pollEvery)
+			continue
+		}
 		free := acquire(ctx, slots)
 		if free == 0 {
 			break
@@ -40,7 +46,7 @@ func (s *Service) serve(ctx, work context.Context, abort context.CancelCauseFunc
 		}
 		for _, e := range entries {
 			busy.Go(func() {
-				s.work(work, e)
+				s.work(running, e)
 				<-slots
 				for _, l := range s.lanes { // its target is free now, perhaps for another lane
 					if l == lane || lane != schemas.LaneAlert {
@@ -93,7 +99,9 @@ func (s *Service) work(ctx context.Context, e ledger.Entry) {
 	switch {
 	case err == nil:
 	case errors.Is(context.Cause(ctx), errEnding):
-		j.giveBack(ctx)
+		j.giveBack(ctx, "the service ended; goes on at the next start")
+	case errors.Is(context.Cause(ctx), errStopped):
+		j.giveBack(ctx, "effects are stopped; goes on when they are resumed (riposte resume)")
 	default:
 		j.log.Warn().Err(err).Msg("the command is left to whoever claims it next")
 	}

@@ -148,3 +148,31 @@ func TestOutcomeEventRefuses(t *testing.T) {
 		t.Error("an after that is not JSON")
 	}
 }
+
+// A notice is a valid OCSF event of every kind; the same notice is one event whenever it is made.
+func TestNoticeEventsAreValid(t *testing.T) {
+	v := validator(t)
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	uids := map[string]bool{}
+	for _, kind := range []schemas.NoticeKind{schemas.NoticeBudget, schemas.NoticeExemption, schemas.NoticeSwitch, schemas.NoticeDrift} {
+		for _, once := range []time.Time{at, at.Add(time.Hour)} {
+			n := schemas.Notice{Kind: kind, Subject: "lane block", Message: "somebody should know", Severity: "high", Command: "c", Rule: "r", Once: once}
+			for _, now := range []time.Time{at, at.Add(time.Minute)} {
+				e, err := n.Event(now)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := v.Validate(e.Data); err != nil {
+					t.Fatalf("%s: %v", kind, err)
+				}
+				if got := gjson.GetBytes(e.Data, "unmapped.riposte.notice.kind").Str; got != string(kind) {
+					t.Errorf("kind %q", got)
+				}
+				uids[e.UID] = true
+			}
+		}
+	}
+	if len(uids) != 8 {
+		t.Errorf("%d uids for 8 notices", len(uids))
+	}
+}

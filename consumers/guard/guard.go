@@ -17,15 +17,26 @@ type Case struct {
 	Plan *schemas.Plan
 	// PlanHash identifies the plan, ApprovedHash the plan that a person approved ("": none), ApprovedBy that person.
 	PlanHash, ApprovedHash, ApprovedBy string
+	// Reversible tells whether the action can take its effect back.
+	Reversible bool
+	// DryRun is why nothing will be done whatever the guards say; "" in earnest. Guards that count effects count none then.
+	DryRun string
 }
 
 // Approved tells whether a person approved this very plan.
 func (c Case) Approved() bool { return c.ApprovedHash != "" && c.ApprovedHash == c.PlanHash }
 
+// Alert tells whether the command only tells somebody something: most guards are for those that change something.
+func (c Case) Alert() bool { return c.Command.Lane == schemas.LaneAlert }
+
 // A Verdict is the state that a command takes instead of going on, and why, in one sentence for people. The zero Verdict lets it pass.
 type Verdict struct {
 	State  schemas.State
 	Reason string
+	// Approvers is how many people have to approve, in state approval; zero: one.
+	Approvers int
+	// Notice is what somebody should hear of, whatever becomes of the command; nil for nothing.
+	Notice *schemas.Notice
 }
 
 // Pass tells whether the command goes on.
@@ -46,3 +57,9 @@ func Ask(ctx context.Context, guards []Guard, c Case) (Verdict, error) {
 	}
 	return Verdict{}, nil
 }
+
+// ask is the verdict that a person has to decide.
+func ask(reason string) Verdict { return Verdict{State: schemas.StateApproval, Reason: reason} }
+
+// refuse is the verdict that nothing is done.
+func refuse(reason string) Verdict { return Verdict{State: schemas.StateRefused, Reason: reason} }

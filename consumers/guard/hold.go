@@ -3,8 +3,6 @@ package guard
 import (
 	"context"
 	"time"
-
-	"github.com/riposte-security/riposte/schemas"
 )
 
 // Hold asks a person after an undo: taking an effect back comes back as an event, and the rule would act on it again at once.
@@ -15,12 +13,12 @@ type Hold struct {
 
 // Check is a Guard's. Alerts are not held.
 func (g Hold) Check(ctx context.Context, c Case) (Verdict, error) {
-	if c.Command.Lane == schemas.LaneAlert || c.Approved() {
+	if c.Alert() || c.Approved() {
 		return Verdict{}, nil
 	}
 	why, err := g.Held(ctx, c.Now, c.Command.Rule, c.Command.Target.Key())
 	if err != nil || why == "" {
 		return Verdict{}, err
 	}
-	return Verdict{State: schemas.StateApproval, Reason: why}, nil
+	return ask(why), nil
 }

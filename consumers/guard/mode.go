@@ -1,32 +1,34 @@
 package guard
 
 import (
-	"context"
-
 	"github.com/riposte-security/riposte/schemas"
 )
 
-// DryRun is the mode in which everything is read and planned, and nothing is done.
+// DryRun is the mode in which everything is read and planned, every guard is asked, and nothing is done.
 const DryRun = "dry_run"
 
 // Enforce is the mode in which plans are carried out.
 const Enforce = "enforce"
 
-// Mode ends a command as a dry run where the configuration does not enforce. The rule may lower the mode, never raise it. A dry run
-// is an end: enforcing later does not bring it back.
-type Mode struct {
-	// Of returns the configured mode of a command, and the setting that says so.
-	Of func(cmd schemas.Command) (mode, because string)
+// Mode says whether a command is a dry run, and why; "" if it is in earnest. configured is the mode of the configuration, because the setting that says
+// so. The rule may lower the mode, never raise it. A dry run is an end: enforcing later does not bring it back.
+func Mode(cmd schemas.Command, configured, because string) (dryRun string) {
+	switch {
+	case cmd.Mode == DryRun:
+		return "the rule says mode: dry_run"
+	case configured != Enforce:
+		return because
+	}
+	return ""
 }
 
-// Check is a Guard's.
-func (g Mode) Check(_ context.Context, c Case) (Verdict, error) {
-	if c.Command.Mode == DryRun {
-		return Verdict{State: schemas.StateDryRun, Reason: "the rule says mode: dry_run"}, nil
+// InDryRun is what a verdict amounts to where nothing will be done: what would have waited for a person ends as a dry run that says so.
+func InDryRun(v Verdict, why string) Verdict {
+	if v.Pass() {
+		return Verdict{State: schemas.StateDryRun, Reason: why}
 	}
-	mode, because := g.Of(c.Command)
-	if mode == Enforce {
-		return Verdict{}, nil
+	if v.State == schemas.StateApproval {
+		return Verdict{State: schemas.StateDryRun, Reason: why + "; in earnest it would wait for an approval: " + v.Reason}
 	}
-	return Verdict{State: schemas.StateDryRun, Reason: because}, nil
+	return v
 }

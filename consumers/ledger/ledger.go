@@ -156,18 +156,26 @@ type Ledger interface {
 	Save(ctx context.Context, now time.Time, e Entry, publish ...Message) error
 	// Holders returns other entries whose effect of that name stands or may stand (verified, in_force, or failed), newest first, ten at most.
 	Holders(ctx context.Context, effect, except string) ([]Entry, error)
+	Upkeep
+	Purse
+	Post
+	Desk
+}
+
+// Upkeep is the part of the ledger that shows what waits, and forgets what is old.
+type Upkeep interface {
 	// Depth counts the entries that are not finished, by lane and state.
 	Depth(ctx context.Context) (map[schemas.Lane]map[schemas.State]int64, error)
 	// Prune forgets up to limit entries that were finished before that time, and holds that are over. Ids must outlive the messages that
 	// could bring them again: before lies at least the commands' retention in Kafka plus respond_within back.
 	Prune(ctx context.Context, before time.Time, limit int) (int, error)
+}
 
+// Purse is the part of the ledger that counts effects.
+type Purse interface {
 	// Spend counts a command against budgets, and returns nil; or it returns the first of them, in the order of their keys, of which nothing is left, and
 	// counts nothing. A command that was counted before is not counted again.
 	Spend(ctx context.Context, now time.Time, id string, budgets []Budget) (*Budget, error)
-
-	Post
-	Desk
 }
 
 // Post is the part of the ledger that hands on to Kafka what was recorded with a state.

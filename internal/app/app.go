@@ -25,25 +25,28 @@ type Streams struct {
 type cli struct {
 	Config string `short:"c" type:"path" env:"RIPOSTE_CONFIG" placeholder:"FILE" help:"Configuration file; riposte.yaml in this folder, if there is one."`
 
-	Demo      demoCmd      `cmd:"" help:"Play a recorded attack through the whole pipeline on the embedded broker, and tell what was done."`
-	Up        upCmd        `cmd:"" help:"Run all stages in one process, on an embedded broker and SQLite."`
-	Produce   produceCmd   `cmd:"" help:"Run producers: records in, events out."`
-	Route     routeCmd     `cmd:"" help:"Run the router: events in, commands out."`
-	Consume   consumeCmd   `cmd:"" help:"Run the consumers of lanes: commands in, outcomes out."`
-	Normalize normalizeCmd `cmd:"" help:"Turn records into OCSF events on stdout, one a line."`
-	Rules     rulesCmd     `cmd:"" help:"Check, test and try rules."`
-	Commands  commandsCmd  `cmd:"" help:"List what was done, waits, failed or is in force; one command in full with an id."`
-	Approve   approveCmd   `cmd:"" help:"Approve a command that waits for it."`
-	Reject    rejectCmd    `cmd:"" help:"Reject a command that waits for approval."`
-	Undo      undoCmd      `cmd:"" help:"Take the effect of a command back."`
-	Blocks    blocksCmd    `cmd:"" help:"List what is in force now, and until when."`
-	Sweep     sweepCmd     `cmd:"" help:"Look at what exists now in AWS accounts, and print it as events."`
-	Simulate  simulateCmd  `cmd:"" help:"Say what rules would have done over past events, before anyone enables them."`
-	Kafka     kafkaCmd     `cmd:"" help:"What a broker needs."`
-	List      listCmd      `cmd:"" help:"List formats, sources, actions or receivers, with their settings."`
-	Cfg       configCmd    `cmd:"" name:"config" help:"Check the configuration."`
-	Health    healthCmd    `cmd:"" help:"Ask a running riposte whether it is well; exit 1 if not (for container health checks)."`
-	Version   versionCmd   `cmd:"" help:"Print the version."`
+	Demo      demoCmd       `cmd:"" help:"Play a recorded attack through the whole pipeline on the embedded broker, and tell what was done."`
+	Up        upCmd         `cmd:"" help:"Run all stages in one process, on an embedded broker and SQLite."`
+	Produce   produceCmd    `cmd:"" help:"Run producers: records in, events out."`
+	Route     routeCmd      `cmd:"" help:"Run the router: events in, commands out."`
+	Consume   consumeCmd    `cmd:"" help:"Run the consumers of lanes: commands in, outcomes out."`
+	Normalize normalizeCmd  `cmd:"" help:"Turn records into OCSF events on stdout, one a line."`
+	Rules     rulesCmd      `cmd:"" help:"Check, test and try rules."`
+	Commands  commandsCmd   `cmd:"" help:"List what was done, waits, failed or is in force; one command in full with an id."`
+	Approve   approveCmd    `cmd:"" help:"Approve a command that waits for it."`
+	Reject    rejectCmd     `cmd:"" help:"Reject a command that waits for approval."`
+	Undo      undoCmd       `cmd:"" help:"Take the effect of a command back."`
+	Blocks    blocksCmd     `cmd:"" help:"List what is in force now, and until when."`
+	Exempt    exemptionsCmd `cmd:"" name:"exemptions" help:"List exemptions, or say which cover an event."`
+	Stop      stopCmd       `cmd:"" help:"Stop all effects, in every process, within a second; queued work waits."`
+	Resume    resumeCmd     `cmd:"" help:"Let effects happen again after a stop."`
+	Sweep     sweepCmd      `cmd:"" help:"Look at what exists now in AWS accounts, and print it as events."`
+	Simulate  simulateCmd   `cmd:"" help:"Say what rules would have done over past events, before anyone enables them."`
+	Kafka     kafkaCmd      `cmd:"" help:"What a broker needs."`
+	List      listCmd       `cmd:"" help:"List formats, sources, actions or receivers, with their settings."`
+	Cfg       configCmd     `cmd:"" name:"config" help:"Check the configuration."`
+	Health    healthCmd     `cmd:"" help:"Ask a running riposte whether it is well; exit 1 if not (for container health checks)."`
+	Version   versionCmd    `cmd:"" help:"Print the version."`
 }
 
 // An App is what every command gets.

@@ -4,11 +4,16 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"sync/atomic"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/riposte-security/riposte/consumers"
+	"github.com/riposte-security/riposte/consumers/block/address"
 	"github.com/riposte-security/riposte/consumers/catalog"
+	"github.com/riposte-security/riposte/consumers/guard"
 	"github.com/riposte-security/riposte/consumers/ledger"
 	"github.com/riposte-security/riposte/consumers/ledger/open"
 	"github.com/riposte-security/riposte/internal/config"
@@ -48,6 +53,18 @@ func (s *stack) consumers(lanes []schemas.Lane, owner string, restarts bool) (st
 	if err != nil {
 		return nil, err
 	}
+	deps := consumers.Deps{
+		Broker: s.kafka, Actions: actions, Owner: owner, OwnerRestarts: restarts, Log: s.log, Registerer: s.reg,
+		Never: s.never(),
+	}
+	follow := stage(func(context.Context) error { return nil })
+	if conf.Exemptions != "" {
+		x, err := newExemptions(conf.Exemptions, s.log)
+		if err != nil {
+			return nil, err
+		}
+		deps.Exemptions, follow = x.list, x.run
+	}
 	if err := open.Check(url); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.cfg.Pos("ledger", "url"), err)
 	}
@@ -72,16 +89,22 @@ func (s *stack) consumers(lanes []schemas.Lane, owner string, restarts bool) (st
 		}
 		w := s.kafka.NewWriter()
 		defer w.Close()
-		service, err := consumers.New(conf, lanes, consumers.Deps{
-			Ledger: l, Broker: s.kafka, Writer: w, Actions: actions, Owner: owner, OwnerRestarts: restarts,
-			CommandRetention: retention, Log: s.log, Registerer: s.reg,
-		})
+		deps.Ledger, deps.Writer, deps.CommandRetention = l, w, retention
+		service, err := consumers.New(conf, lanes, deps)
 		if err != nil {
 			return err
 		}
 		running.Store(service)
-		return service.Run(ctx)
+		g, ctx := errgroup.WithContext(ctx)
+		g.Go(func() error { return follow(ctx) })
+		g.Go(func() error { return service.Run(ctx) })
+		return g.Wait()
 	}, nil
+}
+
+// never is what the list of what is never touched has to know of the world.
+func (s *stack) never() guard.Never {
+	return guard.Never{Range: func(p netip.Prefix) error { return address.Refuse(p, nil) }}
 }
 
 // consumerConfig reads the section `consumers`. Unless it says whose events may block and remediate, the producers of the same configuration
