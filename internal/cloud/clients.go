@@ -209,3 +209,12 @@ func (c *Clients) in(conf aws.Config, region string, global bool) (aws.Config, e
 	}
 	return conf, nil
 }
+
+// AccessKey is the id of the access key that our own credentials, before any role is assumed, have at present.
+func (c *Clients) AccessKey(ctx context.Context) (string, error) {
+	creds, err := c.base.Credentials.Retrieve(ctx)
+	if err != nil {
+		return "", fmt.Errorf("our AWS credentials: %w", err)
+	}
+	return creds.AccessKeyID, nil
+}

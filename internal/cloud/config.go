@@ -51,6 +51,8 @@ type Session struct {
 
 // OwnAddresses says where the addresses that are our own are read.
 type OwnAddresses struct {
+	// Off reads nothing and knows no address.
+	Off bool `yaml:"off"`
 	// Accounts are those whose addresses are kept from the start; default our own and all that are allowed by name. Others are read when they are asked about.
 	Accounts []string `yaml:"accounts"`
 	// Regions are those of each account; default the one region.
