@@ -171,6 +171,9 @@ func (e *emitter) anywhere(at *yamltree.Node, places []place, list []match) term
 				out = append(out, present(places))
 				continue
 			}
+			if text, plain := m.pattern.plain(); plain && text == "-" && e.dashed {
+				out = append(out, negate(present(places)))
+			}
 			ordinary = append(ordinary, m)
 		case opRegexp, opCIDR, opCompare, opPart:
 			ordinary = append(ordinary, m)

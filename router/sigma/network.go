@@ -75,6 +75,7 @@ func firewall() source {
 func flowLog() source {
 	s := firewall()
 	s.guard = []string{`metadata.log_name == "vpcflow"`}
+	s.dashed = true
 	other := s.field
 	s.field = func(name string) ([]place, error) {
 		switch name {

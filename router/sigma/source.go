@@ -67,6 +67,8 @@ type source struct {
 	words []string
 	// spans are expressions that join what stands beside each other in a line, for keywords that go across.
 	spans []string
+	// dashed tells that the logs write a dash where there is no value. Formats take that for what it is, and so does a rule that asks for a dash.
+	dashed bool
 	// each is the list of which one element has to fulfil the whole condition; fields are then those of the element.
 	each string
 }

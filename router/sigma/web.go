@@ -29,7 +29,8 @@ func web() source {
 		"s-computername":  {text("load_balancer.name"), text("dst_endpoint.name"), column("s-computername")},
 	}
 	return source{
-		class: []string{"http_activity"},
+		class:  []string{"http_activity"},
+		dashed: true,
 		field: func(name string) ([]place, error) {
 			if long, ok := webNames()[name]; ok {
 				name = long

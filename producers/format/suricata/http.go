@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/riposte-security/riposte/producers/format/accesslog"
 	"github.com/riposte-security/riposte/producers/format/ocsfjson"
 	"github.com/riposte-security/riposte/schemas"
 )
@@ -124,6 +125,7 @@ func (r *record) writeURL() {
 		r.Copy("url_string", host)
 	case strings.Contains(path, "://"):
 		r.MoveSeen("url_string", target, ocsfjson.URLString, r.at+"http_request.url.url_string")
+		r.writeParts(accesslog.ParseURL(text))
 	case found:
 		r.Str("path", path)
 		r.Str("query_string", query)
@@ -133,6 +135,15 @@ func (r *record) writeURL() {
 	r.MoveDNSName("hostname", host, r.at+"http_request.url.hostname")
 	r.MoveInt("port", d.Get(r.http, "http_port"), 0, math.MaxUint16)
 	r.Close(at)
+}
+
+// writeParts writes what a whole URL consists of, so that rules find a path where they look for one.
+func (r *record) writeParts(u accesslog.URL) {
+	for _, part := range [][2]string{{"scheme", u.Scheme}, {"path", u.Path}, {"query_string", u.Query}} {
+		if part[1] != "" {
+			r.Str(part[0], part[1])
+		}
+	}
 }
 
 // writeForwarded writes the client that a proxy told of.

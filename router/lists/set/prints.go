@@ -5,7 +5,7 @@ import (
 	"math/bits"
 )
 
-// A imprint is what is kept of a key: 127 bits of two hashes with seeds of the set's own, so that nobody outside can make values that collide.
+// An imprint is what is kept of a key: 127 bits of two hashes with seeds of the set's own, so that nobody outside can make values that collide.
 type imprint [2]uint64
 
 // An inker makes prints.
