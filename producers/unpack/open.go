@@ -124,8 +124,16 @@ func EventBridge(rec producers.Record) producers.Record {
 	rec.Attrs = with(rec.Attrs, AttrDetailType, kind.String(), producers.AttrSource, source.String(),
 		producers.AttrAccount, account.String(), producers.AttrRegion, region.String(), producers.AttrID, id.String(), producers.AttrTime, at.String(),
 		AttrResources, resources.Raw, AttrEnvelope, string(append(rest, '}')))
-	rec.Data = []byte(detail.Raw)
+	rec.Data = part(rec.Data, detail)
 	return rec
+}
+
+// part is the text of a value in the data that it was found in.
+func part(data []byte, value gjson.Result) []byte {
+	if from, to := value.Index, value.Index+len(value.Raw); from > 0 && to <= len(data) && string(data[from:to]) == value.Raw {
+		return data[from:to:to]
+	}
+	return []byte(value.Raw)
 }
 
 // logEvent takes the message out of an event of CloudWatch Logs. The event's id is the same however often it is delivered.

@@ -68,6 +68,7 @@ func New(newFormat Make) func(cfg config.Node) (producers.Format, error) {
 
 // Parse makes the events of the detail.
 func (f *format) Parse(in producers.Record) ([]schemas.Event, error) {
+	opened := in.Attrs[unpack.AttrEnvelope] != "" // elsewhere, whose attributes they are
 	in = envelope.Open(in)
 	source, kind := in.Attrs[producers.AttrSource], in.Attrs[unpack.AttrDetailType]
 	name := Inner(source, kind, in.Data)
@@ -87,7 +88,9 @@ func (f *format) Parse(in producers.Record) ([]schemas.Event, error) {
 	}
 	around := in.Attrs[unpack.AttrEnvelope]
 	if around != "" { // the inner format needs not care for it
-		in.Attrs = maps.Clone(in.Attrs)
+		if opened {
+			in.Attrs = maps.Clone(in.Attrs)
+		}
 		delete(in.Attrs, unpack.AttrEnvelope)
 	}
 	events, err := inner.Parse(in)

@@ -72,21 +72,21 @@ func New(cfg config.Node) (producers.Format, error) {
 
 // Parse makes one event of one entry.
 func (f *format) Parse(r producers.Record) ([]schemas.Event, error) {
-	event, err := f.parse(r)
+	out, err := f.parse(r)
 	if err != nil {
 		return nil, fault.Permanent(fmt.Errorf("%s: %w", Name, err))
 	}
-	return []schemas.Event{event}, nil
+	return out, nil
 }
 
-func (f *format) parse(r producers.Record) (schemas.Event, error) {
+func (f *format) parse(r producers.Record) ([]schemas.Event, error) {
 	if len(r.Data) > maxEntry {
-		return schemas.Event{}, fmt.Errorf("entry of %d bytes, at most %d are read", len(r.Data), maxEntry)
+		return nil, fmt.Errorf("entry of %d bytes, at most %d are read", len(r.Data), maxEntry)
 	}
 	text := strings.Trim(string(r.Data), "\r\n \t\x00")
 	text = strings.TrimPrefix(text, "\ufeff")
 	if text == "" {
-		return schemas.Event{}, errors.New("an empty line")
+		return nil, errors.New("an empty line")
 	}
 	pool := f.texts
 	if text[0] == '{' {
@@ -100,11 +100,20 @@ func (f *format) parse(r producers.Record) (schemas.Event, error) {
 	}()
 	e.head.time = e.received
 	e.peer, e.account, e.region = r.Attrs[producers.AttrPeer], r.Attrs[producers.AttrAccount], r.Attrs[producers.AttrRegion]
+	event, err := e.read(text, r.Data)
+	if err != nil {
+		return nil, err
+	}
+	return e.One(event), nil
+}
+
+// read finds out what kind of entry the text is, and makes its event.
+func (e *entry) read(text string, data []byte) (schemas.Event, error) {
 	if text[0] == '{' {
 		return e.journal(text)
 	}
 	if !utf8.ValidString(text) { // what JSON cannot hold is kept beside
-		e.raw = base64.StdEncoding.EncodeToString(r.Data)
+		e.raw = base64.StdEncoding.EncodeToString(data)
 		text = strings.ToValidUTF8(text, "\ufffd")
 	}
 	if auditLine(text) {

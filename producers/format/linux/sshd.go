@@ -3,6 +3,8 @@ package linux
 import (
 	"net/netip"
 	"strings"
+
+	"github.com/riposte-security/riposte/producers/format/ocsfjson"
 )
 
 // peerOf reads an address or a name, and "port N" behind it if it is there.
@@ -32,12 +34,12 @@ func canonical(s string) string {
 	if s == "" || digits(s) == 0 && strings.IndexByte(s, ':') < 0 { // names need no error made for them
 		return ""
 	}
-	a, err := netip.ParseAddr(s)
-	switch {
-	case err != nil:
-		return ""
-	case a.Is4(): // has but one form
+	if _, ok := ocsfjson.Dotted(s); ok { // has but one form
 		return s
+	}
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		return ""
 	}
 	return a.WithZone("").Unmap().String()
 }

@@ -59,10 +59,15 @@ func secondsText(s string) bool {
 
 // fraction reads the digits behind the point as nanoseconds.
 func fraction(s string) int {
-	s = (s + "000000000")[:9]
-	n, err := strconv.Atoi(s)
-	if err != nil {
-		return 0
+	n := 0
+	for i := range 9 {
+		n *= 10
+		if i < len(s) {
+			if s[i] < '0' || s[i] > '9' {
+				return 0
+			}
+			n += int(s[i] - '0')
+		}
 	}
 	return n
 }

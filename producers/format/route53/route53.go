@@ -38,7 +38,7 @@ func (f format) Parse(r producers.Record) ([]schemas.Event, error) {
 	if err != nil {
 		return nil, fault.Permanent(fmt.Errorf("%s: %w", Name, err))
 	}
-	return []schemas.Event{event}, nil
+	return e.One(event), nil
 }
 
 func parse(e *ocsfjson.Event, in producers.Record) (schemas.Event, error) {
