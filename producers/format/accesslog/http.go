@@ -200,6 +200,9 @@ func isAddress(text string) bool {
 	if _, ok := ocsfjson.Dotted(text); ok {
 		return true
 	}
+	if strings.IndexByte(text, ':') < 0 { // nor IPv6: nothing to make an error for
+		return false
+	}
 	_, err := netip.ParseAddr(text)
 	return err == nil
 }

@@ -114,36 +114,42 @@ func (r *entry) read(data []byte, l *layouts) error {
 // closer finds the end of a quoted column. What clients send may have quotes with blanks behind them in it, so that the end is told by what
 // follows: another quote behind the request, two fields in no quotes, cipher and protocol, behind the user agent.
 func closer(text string) accesslog.Closer {
-	request := 11 // of Classic Load Balancers
 	if first, _, _ := strings.Cut(text, " "); isType(first) {
-		request = 12
+		return closeApplication
 	}
-	return func(column int, rest string) int {
-		first := -1
-		for at := 0; ; at++ {
-			i := accesslog.Quote(rest[at:])
-			if i < 0 {
-				return first
-			}
-			at += i
-			behind := strings.TrimPrefix(rest[at+1:], " ")
-			switch column {
-			case request:
-				if strings.HasPrefix(behind, `"`) {
-					return at
-				}
-			case request + 1:
-				if cipher, more, _ := strings.Cut(behind, " "); strings.IndexByte(cipher, '"') < 0 {
-					if protocol, _, _ := strings.Cut(more, " "); strings.IndexByte(protocol, '"') < 0 {
-						return at
-					}
-				}
-			default:
+	return closeClassic
+}
+
+func closeApplication(column int, rest string) int { return closeQuote(column-12, rest) }
+
+func closeClassic(column int, rest string) int { return closeQuote(column-11, rest) }
+
+// closeQuote is where the quoted column ends that rest begins with; column counts from the request.
+func closeQuote(column int, rest string) int {
+	first := -1
+	for at := 0; ; at++ {
+		i := accesslog.Quote(rest[at:])
+		if i < 0 {
+			return first
+		}
+		at += i
+		behind := strings.TrimPrefix(rest[at+1:], " ")
+		switch column {
+		case 0:
+			if strings.HasPrefix(behind, `"`) {
 				return at
 			}
-			if first < 0 {
-				first = at
+		case 1:
+			if cipher, more, _ := strings.Cut(behind, " "); strings.IndexByte(cipher, '"') < 0 {
+				if protocol, _, _ := strings.Cut(more, " "); strings.IndexByte(protocol, '"') < 0 {
+					return at
+				}
 			}
+		default:
+			return at
+		}
+		if first < 0 {
+			first = at
 		}
 	}
 }

@@ -36,7 +36,7 @@ func (e *Event) Begin(class, activity int, activityName string, t time.Time) {
 func (h *head) write(class, activity int, activityName string) {
 	h.class, h.activity, h.name = class, activity, activityName
 	name, category, categoryName := className(class)
-	var w Writer
+	w := Writer{B: make([]byte, 0, 320)}
 	at := w.Open("")
 	w.Int("activity_id", int64(activity))
 	w.Str("activity_name", activityName)
