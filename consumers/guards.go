@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/riposte-security/riposte/consumers/guard"
-	"github.com/riposte-security/riposte/internal/kafka"
+	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -47,7 +47,7 @@ type ApprovalConfig struct {
 	// URL is where people reach this process from outside: alerts about commands that wait then carry links to decide. Secret signs them; it is the same in
 	// all processes.
 	URL    string       `yaml:"url"`
-	Secret kafka.Secret `yaml:"secret"`
+	Secret config.Secret `yaml:"secret"`
 	// UserHeader is the header in which a proxy in front says who a person is; without it, the person says so.
 	UserHeader string `yaml:"user_header"`
 }

@@ -60,8 +60,11 @@ const (
 	maxField = 512
 )
 
+// Links are further links for the notification of a command. It is a pure function. nil gives none.
+type Links func(cmd schemas.Command) []Link
+
 // From renders a command. It is a pure function: the same command gives the same notification.
-func From(cmd schemas.Command) Notification {
+func From(cmd schemas.Command, more ...Links) Notification {
 	ev := gjson.ParseBytes(cmd.Event)
 	n := Notification{
 		CommandID: cmd.ID,
@@ -82,7 +85,12 @@ func From(cmd schemas.Command) Notification {
 		n.Summary = fmt.Sprintf("%d commands of this rule were held back in one second: it fires too often (%s, partition %d, offsets %d to %d)",
 			s.Count, Clean(s.Topic, maxField), s.Partition, s.First, s.Last)
 	}
-	n.Links = links(cmd, n, ev)
+	for _, m := range more {
+		if m != nil {
+			n.Links = append(n.Links, m(cmd)...)
+		}
+	}
+	n.Links = append(n.Links, links(cmd, n, ev)...)
 	return n
 }
 

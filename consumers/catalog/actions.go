@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/riposte-security/riposte/consumers"
+	"github.com/riposte-security/riposte/consumers/alert"
 	ec2isolate "github.com/riposte-security/riposte/consumers/block/ec2-isolate"
 	iamdenyrole "github.com/riposte-security/riposte/consumers/block/iam-deny-role"
 	iamdenyuser "github.com/riposte-security/riposte/consumers/block/iam-deny-user"
@@ -28,6 +29,7 @@ type Deps struct {
 	Clients *cloud.Clients
 	Log     zerolog.Logger
 	Now     func() time.Time // default time.Now
+	Links   alert.Links      // further links of notifications; may be nil
 }
 
 // An Action is one line of the list: what describes it, and what makes it.

@@ -62,13 +62,18 @@ func newSNS(cfg config.Node, d Deps) (consumers.Action, error) {
 	if d.Clients == nil {
 		return nil, errors.New("no AWS clients")
 	}
-	return sns.New(conf, func(ctx context.Context, region string) (sns.Publisher, error) {
+	r, err := sns.New(conf, func(ctx context.Context, region string) (sns.Publisher, error) {
 		client, err := d.Clients.SNS(ctx, "", region) // with our own credentials: whose topic it is, its ARN says
 		if err != nil {
 			return nil, err
 		}
 		return client, nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	r.Links = d.Links
+	return r, nil
 }
 
 func newWebhook(cfg config.Node, d Deps) (consumers.Action, error) {
@@ -80,5 +85,10 @@ func newWebhook(cfg config.Node, d Deps) (consumers.Action, error) {
 	if now == nil {
 		now = time.Now
 	}
-	return webhook.New(conf, now)
+	r, err := webhook.New(conf, now)
+	if err != nil {
+		return nil, err
+	}
+	r.Links = d.Links
+	return r, nil
 }

@@ -45,7 +45,7 @@ func (s *stack) consumers(lanes []schemas.Lane, owner string, restarts bool) (st
 	if err != nil {
 		return nil, err
 	}
-	actions, err := s.actions()
+	actions, err := s.actions(conf)
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +69,16 @@ func (s *stack) consumers(lanes []schemas.Lane, owner string, restarts bool) (st
 		return nil, fmt.Errorf("%s: %w", s.cfg.Pos("ledger", "url"), err)
 	}
 	var running atomic.Pointer[consumers.Service]
+	var desk atomic.Pointer[ledger.Ledger]
+	err = s.deskRoutes(conf, func() ledger.Desk {
+		if l := desk.Load(); l != nil {
+			return *l
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
 	s.checks = append(s.checks, check{"ledger", func() bool {
 		service := running.Load() // none until the ledger is open
 		return service != nil && service.Well()
@@ -95,6 +105,8 @@ func (s *stack) consumers(lanes []schemas.Lane, owner string, restarts bool) (st
 			return err
 		}
 		running.Store(service)
+		desk.Store(&l)
+		defer desk.Store(nil)
 		g, ctx := errgroup.WithContext(ctx)
 		g.Go(func() error { return follow(ctx) })
 		g.Go(func() error { return service.Run(ctx) })
@@ -150,8 +162,11 @@ func knownActions(cfg config.Config, conf consumers.Config) error {
 }
 
 // actions builds every action and receiver.
-func (s *stack) actions() (map[consumers.Name]consumers.Action, error) {
+func (s *stack) actions(conf consumers.Config) (map[consumers.Name]consumers.Action, error) {
 	deps := catalog.Deps{Clients: s.clients, Log: s.log}
+	if conf.Approval.URL != "" {
+		deps.Links = signer(conf).Links
+	}
 	all := map[consumers.Name]consumers.Action{}
 	receivers, err := buildReceivers(s.cfg.Receivers, deps)
 	if err != nil {

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os/user"
 	"time"
@@ -69,63 +68,4 @@ func (c *decision) decide(ctx context.Context, a *App, verb string) error {
 		}
 		return nil
 	})
-}
-
-type undoCmd struct {
-	deskFlags
-	person
-	ID    string        `arg:"" help:"Id of the command, or its beginning."`
-	Force bool          `help:"Restore even if the resource has changed since."`
-	Hold  time.Duration `default:"168h" help:"How long further commands of this rule on this target need approval."`
-	Wait  time.Duration `default:"30s" help:"How long to wait for the consumer to do it; 0 does not wait."`
-}
-
-// Run asks for the undo and waits for what becomes of it.
-func (c *undoCmd) Run(ctx context.Context, a *App) error {
-	return a.withDesk(ctx, c.deskFlags, func(d ledger.Desk) error {
-		e, err := one(ctx, d, c.ID)
-		if err != nil {
-			return err
-		}
-		id := e.Command.ID
-		if e.Command.Lane == schemas.LaneAlert {
-			return fmt.Errorf("undo %s: what was sent is sent", id)
-		}
-		now := time.Now().UTC()
-		request := ledger.UndoRequest{By: c.name(), Reason: c.Reason, Force: c.Force, At: now}
-		if err := d.RequestUndo(ctx, now, id, request, c.Hold); err != nil {
-			return fmt.Errorf("undo: %w", err)
-		}
-		if c.Wait == 0 {
-			fmt.Fprintf(a.Out, "%s: undo asked for; a consumer of lane %s does it\n", id, e.Command.Lane)
-			return nil
-		}
-		return c.await(ctx, a, d, id)
-	})
-}
-
-// await polls until a consumer has carried the undo out or refused it.
-func (c *undoCmd) await(ctx context.Context, a *App, d ledger.Desk, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, c.Wait)
-	defer cancel()
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		e, err := one(ctx, d, id)
-		switch {
-		case errors.Is(err, context.DeadlineExceeded):
-		case err != nil:
-			return err
-		case e.State == schemas.StateUndone:
-			fmt.Fprintf(a.Out, "%s undone: %s\n", id, clean(e.Outcome.Message))
-			return nil
-		case e.Undo != nil && e.Undo.Refused != "":
-			return fmt.Errorf("undo %s refused: %s", id, clean(e.Undo.Refused))
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("undo %s: asked for, not done within %s; is a consumer of its lane running? (riposte commands %s)", id, c.Wait, id[:min(12, len(id))])
-		case <-tick.C:
-		}
-	}
 }

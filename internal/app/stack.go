@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 
@@ -26,7 +27,8 @@ type stack struct {
 	reg     *prometheus.Registry
 	kafka   *kafka.Client
 	clients *cloud.Clients
-	checks  []check // of /readyz
+	checks  []check                 // of /readyz
+	routes  map[string]http.Handler // further ones of the HTTP server, by pattern
 }
 
 // A check is one thing that must be well for the process to be ready.

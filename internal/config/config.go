@@ -42,6 +42,28 @@ type Log struct {
 // HTTP is where /healthz, /readyz and /metrics are served.
 type HTTP struct {
 	Listen string `yaml:"listen"` // host:port; empty: not served
+	// Token is what callers of the API (POST /api/stop, POST /api/resume) have to know; without one, only callers on this machine may.
+	Token Secret `yaml:"token"`
+}
+
+// A Secret is a string that is never printed.
+type Secret string
+
+const hidden = "(secret)"
+
+// String hides the secret.
+func (Secret) String() string { return hidden }
+
+// GoString hides the secret.
+func (Secret) GoString() string { return hidden }
+
+// MarshalText hides the secret.
+func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+
+// UnmarshalText takes the secret as it stands.
+func (s *Secret) UnmarshalText(b []byte) error {
+	*s = Secret(b)
+	return nil
 }
 
 // Ledger names the database of the consumers.

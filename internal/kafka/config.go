@@ -12,6 +12,8 @@ import (
 	"github.com/segmentio/kafka-go/sasl"
 	"github.com/segmentio/kafka-go/sasl/plain"
 	"github.com/segmentio/kafka-go/sasl/scram"
+
+	"github.com/riposte-security/riposte/internal/config"
 )
 
 // DefaultPrefix is what the names of all topics begin with unless the configuration says otherwise.
@@ -46,29 +48,9 @@ type TLS struct {
 
 // SASL says how the client proves who it is. An empty Mechanism means not at all.
 type SASL struct {
-	Mechanism string `yaml:"mechanism"` // plain, scram-sha-256 or scram-sha-512
-	Username  string `yaml:"username"`
-	Password  Secret `yaml:"password"`
-}
-
-// A Secret is a string that no formatting verb and no encoder prints.
-type Secret string
-
-const hidden = "(secret)"
-
-// String hides the secret.
-func (Secret) String() string { return hidden }
-
-// GoString hides the secret.
-func (Secret) GoString() string { return hidden }
-
-// MarshalText hides the secret in every encoding.
-func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
-
-// UnmarshalText takes the secret as it stands.
-func (s *Secret) UnmarshalText(b []byte) error {
-	*s = Secret(b)
-	return nil
+	Mechanism string        `yaml:"mechanism"` // plain, scram-sha-256 or scram-sha-512
+	Username  string        `yaml:"username"`
+	Password  config.Secret `yaml:"password"`
 }
 
 // Validate checks what can be checked without reaching a broker.

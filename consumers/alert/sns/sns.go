@@ -31,6 +31,8 @@ const (
 // Receiver publishes notifications to one topic. It is a consumers.Action. A FIFO topic takes the command's id as deduplication id; a standard
 // topic knows no such thing, so there a message whose answer was lost may arrive twice, with the same command id in its text.
 type Receiver struct {
+	Links alert.Links // set before use; may be nil
+
 	conf   Config
 	region string
 	client func(ctx context.Context, region string) (Publisher, error)
@@ -50,7 +52,7 @@ func New(conf Config, client func(ctx context.Context, region string) (Publisher
 
 // Plan renders the call.
 func (r *Receiver) Plan(_ context.Context, cmd schemas.Command) (schemas.Plan, error) {
-	n := alert.From(cmd)
+	n := alert.From(cmd, r.Links)
 	message := n.Text()
 	if r.conf.Format == formatJSON {
 		body, err := n.JSON()

@@ -27,6 +27,8 @@ const (
 // Receiver POSTs notifications. It is a consumers.Action. Its one request in Apply is not repeated there: an error that is worth another try
 // carries what the other side said about when (fault.Wait), and the worker keeps the time.
 type Receiver struct {
+	Links alert.Links // set before use; may be nil
+
 	conf   Config
 	host   string // all of the URL that is shown: its path may be a secret
 	keys   [][]byte
@@ -63,7 +65,7 @@ func New(conf Config, now func() time.Time) (*Receiver, error) {
 
 // Plan renders the request. Its body stands in the plan as text, so that what is sent is what was planned, byte for byte.
 func (r *Receiver) Plan(_ context.Context, cmd schemas.Command) (schemas.Plan, error) {
-	n := alert.From(cmd)
+	n := alert.From(cmd, r.Links)
 	if r.conf.IncludeEvent {
 		n.Event = cmd.Event
 	}
