@@ -38,6 +38,8 @@ type Config struct {
 	TrustedSources []string `yaml:"trusted_sources"`
 	// Hold is how long, after an undo, further commands of that rule on that target need approval.
 	Hold time.Duration `yaml:"hold"`
+	// Reconcile is how often blocks in force are compared with what is really there; zero: never.
+	Reconcile time.Duration `yaml:"reconcile"`
 	// Guards are in a file of their own.
 	Guards `yaml:",inline"`
 	// Retention is how long finished commands are kept. It must be longer than the retention of the command topics and RespondWithin
@@ -75,7 +77,7 @@ func Defaults() Config {
 	return Config{
 		Mode: guard.DryRun, Lease: time.Minute, Attempts: 10, Backoff: Backoff{Base: time.Second, Max: 5 * time.Minute},
 		RespondWithin: 24 * time.Hour, Hold: 7 * 24 * time.Hour, Retention: 60 * 24 * time.Hour,
-		Guards: defaultGuards(),
+		Reconcile: time.Minute, Guards: defaultGuards(),
 	}
 }
 
@@ -158,6 +160,7 @@ func (c Config) validateTimes() []error {
 		{"backoff.base", c.Backoff.Base, time.Millisecond, time.Hour},
 		{"backoff.max", c.Backoff.Max, c.Backoff.Base, 24 * time.Hour},
 		{"respond_within", c.RespondWithin, 0, 10 * 365 * 24 * time.Hour},
+		{"reconcile", c.Reconcile, 0, 24 * time.Hour},
 		{"hold", c.Hold, 0, 10 * 365 * 24 * time.Hour},
 		{"retention", c.Retention, c.RespondWithin + time.Hour, 100 * 365 * 24 * time.Hour},
 	} {

@@ -46,7 +46,7 @@ type ApprovalConfig struct {
 	FourEyes bool `yaml:"four_eyes"`
 	// URL is where people reach this process from outside: alerts about commands that wait then carry links to decide. Secret signs them; it is the same in
 	// all processes.
-	URL    string       `yaml:"url"`
+	URL    string        `yaml:"url"`
 	Secret config.Secret `yaml:"secret"`
 	// UserHeader is the header in which a proxy in front says who a person is; without it, the person says so.
 	UserHeader string `yaml:"user_header"`

@@ -37,12 +37,14 @@ func (j *job) run(ctx context.Context) error {
 		return j.failed(ctx, fault.Permanent(errors.New("the action is not configured here any more")))
 	case standing && j.e.Undo != nil && j.e.Undo.Refused == "":
 		return j.undo(ctx, action)
-	case standing && !j.e.Ends.IsZero():
+	case standing && !j.e.Ends.IsZero() && !j.s.d.Now().Before(j.e.Ends):
 		return j.expire(ctx, action)
+	case standing && j.e.Command.Lane == schemas.LaneBlock && j.e.State != schemas.StateFailed && j.e.Plan != nil:
+		return j.mend(ctx, action)
 	case j.e.State == schemas.StateApproval:
 		return j.unanswered(ctx)
 	case standing: // nothing to be done
-		j.e.Due = time.Time{}
+		j.e.Due = j.e.Ends
 		return j.save(ctx)
 	case j.e.Attempts > j.s.cfg.Attempts: // claimed again and again without a word: it takes its workers down with it
 		return j.failed(ctx, fault.Permanent(fmt.Errorf("given up after %s that nobody finished", tries(j.e.Attempts-1))))

@@ -14,6 +14,8 @@ type metrics struct {
 	unreadable *prometheus.CounterVec
 	commands   *prometheus.CounterVec
 	retries    *prometheus.CounterVec
+	drift      *prometheus.CounterVec
+	foreign    *prometheus.GaugeVec
 	open       *prometheus.GaugeVec
 	stopped    *prometheus.GaugeVec
 	fromEvent  *prometheus.HistogramVec
@@ -39,6 +41,10 @@ func newMetrics(r prometheus.Registerer) (metrics, error) {
 		open: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: namespace, Subsystem: subsystem, Name: "open_commands", Help: "Commands in the ledger that are not finished.",
 		}, []string{"lane", "state"}),
+		drift: counter("drift_total", "Effects in force that were not there any more (missing), or were there past their time (leftover).", "action", "kind"),
+		foreign: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: namespace, Subsystem: subsystem, Name: "foreign_entries", Help: "Entries of an enforcer that are none of riposte's.",
+		}, []string{"action", "enforcer"}),
 		stopped: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: namespace, Subsystem: subsystem, Name: "stopped", Help: "1 while the kill switch keeps the lane from acting.",
 		}, []string{"lane"}),
@@ -48,7 +54,7 @@ func newMetrics(r prometheus.Registerer) (metrics, error) {
 	if r == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.entered, m.unreadable, m.commands, m.retries, m.open, m.stopped, m.fromEvent, m.fromRouter} {
+	for _, c := range []prometheus.Collector{m.entered, m.unreadable, m.commands, m.retries, m.open, m.stopped, m.drift, m.foreign, m.fromEvent, m.fromRouter} {
 		if err := r.Register(c); err != nil {
 			return m, fmt.Errorf("metrics: %w", err)
 		}

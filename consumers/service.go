@@ -166,6 +166,12 @@ func (s *Service) Run(ctx context.Context) error {
 		s.housekeep(ctx)
 		return nil
 	})
+	if s.cfg.Reconcile > 0 && slices.Contains(s.lanes, schemas.LaneBlock) {
+		g.Go(func() error {
+			s.reconcile(ctx)
+			return nil
+		})
+	}
 	err := g.Wait()
 	stop() // the workers are done: publish what they left, and end
 	<-publishing

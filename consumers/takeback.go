@@ -27,10 +27,6 @@ func (j *job) sharedWith(ctx context.Context, action Action) (*ledger.Entry, err
 
 // expire takes back an effect whose time is over, unless another command still wants it.
 func (j *job) expire(ctx context.Context, action Action) error {
-	if j.s.d.Now().Before(j.e.Ends) {
-		j.e.Due, j.e.Attempts = j.e.Ends, 0
-		return j.save(ctx)
-	}
 	message, err := j.takeBack(ctx, action, false)
 	if err != nil {
 		return j.undoFailed(ctx, err)

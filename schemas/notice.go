@@ -15,6 +15,7 @@ const (
 	NoticeExemption NoticeKind = "exemption" // an exemption ends soon, or has ended
 	NoticeSwitch    NoticeKind = "switch"    // effects were stopped or resumed
 	NoticeDrift     NoticeKind = "drift"     // an enforcer did not hold what is in force
+	NoticeForeign   NoticeKind = "foreign"   // an enforcer holds what is not riposte's
 )
 
 // A Notice is what riposte has to say of itself, beside the outcomes of commands. It goes onto the topic of outcomes, where rules with

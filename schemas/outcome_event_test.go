@@ -154,7 +154,7 @@ func TestNoticeEventsAreValid(t *testing.T) {
 	v := validator(t)
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	uids := map[string]bool{}
-	for _, kind := range []schemas.NoticeKind{schemas.NoticeBudget, schemas.NoticeExemption, schemas.NoticeSwitch, schemas.NoticeDrift} {
+	for _, kind := range []schemas.NoticeKind{schemas.NoticeBudget, schemas.NoticeExemption, schemas.NoticeSwitch, schemas.NoticeDrift, schemas.NoticeForeign} {
 		for _, once := range []time.Time{at, at.Add(time.Hour)} {
 			n := schemas.Notice{Kind: kind, Subject: "lane block", Message: "somebody should know", Severity: "high", Command: "c", Rule: "r", Once: once}
 			for _, now := range []time.Time{at, at.Add(time.Minute)} {
@@ -172,7 +172,7 @@ func TestNoticeEventsAreValid(t *testing.T) {
 			}
 		}
 	}
-	if len(uids) != 8 {
-		t.Errorf("%d uids for 8 notices", len(uids))
+	if len(uids) != 10 {
+		t.Errorf("%d uids for 10 notices", len(uids))
 	}
 }

@@ -158,6 +158,7 @@ type Ledger interface {
 	Holders(ctx context.Context, effect, except string) ([]Entry, error)
 	Upkeep
 	Purse
+	Watch
 	Post
 	Desk
 }
@@ -176,6 +177,14 @@ type Purse interface {
 	// Spend counts a command against budgets, and returns nil; or it returns the first of them, in the order of their keys, of which nothing is left, and
 	// counts nothing. A command that was counted before is not counted again.
 	Spend(ctx context.Context, now time.Time, id string, budgets []Budget) (*Budget, error)
+}
+
+// Watch is the part of the ledger that lets processes look after what stands.
+type Watch interface {
+	// Duty makes owner the one who has a duty until a time, and tells whether it is: another may have it. Who has it may lengthen it.
+	Duty(ctx context.Context, now time.Time, duty, owner string, until time.Time) (bool, error)
+	// Wake makes entries whose effect stands due at once, for a worker to see whether it still does. Others are left alone.
+	Wake(ctx context.Context, now time.Time, ids []string) error
 }
 
 // Post is the part of the ledger that hands on to Kafka what was recorded with a state.
@@ -199,6 +208,8 @@ type Desk interface {
 	// RequestUndo asks that the effect of a command be taken back; a worker does it. ErrState says that the command has none: see
 	// Entry.Standing. It also puts a hold on the command's rule and target for that long.
 	RequestUndo(ctx context.Context, now time.Time, id string, u UndoRequest, hold time.Duration) error
+	// Prolong changes when the effect of a command that is in force ends; ErrState otherwise.
+	Prolong(ctx context.Context, now time.Time, id string, until time.Time, by, reason string) (Entry, error)
 	// Held tells whether a hold on (rule, target) is in force, and why: "" if none is.
 	Held(ctx context.Context, now time.Time, rule, target string) (string, error)
 	// Turn stops or resumes lanes, unless what is known of a lane is younger. Switches returns those of all lanes that were ever turned.

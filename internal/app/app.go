@@ -36,7 +36,7 @@ type cli struct {
 	Approve   approveCmd    `cmd:"" help:"Approve a command that waits for it."`
 	Reject    rejectCmd     `cmd:"" help:"Reject a command that waits for approval."`
 	Undo      undoCmd       `cmd:"" help:"Take the effect of a command back."`
-	Blocks    blocksCmd     `cmd:"" help:"List what is in force now, and until when."`
+	Blocks    blocksCmd     `cmd:"" help:"List, extend or lift what is in force now."`
 	Exempt    exemptionsCmd `cmd:"" name:"exemptions" help:"List exemptions, or say which cover an event."`
 	Stop      stopCmd       `cmd:"" help:"Stop all effects, in every process, within a second; queued work waits."`
 	Resume    resumeCmd     `cmd:"" help:"Let effects happen again after a stop."`

@@ -85,19 +85,6 @@ func (c *commandsCmd) find(ctx context.Context, d ledger.Desk) ([]ledger.Entry, 
 	return all[:min(len(all), c.Limit)], nil
 }
 
-type blocksCmd struct{ deskFlags }
-
-// Run lists what is in force now.
-func (c *blocksCmd) Run(ctx context.Context, a *App) error {
-	return a.withDesk(ctx, c.deskFlags, func(d ledger.Desk) error {
-		entries, err := d.List(ctx, ledger.Filter{States: []schemas.State{schemas.StateInForce}, Limit: 100_000})
-		if err != nil {
-			return fmt.Errorf("blocks: %w", err)
-		}
-		return a.printEntries(entries, c.JSON)
-	})
-}
-
 // one finds the command that id, or the beginning of an id, names.
 func one(ctx context.Context, d ledger.Desk, id string) (ledger.Entry, error) {
 	entries, err := d.List(ctx, ledger.Filter{IDs: []string{id}, Limit: 2})

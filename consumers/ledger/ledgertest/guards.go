@@ -124,3 +124,54 @@ func switches(t *testing.T, db Database) {
 	must(t, err)
 	want(t, "switches", all, []ledger.Switch{stop, resume})
 }
+
+func duties(t *testing.T, db Database) {
+	a, b := db.Open(t), db.Open(t)
+	has := func(l ledger.Ledger, owner string, now time.Time) bool {
+		t.Helper()
+		ok, err := l.Duty(t.Context(), now, "block set x", owner, now.Add(lease))
+		must(t, err)
+		return ok
+	}
+	want(t, "the first", has(a, "a", noon()), true)
+	want(t, "another", has(b, "b", noon().Add(lease/2)), false)
+	want(t, "the first again", has(a, "a", noon().Add(lease/2)), true)
+	want(t, "another, when the first time is over", has(b, "b", noon().Add(lease)), false)
+	want(t, "another, when it was not lengthened", has(b, "b", noon().Add(lease+lease/2)), true)
+	want(t, "the first, too late", has(a, "a", noon().Add(lease+lease/2)), false)
+}
+
+func wakes(t *testing.T, db Database) {
+	l := db.Open(t)
+	enter(t, l, noon(), command(1, "a"), command(2, "b"), command(3, "c"))
+	es := claim(t, l, noon(), 10)
+	es[0].Ends = noon().Add(time.Hour)
+	finish(t, l, noon(), es[0], schemas.StateInForce, es[0].Ends)
+	finish(t, l, noon(), es[1], schemas.StateVerified, time.Time{})
+	finish(t, l, noon(), es[2], schemas.StateFailed, time.Time{})
+	none(t, l, noon(), "nothing is due")
+	must(t, l.Wake(t.Context(), noon(), []string{es[0].Command.ID, es[1].Command.ID, es[2].Command.ID}))
+	woken := claim(t, l, noon(), 10)
+	want(t, "woken", uids(woken), []string{"event-1", "event-2"})
+	want(t, "in force still", woken[0].State, schemas.StateInForce)
+	must(t, l.Wake(t.Context(), noon(), []string{es[0].Command.ID})) // a worker has it
+	none(t, l, noon(), "a worker has them")
+}
+
+func prolongs(t *testing.T, db Database) {
+	l := db.Open(t)
+	enter(t, l, noon(), command(1, "a"), command(2, "b"))
+	es := claim(t, l, noon(), 10)
+	es[0].Ends = noon().Add(time.Hour)
+	finish(t, l, noon(), es[0], schemas.StateInForce, es[0].Ends)
+	finish(t, l, noon(), es[1], schemas.StateVerified, time.Time{})
+	until := noon().Add(5 * time.Hour)
+	e, err := l.Prolong(t.Context(), noon(), es[0].Command.ID, until, "ann", "it came back")
+	must(t, err)
+	want(t, "ends", e.Ends, until)
+	want(t, "kept", get(t, l, es[0].Command.ID).Ends, until)
+	none(t, l, noon().Add(4*time.Hour), "not over yet")
+	want(t, "over", uids(claim(t, l, until, 10)), []string{"event-1"})
+	_, err = l.Prolong(t.Context(), noon(), es[1].Command.ID, until, "ann", "")
+	wantErr(t, err, ledger.ErrState)
+}

@@ -25,7 +25,15 @@ create table switches (
     at      bigint  not null
 );
 
+-- Who is the one to do what one process does at a time.
+create table duties (
+    duty  text    primary key,
+    owner text    not null,
+    until bigint  not null
+);
+
 -- +goose Down
+drop table duties;
 drop table switches;
 drop table spent;
 drop table budgets;

@@ -25,7 +25,15 @@ create table switches (
     at      integer not null
 ) strict;
 
+-- Who is the one to do what one process does at a time.
+create table duties (
+    duty  text    primary key,
+    owner text    not null,
+    until integer not null
+) strict;
+
 -- +goose Down
+drop table duties;
 drop table switches;
 drop table spent;
 drop table budgets;

@@ -1,0 +1,244 @@
+package consumers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/riposte-security/riposte/consumers/guard"
+	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// mostBlocks is how many effects one round looks at.
+const mostBlocks = 200_000
+
+// reconcile compares, again and again until ctx ends, what is in force with what is really there. For every enforcer one process does it, whoever is
+// first; what is missing is put back by the workers, who have the target while they are at it.
+func (s *Service) reconcile(ctx context.Context) {
+	for ctx.Err() == nil {
+		pause(ctx, nil, s.cfg.Reconcile)
+		if s.brake.isStopped(schemas.LaneBlock) {
+			continue
+		}
+		if err := s.reconcileOnce(ctx); err != nil && ctx.Err() == nil {
+			s.d.Log.Warn().Err(err).Msg("blocks could not be compared with what is really there; tried again")
+		}
+	}
+}
+
+// An enforced is what is in force in one place.
+type enforced struct {
+	action    Action
+	name      string // of the action
+	inspector Inspector
+	enforcer  string
+	entries   []ledger.Entry
+}
+
+func (s *Service) reconcileOnce(ctx context.Context) error {
+	groups, err := s.enforced(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, g := range groups {
+		duty := fmt.Sprintf("reconcile %s %s", g.name, g.enforcer)
+		mine, err := s.d.Ledger.Duty(ctx, s.d.Now(), duty, s.d.Owner, s.d.Now().Add(3*s.cfg.Reconcile))
+		if err != nil {
+			return err
+		}
+		if !mine {
+			continue
+		}
+		if err := s.compare(ctx, g); err != nil { // one enforcer that is away must not keep from the others
+			errs = append(errs, fmt.Errorf("%s %s: %w", g.name, g.enforcer, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// enforced lists what is in force, by place.
+func (s *Service) enforced(ctx context.Context) ([]*enforced, error) {
+	entries, err := s.d.Ledger.List(ctx, ledger.Filter{
+		Lanes: []schemas.Lane{schemas.LaneBlock}, States: []schemas.State{schemas.StateInForce, schemas.StateVerified}, Limit: mostBlocks,
+	})
+	if err != nil {
+		return nil, err
+	}
+	byPlace := map[string]*enforced{}
+	var groups []*enforced
+	for _, e := range entries {
+		action := s.d.Actions[Name{schemas.LaneBlock, e.Command.Action}]
+		if action == nil || e.Plan == nil || e.Undo != nil && e.Undo.Refused == "" || !e.Ends.IsZero() && !e.Ends.After(s.d.Now()) {
+			continue
+		}
+		g := &enforced{action: action, name: e.Command.Action, enforcer: e.Command.Target.Key()}
+		if i, ok := action.(Inspector); ok {
+			g.inspector, g.enforcer = i, i.Enforcer(e.Command)
+		}
+		key := g.name + "\x00" + g.enforcer
+		if byPlace[key] == nil {
+			byPlace[key] = g
+			groups = append(groups, g)
+		}
+		byPlace[key].entries = append(byPlace[key].entries, e)
+	}
+	return groups, nil
+}
+
+// compare looks at one place: what is missing is woken, what outlived its time is taken away, and what is not ours is left alone and told of.
+func (s *Service) compare(ctx context.Context, g *enforced) error {
+	var missing, others []string
+	if g.inspector != nil {
+		cmds := make([]schemas.Command, len(g.entries))
+		for i, e := range g.entries {
+			cmds[i] = e.Command
+		}
+		var err error
+		err = guarded(func() error { missing, others, err = g.inspector.Inspect(ctx, cmds); return err })
+		if err != nil {
+			return err
+		}
+	} else {
+		for _, e := range g.entries {
+			var p schemas.Plan
+			if err := guarded(func() (err error) { p, err = g.action.Plan(ctx, e.Command); return err }); err != nil {
+				return err
+			}
+			if !p.Empty() {
+				missing = append(missing, e.Command.ID)
+			}
+		}
+	}
+	if len(missing) > 0 {
+		s.m.drift.WithLabelValues(g.name, "missing").Add(float64(len(missing)))
+		s.d.Log.Warn().Str("action", g.name).Str("enforcer", g.enforcer).Int("missing", len(missing)).Msg("what is in force is not there any more; it is put back")
+		if err := s.d.Ledger.Wake(ctx, s.d.Now(), missing); err != nil {
+			return err
+		}
+		s.rouse(schemas.LaneBlock)
+	}
+	return s.strangers(ctx, g, others)
+}
+
+// strangers deals with what is in a place as the effect of nothing in force: what a command of ours left behind goes, the rest is told of.
+func (s *Service) strangers(ctx context.Context, g *enforced, others []string) error {
+	var foreign []string
+	for _, id := range others {
+		left, open, err := s.leftover(ctx, g, id)
+		switch {
+		case err != nil:
+			return err
+		case open: // something is on its way to it, or back
+		case left == nil:
+			foreign = append(foreign, id)
+		default:
+			u, ok := g.action.(Undoer)
+			if !ok {
+				continue
+			}
+			if err := guarded(func() error { return u.Undo(ctx, left.Command, *left.Plan, false) }); err != nil {
+				return fmt.Errorf("what command %s left behind: %w", left.Command.ID, err)
+			}
+			s.m.drift.WithLabelValues(g.name, "leftover").Inc()
+			s.d.Log.Warn().Str("action", g.name).Str("enforcer", g.enforcer).Str("target", id).Str("command", left.Command.ID).
+				Msg("an effect whose time is over was still there; it was taken back")
+		}
+	}
+	s.m.foreign.WithLabelValues(g.name, g.enforcer).Set(float64(len(foreign)))
+	if len(foreign) == 0 {
+		return nil
+	}
+	slices.Sort(foreign)
+	h := fnv.New32a()
+	for _, id := range foreign {
+		h.Write([]byte(id + "\n"))
+	}
+	shown := strings.Join(foreign[:min(len(foreign), 10)], ", ")
+	s.post(ctx, schemas.Notice{
+		Kind: schemas.NoticeForeign, Subject: g.name + " " + g.enforcer, Severity: "informational",
+		Message: fmt.Sprintf("%d entries of %s (%s) are none of riposte's, and are left alone: %s", len(foreign), g.enforcer, g.name, shown),
+		Once:    time.Unix(int64(h.Sum32()), 0), // the same entries are one event, whenever they are seen
+	})
+	return nil
+}
+
+// leftover finds the command whose effect an entry is, though its time is over. open tells that a command on that target is not finished, or is about to
+// be: nothing may be concluded then.
+func (s *Service) leftover(ctx context.Context, g *enforced, id string) (left *ledger.Entry, open bool, err error) {
+	target := g.entries[0].Command.Target
+	target.ID = id
+	entries, err := s.d.Ledger.List(ctx, ledger.Filter{Lanes: []schemas.Lane{schemas.LaneBlock}, Target: target.Key(), Limit: 100})
+	if err != nil {
+		return nil, false, err
+	}
+	for i, e := range entries {
+		switch {
+		case !e.State.Terminal(), e.Standing(), s.d.Now().Sub(e.Updated) < 2*s.cfg.Reconcile:
+			return nil, true, nil
+		case left == nil && (e.State == schemas.StateExpired || e.State == schemas.StateUndone) && e.Command.Action == g.name && e.Plan != nil &&
+			g.inspector.Enforcer(e.Command) == g.enforcer:
+			left = &entries[i]
+		}
+	}
+	return left, false, nil
+}
+
+// mend sees to it that an effect that stands still does: somebody may have edited the enforcer by hand. The pre-image stays the one of the beginning.
+func (j *job) mend(ctx context.Context, action Action) error {
+	j.e.Due, j.e.Attempts = j.e.Ends, 0
+	c := guard.Case{Now: j.s.d.Now(), Command: j.e.Command}
+	v, err := guard.Ask(ctx, j.s.before, c)
+	if err != nil {
+		return j.mendLater(ctx, err)
+	}
+	if !v.Pass() { // what must not be blocked any more is not put back
+		j.e.Outcome.Message = "it is not there any more, and is not put back: " + v.Reason
+		j.log.Warn().Str("why", v.Reason).Msg("what is in force is not there any more, and is not put back")
+		return j.save(ctx)
+	}
+	var p schemas.Plan
+	err = guarded(func() (err error) { p, err = action.Plan(ctx, j.e.Command); return err })
+	if err == nil && !p.Empty() {
+		err = guarded(func() error { return action.Apply(ctx, j.e.Command, p) })
+		if err == nil {
+			err = guarded(func() (err error) { _, err = action.Verify(ctx, j.e.Command, p); return err })
+		}
+	}
+	if err != nil {
+		return j.mendLater(ctx, err)
+	}
+	if p.Empty() {
+		return j.save(ctx)
+	}
+	n := schemas.Notice{
+		Kind: schemas.NoticeDrift, Subject: j.e.Command.Action + " " + j.e.Command.Target.Key(), Severity: "medium", Command: j.e.Command.ID, Rule: j.e.Command.Rule,
+		Message: fmt.Sprintf("somebody took away what command %s had brought about (%s); it was put back", j.e.Command.ID, p.Summary), Once: j.s.d.Now(),
+	}
+	msg, err := noticeMessage(n, j.s.d.Now())
+	if err != nil {
+		return err
+	}
+	j.e.Outcome.Message += "; put back at " + j.s.d.Now().UTC().Format(time.RFC3339)
+	if err := j.save(ctx, msg); err != nil {
+		return err
+	}
+	nudge(j.s.outbox)
+	j.log.Warn().Str("plan", p.Summary).Msg("somebody took away what is in force; it was put back")
+	return nil
+}
+
+// mendLater leaves an effect that could not be put back to the next comparison.
+func (j *job) mendLater(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	j.e.Outcome.Error = clip(err.Error())
+	j.log.Error().Err(err).Msg("what is in force is not there any more, and could not be put back; tried again")
+	return j.save(ctx)
+}
