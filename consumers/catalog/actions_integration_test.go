@@ -42,7 +42,7 @@ func TestOnAnAPI(t *testing.T) {
 		"instance":       instance,
 		"managed policy": managedPolicy,
 		"inline policy":  inlinePolicy,
-		"other account":  inOtherAccount,
+		"other accounts": inOtherAccounts,
 		"access key":     accessKey,
 		"revoke rules":   groupRevoke,
 		"isolate":        isolate,
@@ -331,19 +331,5 @@ func inlinePolicy(t *testing.T, endpoint string) {
 	out := must(api.GetUserPolicy(t.Context(), &iam.GetUserPolicyInput{UserName: &name, PolicyName: &policy}))(t)
 	if text, err := url.PathUnescape(*out.PolicyDocument); err != nil || !strings.Contains(text, `"Action":"*"`) {
 		t.Errorf("after undo the policy says %s (%v)", text, err)
-	}
-}
-
-func inOtherAccount(t *testing.T, endpoint string) {
-	c := clients(t, endpoint, cloud.Config{})
-	if _, err := c.S3(t.Context(), otherAccount, ""); !fault.IsPermanent(err) {
-		t.Errorf("another account without a role: %v", err)
-	}
-	c = clients(t, endpoint, cloud.Config{AssumeRole: "arn:aws:iam::{account}:role/riposte", AllowAccounts: []string{otherAccount}})
-	for range 2 {
-		api := must(c.STS(t.Context(), otherAccount, ""))(t)
-		if got := *must(api.GetCallerIdentity(t.Context(), nil))(t).Account; got != otherAccount {
-			t.Errorf("acting in %s", got)
-		}
 	}
 }
