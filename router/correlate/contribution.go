@@ -26,6 +26,8 @@ type Contribution struct {
 	// Rule is the id of the correlation; Part, the place of the rule that held among its rules.
 	Rule string `json:"rule"`
 	Part int    `json:"part,omitempty"`
+	// Form is the correlation's: see Spec.
+	Form string `json:"form,omitempty"`
 	// Group is the JSON array of the group's values, in the order of group_by and in one spelling.
 	Group json.RawMessage `json:"group"`
 	// UID and Time (in milliseconds) are the event's.
@@ -118,7 +120,7 @@ func (c *Contribution) check() error {
 	for _, f := range []struct {
 		name, text string
 		least      int
-	}{{"rule", c.Rule, 1}, {"uid", c.UID, 1}, {"source", c.Source, 0}, {"value", c.Value, 0}} {
+	}{{"rule", c.Rule, 1}, {"uid", c.UID, 1}, {"form", c.Form, 0}, {"source", c.Source, 0}, {"value", c.Value, 0}} {
 		if len(f.text) < f.least || len(f.text) > maxName {
 			return fmt.Errorf("%s has %d bytes; %d to %d are allowed", f.name, len(f.text), f.least, maxName)
 		}

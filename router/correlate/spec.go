@@ -52,6 +52,9 @@ type Spec struct {
 	Rule  string   // id of the correlation
 	Type  Type     //
 	Rules []string // ids of the rules whose matches count; empty: the correlation's own predicate
+	// Form identifies what contributions are made of, the expressions of group and value: those of another form are of another edition of the rule and
+	// mean something else.
+	Form string
 	// GroupBy names the values of a group, as the rule has them.
 	GroupBy  []string
 	Within   time.Duration // length of a window: its events are less than that apart

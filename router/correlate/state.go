@@ -18,7 +18,7 @@ const (
 	Repeated                // it was known before, or can make no difference
 	Late                    // it came after what it belongs to was decided, and makes no difference
 	Shed                    // there was no memory for it: it is lost
-	Unknown                 // there is no such correlation, or not with such a group or value
+	Unknown                 // there is no such correlation, or not in such a form
 )
 
 // String is the verdict's name in metrics.
@@ -127,7 +127,7 @@ func (s *State) Apply(c *Contribution, arrived time.Time) ([]Firing, Verdict) {
 // takes tells whether a contribution is one that this edition of the correlation can use.
 func (s *Spec) takes(c *Contribution) bool {
 	switch {
-	case c.Part >= max(1, len(s.Rules)), arity(c.Group) != len(s.GroupBy):
+	case c.Form != s.Form, c.Part >= max(1, len(s.Rules)), arity(c.Group) != len(s.GroupBy):
 		return false
 	case s.Type == ValueSum:
 		return c.Number >= 0 && !math.IsInf(c.Number, 0)

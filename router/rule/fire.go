@@ -28,7 +28,7 @@ func (r *Rule) contribute(ev schemas.Event, decoded map[string]any, out *Decisio
 // contribution makes it; ok is false if the event lacks a value of group_by, or the value that is compared: it belongs to no group then.
 func (f *feed) contribution(ev schemas.Event, decoded map[string]any) (c correlate.Contribution, ok bool, err error) {
 	spec := &f.to.Correlation.Spec
-	c = correlate.Contribution{Rule: f.to.ID, Part: f.part, UID: ev.UID, Time: ev.Time.UnixMilli(), Source: ev.Source}
+	c = correlate.Contribution{Rule: f.to.ID, Part: f.part, Form: spec.Form, UID: ev.UID, Time: ev.Time.UnixMilli(), Source: ev.Source}
 	values := make([]any, len(f.groupBy))
 	for i, p := range f.groupBy {
 		v, err := p.Eval(decoded)

@@ -119,7 +119,9 @@ func (d *decoder) givenLists(n *yamltree.Node) map[string]*set.Set {
 	out := map[string]*set.Set{}
 	for _, v := range values {
 		name := v.Key.Value
-		if uses := d.current.uses.Lists; d.current.when != nil && !slices.Contains(uses, name) {
+		if i := slices.IndexFunc(d.jobs, func(j *linkJob) bool { return j.correlation != nil }); i >= 0 {
+			d.jobs[i].lists = append(d.jobs[i].lists, v.Key) // the rules that it counts are not known yet
+		} else if uses := d.current.uses.Lists; d.current.when != nil && !slices.Contains(uses, name) {
 			d.fail(v.Key, "the rule asks for no list %q%s", name, predicate.Suggest(name, uses))
 		}
 		out[name] = d.givenList(v.Value)

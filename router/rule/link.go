@@ -1,10 +1,13 @@
 package rule
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
 
+	"github.com/riposte-security/riposte/router/correlate"
 	"github.com/riposte-security/riposte/router/rule/predicate"
 	"github.com/riposte-security/riposte/router/rule/yamltree"
 )
@@ -17,6 +20,7 @@ type linkJob struct {
 	rules       []*yamltree.Node
 	groupBy     []*yamltree.Node
 	aliases     map[string]map[string]*yamltree.Node
+	lists       []*yamltree.Node // names of those that its tests bring along
 }
 
 // A feed leads from a rule that holds to a correlation that counts it.
@@ -37,6 +41,7 @@ func (l *loader) link(byID map[string]*Rule) {
 		src := &source{file: j.d.file, lines: j.d.lines}
 		j.d.source = src
 		j.link(byID)
+		j.checkLists(byID)
 		problem(src)
 	}
 	for _, j := range l.jobs {
@@ -57,6 +62,7 @@ func (j *linkJob) link(byID map[string]*Rule) {
 	r := j.d.current
 	c := r.Correlation
 	j.evidence(c)
+	c.Form = c.form()
 	if len(c.Rules) == 0 {
 		if f, ok := j.feed(r.Classes, 0, ""); ok {
 			r.feeds = append(r.feeds, f)
@@ -97,7 +103,9 @@ func (j *linkJob) feed(classes []string, part int, id string) (feed, bool) {
 			}
 			j.d.failAt(line, column, "%s: %s", what, message)
 		}
-		ok = ok && p != nil
+		if ok = ok && p != nil; p != nil {
+			r.looksUp(p.Uses())
+		}
 		return p
 	}
 	for i, name := range r.Correlation.GroupBy {
@@ -115,6 +123,38 @@ func (j *linkJob) feed(classes []string, part int, id string) (feed, bool) {
 		f.value = compile(n, "value")
 	}
 	return f, ok
+}
+
+// form is Spec.Form. What rules hold for is not part of it: an edited predicate is for the events that come from then on, and what was counted
+// before stays counted until its window is over.
+func (c *Correlation) form() string {
+	value := []string{c.Value}
+	if c.Valued() && c.Type != correlate.NewValue && c.Type != correlate.ValueCount { // those compare texts
+		value = append(value, string(c.Type))
+	}
+	text := fmt.Sprintf("%q %q %q", c.Rules, value, c.GroupBy)
+	for _, name := range slices.Sorted(maps.Keys(c.Aliases)) {
+		for _, id := range slices.Sorted(maps.Keys(c.Aliases[name])) {
+			text += fmt.Sprintf(" %q", []string{name, id, c.Aliases[name][id]})
+		}
+	}
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:8])
+}
+
+// checkLists refuses lists that a test brings along and neither the correlation nor a rule that it counts asks for.
+func (j *linkJob) checkLists(byID map[string]*Rule) {
+	uses := slices.Clone(j.d.current.uses.Lists)
+	for _, id := range j.d.current.Correlation.Rules {
+		if of := byID[id]; of != nil {
+			uses = append(uses, of.uses.Lists...)
+		}
+	}
+	for _, key := range j.lists {
+		if name := key.Value; !slices.Contains(uses, name) {
+			j.d.fail(key, "neither the rule nor those that it counts ask for a list %q%s", name, predicate.Suggest(name, uses))
+		}
+	}
 }
 
 // evidence finds the names of group_by that can stand in a finding's evidences: paths that OCSF has there and that are complete.

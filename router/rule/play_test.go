@@ -87,7 +87,7 @@ func TestPlayerBounded(t *testing.T) {
 		if i >= 100 {
 			at = began.Add(time.Duration(i-100)*time.Hour + 30*time.Minute)
 		}
-		p.Add([]correlate.Contribution{{Rule: "few", Group: []byte("[]"), UID: fmt.Sprint(i), Time: at.UnixMilli()}}, at, i)
+		p.Add([]correlate.Contribution{{Rule: "few", Form: rules[1].Correlation.Form, Group: []byte("[]"), UID: fmt.Sprint(i), Time: at.UnixMilli()}}, at, i)
 	}
 	p.End()
 	if counted, late := p.Count("few", correlate.Counted), p.Count("few", correlate.Late); counted != 100 || late != 50 {
@@ -120,5 +120,34 @@ then: [ { alert: {} } ]
 	p.End()
 	if n := p.Count("r", correlate.Shed); found < 2 || found > 100 || n == 0 {
 		t.Errorf("%d found, %d left", found, n)
+	}
+}
+
+// TestUsesOfCorrelation: what a correlation asks for in group_by and aliases counts as asked for.
+func TestUsesOfCorrelation(t *testing.T) {
+	t.Parallel()
+	rules, err := rule.Parse(options(), "r.yaml", []byte(`
+id: a
+title: t
+severity: low
+when: unmapped.kind == "a"
+---
+id: c
+title: t
+severity: low
+correlate:
+  type: event_count
+  rules: [a]
+  aliases: { known: { a: 'inList("known", unmapped.ip)' }, land: { a: geo(unmapped.ip).country } }
+  group_by: [known, land]
+  within: 1m
+  at_least: 2
+then: [ { alert: {} } ]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u := rules[1].Uses(); !slices.Equal(u.Lists, []string{"known"}) || !u.Geo || u.ASN {
+		t.Errorf("%+v", u)
 	}
 }
