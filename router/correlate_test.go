@@ -216,3 +216,67 @@ func TestEditedCorrelation(t *testing.T) {
 		})
 	}
 }
+
+const guessed = `
+id: failures
+title: Many failed logins
+severity: low
+class: authentication
+when: status_id == 2
+correlate: { type: event_count, group_by: [src_endpoint.ip], within: 5m, at_least: 3 }
+---
+id: success
+title: A login
+severity: low
+class: authentication
+when: status_id == 1
+---
+id: guessed
+title: A password was guessed
+severity: critical
+correlate: { type: temporal_ordered, rules: [failures, success], group_by: [src_endpoint.ip], within: 10m }
+then: [ { block: { action: ipset, target: src_endpoint.ip } } ]
+`
+
+// TestCorrelationOfCorrelations: what one correlation finds goes onto riposte.correlate, where another counts it, also one that was not there when it
+// was found. Who reads everything again says the same under the same ids.
+func TestCorrelationOfCorrelations(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	topics := b.client.Topics()
+	at := time.Now().Truncate(time.Hour)
+	stop := b.route(t, ruled(t, guessed), b.reg)
+	var events []string
+	for i := range 3 {
+		events = append(events, failedLogin(fmt.Sprint("a-", i), "192.0.2.1", at.Add(time.Duration(i)*time.Second)))
+		events = append(events, failedLogin(fmt.Sprint("b-", i), fmt.Sprint("192.0.2.1", i), at.Add(time.Duration(i)*time.Second)))
+	}
+	b.send(t, topics.Events, events...)
+	idle := func(contributions int) func() bool { // the finding is contributed, too
+		return func() bool {
+			return b.lag(t) == 0 && b.correlated(t) == 0 && len(b.read(t, topics.Correlate)) >= contributions
+		}
+	}
+	await.Until(t, "all is committed", idle(7))
+	stop()
+	stop = b.route(t, ruled(t, guessed), nil)
+	success := func(uid, ip string) string {
+		return strings.Replace(failedLogin(uid, ip, at.Add(time.Minute)), `"status_id":2`, `"status_id":1`, 1)
+	}
+	b.send(t, topics.Events, success("a-s", "192.0.2.1"), success("b-s", "192.0.2.11"))
+	first := command(t, b.await(t, topics.Block, 1)[0])
+	if first.Rule != "guessed" || first.Target.ID != "192.0.2.1" || first.Source != "test" {
+		t.Errorf("%+v", first)
+	}
+	await.Until(t, "all is committed", idle(9))
+	stop()
+	if err := b.client.DropOffsets(t.Context(), "riposte.correlator"); err != nil {
+		t.Fatal(err)
+	}
+	b.route(t, ruled(t, guessed), nil)
+	for _, m := range b.await(t, topics.Block, 2) {
+		if c := command(t, m); c.ID != first.ID {
+			t.Errorf("command %s, %s at first", c.ID, first.ID)
+		}
+	}
+}

@@ -33,6 +33,9 @@ type Contribution struct {
 	// UID and Time (in milliseconds) are the event's.
 	UID  string `json:"uid"`
 	Time int64  `json:"time"`
+	// Until is the end of the window that the finding of a correlation is of, and Time its beginning: where in there it holds is not said, as it would
+	// depend on which of its events came first. It counts at both ends, so that order within the window is not told apart. 0: an event.
+	Until int64 `json:"until,omitempty"`
 	// Seen is when the event came into its topic, in milliseconds: whether it was late.
 	Seen int64 `json:"seen,omitempty"`
 	// Value is that of value_count and new_value; Number, of value_sum; Place, of impossible_travel.
@@ -138,8 +141,10 @@ func (c *Contribution) check() error {
 			return errors.New("group holds what is neither text nor number")
 		}
 	}
-	if y := time.UnixMilli(c.Time).UTC().Year(); y < 1 || y > 9999 {
-		return errors.New("time is of no year from 1 to 9999")
+	for _, t := range []int64{c.Time, c.Until} {
+		if y := time.UnixMilli(t).UTC().Year(); y < 1 || y > 9999 {
+			return errors.New("time is of no year from 1 to 9999")
+		}
 	}
 	if c.Part < 0 || c.Part >= MaxRules {
 		return fmt.Errorf("part is %d", c.Part)

@@ -30,7 +30,11 @@ func (f *Firing) Doc(d Finding) (map[string]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("finding of %s: %w", f.Spec.Rule, err)
 	}
-	uid, at := f.UID(), f.Last
+	uid, last := f.UID(), f.Last
+	if last.After(d.Now) { // forged, or the end of a window that is not over
+		last = d.Now
+	}
+	at := f.Last
 	if f.Spec.Type == Absence { // the event is that nothing came
 		at = at.Add(f.Spec.Within)
 	}
@@ -44,7 +48,7 @@ func (f *Firing) Doc(d Finding) (map[string]any, error) {
 	info := map[string]any{
 		"uid": uid, "title": d.Title, "types": []any{"correlation"},
 		"analytic":        map[string]any{"uid": f.Spec.Rule, "name": d.Title, "type_id": 1, "type": "Rule"},
-		"first_seen_time": f.First.UnixMilli(), "last_seen_time": f.Last.UnixMilli(), "related_events_count": f.Events,
+		"first_seen_time": f.First.UnixMilli(), "last_seen_time": last.UnixMilli(), "related_events_count": f.Events,
 	}
 	if d.Desc != "" {
 		info["desc"] = d.Desc
@@ -56,7 +60,7 @@ func (f *Firing) Doc(d Finding) (map[string]any, error) {
 		"activity_id": 1, "activity_name": "Create", "category_uid": schemas.ClassDetectionFinding / 1000,
 		"class_uid": schemas.ClassDetectionFinding, "type_uid": schemas.ClassDetectionFinding*100 + 1,
 		"severity_id": schemas.SeverityID(d.Severity), "status_id": 1, "status": "New", "is_alert": true,
-		"time": at.UnixMilli(), "start_time": f.First.UnixMilli(), "end_time": f.Last.UnixMilli(), "count": f.Events,
+		"time": at.UnixMilli(), "start_time": f.First.UnixMilli(), "end_time": last.UnixMilli(), "count": f.Events,
 		"message": d.Title + f.what(values), "finding_info": info,
 		"metadata": map[string]any{
 			"version": schemas.Version, "uid": uid, "log_name": LogName,

@@ -65,6 +65,9 @@ func (f *Firing) Values() ([]any, error) {
 // firing makes the firing of a window.
 func (s *State) firing(spec *Spec, key string, g *group, bucket int64, w window) Firing {
 	f := Firing{Spec: spec, Group: json.RawMessage(key), Bucket: bucket, Measure: w.measure, Events: len(w.entries)}
+	if spec.Temporal() {
+		f.Events = distinct(spec, w.entries)
+	}
 	for i := range w.entries {
 		e := &w.entries[i]
 		if at := time.UnixMilli(e.time).UTC(); f.First.IsZero() {
@@ -76,7 +79,7 @@ func (s *State) firing(spec *Spec, key string, g *group, bucket int64, w window)
 			f.Sources = append(f.Sources, src)
 		}
 		for _, u := range g.uids {
-			if u.hash == e.uid && !slices.Contains(f.UIDs, u.uid) {
+			if u.hash == e.of(spec) && !slices.Contains(f.UIDs, u.uid) {
 				f.UIDs = append(f.UIDs, u.uid)
 			}
 		}
@@ -86,6 +89,17 @@ func (s *State) firing(spec *Spec, key string, g *group, bucket int64, w window)
 	}
 	slices.Sort(f.Sources)
 	return f
+}
+
+// distinct is how many events and findings there are among entries.
+func distinct(spec *Spec, es []entry) int {
+	n := len(es)
+	for i := range es {
+		if uid := es[i].of(spec); uid != es[i].uid && slices.ContainsFunc(es[:i], func(e entry) bool { return e.uid == uid && e.part == es[i].part }) {
+			n--
+		}
+	}
+	return n
 }
 
 // interned are the few texts that many entries share, as sources of events are.

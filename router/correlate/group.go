@@ -16,6 +16,17 @@ type entry struct {
 	done  bool   // new_value: it has been decided
 }
 
+// farEnd is the value, and part of the uid, of an entry that stands for the end of a window: see Contribution.Until.
+const farEnd = 0x9e3779b97f4a7c15
+
+// of is the uid of the event, or finding, that the entry is of.
+func (e *entry) of(s *Spec) uint64 {
+	if s.Temporal() && e.value == farEnd {
+		return e.uid ^ farEnd
+	}
+	return e.uid
+}
+
 func (e *entry) order(f *entry) int {
 	return cmp.Or(cmp.Compare(e.time, f.time), cmp.Compare(e.part, f.part), cmp.Compare(e.uid, f.uid))
 }

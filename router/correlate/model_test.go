@@ -31,6 +31,10 @@ func model(s *Spec, arrivals []arrival) map[string]bool {
 		if !seen[key] {
 			seen[key] = true
 			groups[string(a.c.Group)] = append(groups[string(a.c.Group)], a.c)
+			if s.Temporal() && a.c.Until > 0 { // it counts at both ends
+				a.c.Time = a.c.Until
+				groups[string(a.c.Group)] = append(groups[string(a.c.Group)], a.c)
+			}
 		}
 	}
 	w := s.Within.Milliseconds()
@@ -138,6 +142,7 @@ func randomSpec(r *rand.Rand, typ Type) *Spec {
 		}
 	case Temporal, TemporalOrdered:
 		s.Rules = []string{"a", "b", "c"}[:2+r.IntN(2)]
+		s.Over(&Spec{Within: findingWindow})
 	case NewValue:
 		s.Learn = time.Duration(r.Int64N(int64(s.Within/2) + 1)).Truncate(time.Millisecond)
 	case Travel:
@@ -147,9 +152,20 @@ func randomSpec(r *rand.Rand, typ Type) *Spec {
 	return s
 }
 
+// findingWindow is how long windows of findings are among random arrivals.
+const findingWindow = 5 * time.Second
+
+// latest is how much later than its time an event may arrive.
+func latest(s *Spec) int64 {
+	if s.Temporal() {
+		return (s.Lateness - findingWindow).Milliseconds()
+	}
+	return s.Lateness.Milliseconds()
+}
+
 // randomArrivals makes events of some groups, each within the lateness, some of them twice, in the order of their arrival.
 func randomArrivals(r *rand.Rand, s *Spec, n int) []arrival {
-	w, late := s.Within.Milliseconds(), s.Lateness.Milliseconds()
+	w, late := s.Within.Milliseconds(), latest(s)
 	step := int64(1)
 	if r.IntN(2) == 0 {
 		step = 1000 // logs that know whole seconds only
@@ -169,7 +185,12 @@ func randomArrivals(r *rand.Rand, s *Spec, n int) []arrival {
 			c.Number = float64(r.IntN(2500)) / milli
 		case Travel:
 			c.Place = &Place{Latitude: float64(r.IntN(3)), Longitude: float64(r.IntN(60)) / 1000 * float64(r.IntN(20))}
-		case EventCount, Temporal, TemporalOrdered, Absence:
+		case EventCount, Absence:
+		case Temporal, TemporalOrdered:
+			if c.Part == 1 { // what another correlation finds
+				c.Time -= c.Time % findingWindow.Milliseconds()
+				c.Until = c.Time + findingWindow.Milliseconds() - 1
+			}
 		}
 		for range 1 + r.IntN(4)/3 {
 			a := arrival{c: c, at: c.Time + r.Int64N(late+1)}
@@ -256,7 +277,7 @@ func TestFunctionOfTheSet(t *testing.T) {
 				// The same events, otherwise late.
 				again := randomArrivals(r, s, 0)
 				for _, a := range arrivals {
-					a.at = a.c.Time + r.Int64N(s.Lateness.Milliseconds()+1)
+					a.at = a.c.Time + r.Int64N(latest(s)+1)
 					a.c.Seen = a.at
 					again = append(again, a)
 				}

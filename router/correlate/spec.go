@@ -39,7 +39,9 @@ const (
 	// MaxWithin is bounded by the retention of the topic: a new owner of a group reads again what it needs.
 	MaxWithin   = 30 * 24 * time.Hour
 	MaxLateness = 24 * time.Hour
-	MaxRules    = 32
+	// MaxHorizon is how far a correlation may look back in all, that counts correlations.
+	MaxHorizon = MaxWithin + MaxLateness
+	MaxRules   = 32
 	// MaxEntries is how many events, or values, a correlation may ask for.
 	MaxEntries = 10_000
 )
@@ -109,6 +111,27 @@ func floorDiv(a, b int64) int64 {
 		q--
 	}
 	return q
+}
+
+// Counts tells whether the correlation may count the findings of others. It must not be refuted by one that comes later, since those come when they
+// come, and not within a lateness that could be waited for.
+func (s *Spec) Counts() bool { return !s.Sealed() && s.Type != Travel }
+
+// Over makes the correlation one that counts the findings of others. Those are dated by both ends of their window: they come later than its
+// beginning by its length and the lateness of their events, and may come that much before its end.
+func (s *Spec) Over(others ...*Spec) {
+	var longest time.Duration
+	for _, o := range others {
+		s.Lateness = max(s.Lateness, o.Lateness)
+		longest = max(longest, o.Within)
+	}
+	s.Lateness += longest
+}
+
+// Window is the time of a bucket's beginning and of its end, in milliseconds.
+func (s *Spec) Window(bucket int64) (from, until int64) {
+	w := s.Within.Milliseconds()
+	return bucket * w, (bucket+1)*w - 1
 }
 
 // Thousandths turns a number into the unit of measures. What is too large is cut off: it is above every bound as well.

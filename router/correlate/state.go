@@ -182,6 +182,12 @@ func (s *State) put(spec *Spec, c *Contribution, e entry) ([]Firing, Verdict) {
 	}
 	before := g.cost()
 	firings, v := s.add(t, key, g, c, e)
+	if spec.Temporal() && c.Until > c.Time {
+		e.time, e.value = c.Until, farEnd
+		e.uid ^= farEnd
+		more, _ := s.add(t, key, g, c, e)
+		firings = append(firings, more...)
+	}
 	s.charge(t, g.cost()-before)
 	return firings, v
 }
@@ -196,7 +202,9 @@ func (s *State) add(t *tally, key string, g *group, c *Contribution, e entry) ([
 	if !g.insert(e, spec.Temporal()) {
 		return nil, Repeated
 	}
-	g.remember(e.uid, c.UID)
+	if e.of(spec) == e.uid {
+		g.remember(e.uid, c.UID)
+	}
 	var out []Firing
 	bucket := spec.Bucket(e.time)
 	for b := bucket; b <= bucket+1; b++ {

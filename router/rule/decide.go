@@ -17,7 +17,7 @@ const maxTargets = 1000
 // event. decoded is ev.Data as predicate.Decode gives
 // it. Steps are independent: one that fails becomes a miss.
 func (r *Rule) Decide(ev schemas.Event, decoded map[string]any, now time.Time, out *Decision) {
-	r.contribute(ev, decoded, out)
+	r.contribute(ev, decoded, nil, out)
 	if r.Correlation != nil {
 		return // it fires when there are enough: see Fire
 	}

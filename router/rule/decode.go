@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/riposte-security/riposte/router/correlate"
 	"github.com/riposte-security/riposte/router/rule/predicate"
 	"github.com/riposte-security/riposte/router/rule/yamltree"
 	"github.com/riposte-security/riposte/schemas"
@@ -140,7 +141,16 @@ func (d *decoder) scopes() {
 		return
 	}
 	d.finding = &predicate.Scope{Classes: []string{schemas.ClassName(schemas.ClassDetectionFinding)}, Paths: c.GroupBy}
-	d.keys = &predicate.Scope{Paths: append([]string{"finding_info.uid", "finding_info.title", "metadata.uid", "severity_id"}, c.GroupBy...)}
+	keys := c.keys()
+	d.keys = &keys
+}
+
+// keys are what of a finding is the same whichever of the events came first, and more that is.
+func (c *Correlation) keys(more ...string) predicate.Scope {
+	if c.Type == correlate.NewValue {
+		more = append(more, "unmapped.correlation.value")
+	}
+	return predicate.Scope{Paths: slices.Concat([]string{"finding_info.uid", "finding_info.title", "metadata.uid", "severity_id"}, more, c.GroupBy)}
 }
 
 // selection reads what decides which events the rule fires on, and how often.

@@ -11,11 +11,17 @@ import (
 	"github.com/riposte-security/riposte/schemas"
 )
 
-// contribute adds what correlations need of an event that the rule holds for.
-func (r *Rule) contribute(ev schemas.Event, decoded map[string]any, out *Decision) {
+// contribute adds what correlations need of an event that the rule holds for. firing is nil, or what the event is the finding of.
+func (r *Rule) contribute(ev schemas.Event, decoded map[string]any, firing *correlate.Firing, out *Decision) {
 	for i := range r.feeds {
 		f := &r.feeds[i]
+		if r.Correlation != nil && (f.to == r) != (firing == nil) {
+			continue // it counts events, and others count what it finds
+		}
 		c, ok, err := f.contribution(ev, decoded)
+		if firing != nil {
+			c.Time, c.Until = firing.Spec.Window(firing.Bucket)
+		}
 		if err != nil {
 			out.Misses = append(out.Misses, Miss{Rule: f.to.ID, Step: "correlate", Reason: err.Error()})
 		}
@@ -126,6 +132,7 @@ func (r *Rule) Fire(f correlate.Firing, now time.Time, out *Decision) (schemas.E
 	}
 	ev.Key = cmp.Or(groupText(r.Correlation.GroupBy, values), r.ID)
 	out.Fired = append(out.Fired, r.ID)
+	r.contribute(ev, decoded, &f, out)
 	r.respond(ev, decoded, now, out)
 	return ev, nil
 }

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/riposte-security/riposte/router/correlate"
 	"github.com/riposte-security/riposte/router/rule/predicate"
 	"github.com/riposte-security/riposte/router/rule/yamltree"
+	"github.com/riposte-security/riposte/schemas"
 )
 
 // A linkJob is what of a rule can only be checked when all rules are known.
@@ -34,28 +36,31 @@ type feed struct {
 // link joins correlations with the rules that they name.
 func (l *loader) link(byID map[string]*Rule) {
 	problem := func(s *source) { l.problems = append(l.problems, s.problems...) }
+	named := map[string]bool{} // though something may be wrong with the correlation that names it
 	for _, j := range l.jobs {
 		if j.correlation == nil {
 			continue
 		}
-		src := &source{file: j.d.file, lines: j.d.lines}
-		j.d.source = src
+		for _, id := range j.d.current.Correlation.Rules {
+			named[id] = named[id] || id != j.d.current.ID
+		}
+		j.d.source = &source{file: j.d.file, lines: j.d.lines}
 		j.link(byID)
-		j.checkLists(byID)
-		problem(src)
+	}
+	l.chains()
+	for _, j := range l.jobs {
+		if j.correlation != nil {
+			j.checkLists()
+			problem(j.d.source)
+		}
 	}
 	for _, j := range l.jobs {
-		if r := j.d.current; j.correlation == nil && !r.named() {
+		if r := j.d.current; j.correlation == nil && !named[r.ID] {
 			src := &source{file: j.d.file, lines: j.d.lines}
 			src.fail(j.node, "a rule needs then, unless a correlation names it among its rules")
 			problem(src)
 		}
 	}
-}
-
-// named tells whether a correlation counts the rule's matches.
-func (r *Rule) named() bool {
-	return slices.ContainsFunc(r.feeds, func(f feed) bool { return f.to != r })
 }
 
 func (j *linkJob) link(byID map[string]*Rule) {
@@ -64,7 +69,7 @@ func (j *linkJob) link(byID map[string]*Rule) {
 	j.evidence(c)
 	c.Form = c.form()
 	if len(c.Rules) == 0 {
-		if f, ok := j.feed(r.Classes, 0, ""); ok {
+		if f, ok := j.feed(predicate.Scope{Classes: r.Classes}, 0, ""); ok {
 			r.feeds = append(r.feeds, f)
 		}
 		return
@@ -78,27 +83,103 @@ func (j *linkJob) link(byID map[string]*Rule) {
 		case of == r:
 			j.d.fail(j.rules[i], "a correlation cannot count itself")
 			continue
-		case of.Correlation != nil:
-			j.d.fail(j.rules[i], "%q is a correlation itself; correlations of correlations are not supported", id)
+		case of.Correlation != nil && !j.counts(i, of.Correlation):
 			continue
 		}
-		if f, ok := j.feed(of.Classes, i, id); ok {
+		if f, ok := j.feed(of.counts(), i, id); ok {
 			of.feeds = append(of.feeds, f)
+			r.over = append(r.over, of)
 		}
 	}
 }
 
+// counts tells whether the correlation can count what another finds, and says why not.
+func (j *linkJob) counts(i int, of *Correlation) bool {
+	c := j.d.current.Correlation
+	switch {
+	case c.Type == "" || of.Type == "": // that has been said
+		return false
+	case !c.Counts():
+		what := string(c.Type)
+		if c.Measured() {
+			what += " with an upper bound"
+		}
+		j.d.fail(j.rules[i], "%s cannot count what the correlation %q finds, as that may come at any time; at_least, more_than, temporal and temporal_ordered can",
+			what, c.Rules[i])
+		return false
+	case c.Within > 0 && c.Within < of.Within: // none at all has been said
+		j.d.fail(j.rules[i], "within must be %s at least, that of the correlation %q, which is found to hold somewhere in such a time", schemas.Duration(of.Within), c.Rules[i])
+		return false
+	}
+	return true
+}
+
+// counts is what the group and the value of a correlation that counts the rule may name: of a correlation, what does not depend on which of its
+// events came first.
+func (r *Rule) counts() predicate.Scope {
+	if r.Correlation == nil {
+		return predicate.Scope{Classes: r.Classes}
+	}
+	return r.Correlation.keys("unmapped.correlation.group")
+}
+
+// chains sees to correlations that count others: none counts itself in the end, and each waits for what those it counts wait for.
+func (l *loader) chains() {
+	const open, done = 1, 2
+	state := map[*Rule]int{}
+	var visit func(j *linkJob)
+	jobs := map[*Rule]*linkJob{}
+	for _, j := range l.jobs {
+		if j.correlation != nil {
+			jobs[j.d.current] = j
+		}
+	}
+	visit = func(j *linkJob) {
+		r := j.d.current
+		state[r] = open
+		var over []*correlate.Spec
+		for _, o := range r.over {
+			of := jobs[o]
+			if of == nil {
+				continue
+			}
+			if state[o] == open {
+				j.d.fail(j.node, "the correlation counts itself, by way of %q", o.ID)
+				continue
+			}
+			if state[o] == 0 {
+				visit(of)
+			}
+			over = append(over, &o.Correlation.Spec)
+		}
+		r.Correlation.Over(over...)
+		if h := r.Correlation.Horizon(); h > correlate.MaxHorizon {
+			j.d.fail(j.node, "with the correlations that it counts it looks back %s; %s is possible", schemas.Duration(h), schemas.Duration(correlate.MaxHorizon))
+		}
+		state[r] = done
+	}
+	for _, j := range l.jobs {
+		if j.correlation == nil || state[j.d.current] != 0 {
+			continue
+		}
+		visit(j)
+	}
+}
+
 // feed compiles group_by and value against the events of one of the rules.
-func (j *linkJob) feed(classes []string, part int, id string) (feed, bool) {
+func (j *linkJob) feed(scope predicate.Scope, part int, id string) (feed, bool) {
 	r, ok := j.d.current, true
 	f := feed{to: r, part: part}
 	compile := func(n *yamltree.Node, what string) *predicate.Program {
 		text, _ := j.d.text(n, what)
-		p, problems := j.d.opts.Language.Compile(text, classes, predicate.WantAny)
+		p, problems := j.compile(scope, text)
 		for _, e := range problems {
 			line, column := j.d.at(n, e.Offset)
 			message := e.Message
-			if id != "" {
+			if len(scope.Paths) > 0 {
+				message, _, _ = strings.Cut(message, " in this class")
+				message += fmt.Sprintf("; of what the correlation %q finds, only its group_by can be named", id)
+			} else if id != "" {
 				message += fmt.Sprintf(" (in events of the rule %q)", id)
 			}
 			j.d.failAt(line, column, "%s: %s", what, message)
@@ -125,6 +206,14 @@ func (j *linkJob) feed(classes []string, part int, id string) (feed, bool) {
 	return f, ok
 }
 
+// compile compiles an expression over what is counted.
+func (j *linkJob) compile(s predicate.Scope, text string) (*predicate.Program, []*predicate.Error) {
+	if len(s.Paths) == 0 {
+		return j.d.opts.Language.Compile(text, s.Classes, predicate.WantAny)
+	}
+	return j.d.opts.Language.CompileIn(s, text, predicate.WantAny)
+}
+
 // form is Spec.Form. What rules hold for is not part of it: an edited predicate is for the events that come from then on, and what was counted
 // before stays counted until its window is over.
 func (c *Correlation) form() string {
@@ -143,12 +232,10 @@ func (c *Correlation) form() string {
 }
 
 // checkLists refuses lists that a test brings along and neither the correlation nor a rule that it counts asks for.
-func (j *linkJob) checkLists(byID map[string]*Rule) {
-	uses := slices.Clone(j.d.current.uses.Lists)
-	for _, id := range j.d.current.Correlation.Rules {
-		if of := byID[id]; of != nil {
-			uses = append(uses, of.uses.Lists...)
-		}
+func (j *linkJob) checkLists() {
+	var uses []string
+	for _, of := range j.d.current.counted(nil) {
+		uses = append(uses, of.uses.Lists...)
 	}
 	for _, key := range j.lists {
 		if name := key.Value; !slices.Contains(uses, name) {

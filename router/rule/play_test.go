@@ -65,7 +65,7 @@ func TestPlayerOrders(t *testing.T) {
 			}
 		}
 	}
-	for _, id := range []string{"count", "few", "sum", "path", "travel"} {
+	for _, id := range []string{"count", "few", "sum", "path", "then", "many", "travel"} {
 		if total[id] < 10 {
 			t.Errorf("%s fired %d times: the cases prove little", id, total[id])
 		}

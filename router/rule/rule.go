@@ -42,7 +42,8 @@ type Rule struct {
 	when      *predicate.Program
 	whenAt    places
 	steps     []step
-	feeds     []feed // correlations that count the events for which the rule holds
+	feeds     []feed  // correlations that count the events for which the rule holds
+	over      []*Rule // of a correlation, the rules that it counts
 	uses      predicate.Uses
 	given     *Given // what its tests bring along; nil if it looks into something else
 }

@@ -233,7 +233,7 @@ type fired struct {
 // play runs the events through the rules and the correlation, and lets enough time pass for what waits for its lateness.
 func (r *Rule) play(events []arriving, decider Decider) fired {
 	var out fired
-	p := NewPlayer([]*Rule{r}, timelineMemory, func(f Found) {
+	p := NewPlayer(r.counted(nil), timelineMemory, func(f Found) {
 		if f.Rule != r {
 			return
 		}
@@ -261,6 +261,18 @@ func (r *Rule) play(events []arriving, decider Decider) fired {
 	spec := &r.Correlation.Spec
 	p.EndAt(last.Add(2*spec.Within + spec.Lateness + time.Second))
 	return out
+}
+
+// counted adds the rules that a correlation counts, and those that those do, and itself.
+func (r *Rule) counted(all []*Rule) []*Rule {
+	if slices.Contains(all, r) {
+		return all
+	}
+	all = append(all, r)
+	for _, o := range r.over {
+		all = o.counted(all)
+	}
+	return all
 }
 
 // add adds what another decision says of commands and misses.

@@ -64,6 +64,23 @@ correlate:
   within: 1m
 then: [ { block: { action: ipset, target: who, with: { set: "${who} ${unmapped.correlation.group.who}" } } } ]
 ---
+id: then
+title: t
+severity: low
+correlate:
+  type: temporal_ordered
+  rules: [count, d]
+  aliases: { who: { count: unmapped.who, d: unmapped.whom } }
+  group_by: [who]
+  within: 2m
+then: [ { block: { action: ipset, target: who, with: { set: s } } } ]
+---
+id: many
+title: t
+severity: low
+correlate: { type: value_count, rules: [count], value: "unmapped.correlation.group[\"unmapped.who\"]", within: 10m, at_least: 2 }
+then: [ { alert: {} } ]
+---
 id: travel
 title: t
 severity: high
@@ -91,6 +108,13 @@ func TestTimelines(t *testing.T) {
 		{"fresh", `{ name: x, timeline: [ { at: 0, repeat: 3, every: 1d, event: { kind: a, who: x, from: CH } }, { at: 1d, event: { kind: a, who: x, from: DE } }, { at: 3d, event: { kind: a, who: x, from: KP } } ], fires: 1, commands: [ { with: { message: KP } } ] }`, ""},
 		{"path", `{ name: x, timeline: [ { at: 30s, event: { kind: d, whom: x } }, { at: 0, late: 5m, event: { kind: c, who: x } } ], fires: 1, commands: [ { target: x, with: { set: "x x" } } ] }`, ""},
 		{"path", `{ name: x, timeline: [ { at: 0, event: { kind: d, whom: x } }, { at: 30s, event: { kind: c, who: x } } ], fires: 0 }`, ""},
+		{"then", `{ name: x, timeline: [ { at: 0, repeat: 3, event: { kind: a, who: x } }, { at: 30s, event: { kind: d, whom: x } } ], fires: 1, commands: [ { lane: block, target: x } ] }`, ""},
+		{"then", `{ name: x, timeline: [ { at: 0, repeat: 3, late: 15m, event: { kind: a, who: x } }, { at: 100s, event: { kind: d, whom: x } } ], fires: 1 }`, ""},
+		{"then", `{ name: x, timeline: [ { at: 0, repeat: 3, event: { kind: a, who: x } }, { at: 30s, event: { kind: d, whom: y } } ], fires: 0 }`, ""},
+		{"then", `{ name: x, timeline: [ { at: 0, event: { kind: d, whom: x } }, { at: 70s, repeat: 3, event: { kind: a, who: x } } ], fires: 0 }`, ""},
+		{"then", `{ name: x, timeline: [ { at: 0, repeat: 2, event: { kind: a, who: x } }, { at: 30s, event: { kind: d, whom: x } } ], fires: 0 }`, ""},
+		{"many", `{ name: x, timeline: [ { at: 0, repeat: 3, event: { kind: a, who: x } }, { at: 5m, repeat: 3, event: { kind: a, who: y } } ], fires: 1 }`, ""},
+		{"many", `{ name: x, timeline: [ { at: 0, repeat: 3, event: { kind: a, who: x } }, { at: 5m, repeat: 3, event: { kind: a, who: x } } ], fires: 0 }`, ""},
 		{"travel", `{ name: x, timeline: [ { at: 0, event: { class_uid: 3002, status_id: 1, user: { name: x }, src_endpoint: { location: { lat: 47.4, long: 8.5 } } } }, { at: 1h, event: { class_uid: 3002, status_id: 1, user: { name: x }, src_endpoint: { location: { lat: 40.7, long: -74.0 } } } } ], fires: 1 }`, ""},
 		{"travel", `{ name: x, timeline: [ { at: 0, event: { class_uid: 3002, status_id: 1, user: { name: x }, src_endpoint: { location: { lat: 47.4, long: 8.5 } } } }, { at: 8h, event: { class_uid: 3002, status_id: 1, user: { name: x }, src_endpoint: { location: { lat: 40.7, long: -74.0 } } } } ], fires: 0 }`, ""},
 	} {

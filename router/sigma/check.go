@@ -19,22 +19,17 @@ func (im *importer) check() error {
 		}
 		o.Language = l
 	}
-	// Those over single events first: a correlation is checked together with the rules that it is over.
-	for _, correlations := range []bool{false, true} {
-		for _, d := range im.documents {
-			if (d.correl != nil) != correlations || len(d.outputs) == 0 {
-				continue
-			}
-			if correlations && d.refusedBase() {
-				continue
-			}
-			_, err := rule.Parse(o, d.file, []byte(strings.Join(d.set(map[*document]bool{}), "---\n")))
-			if problems, ok := errors.AsType[rule.Problems](err); ok {
-				d.fail(d.at, "the rule that it would make is refused: %s", problems[0].Message)
-				d.outputs = nil
-			} else if err != nil {
-				return fmt.Errorf("sigma: %w", err)
-			}
+	// Those over single events come first: a correlation is checked together with the rules that it is over.
+	for _, d := range im.order {
+		if len(d.outputs) == 0 || d.correl != nil && d.refusedBase() {
+			continue
+		}
+		_, err := rule.Parse(o, d.file, []byte(strings.Join(d.set(map[*document]bool{}), "---\n")))
+		if problems, ok := errors.AsType[rule.Problems](err); ok {
+			d.fail(d.at, "the rule that it would make is refused: %s", problems[0].Message)
+			d.outputs = nil
+		} else if err != nil {
+			return fmt.Errorf("sigma: %w", err)
 		}
 	}
 	return nil
@@ -57,13 +52,14 @@ func (d *document) set(seen map[*document]bool) []string {
 	if seen[d] {
 		return nil
 	}
+	alone := len(seen) == 0
 	seen[d] = true
 	var out []string
 	for _, o := range d.base {
 		out = append(out, o.set(seen)...)
 	}
-	for _, r := range d.outputs {
-		if r.To == "" && d.correl == nil && len(d.outputs) == 1 && len(seen) == 1 { // alone it needs a step
+	for i, r := range d.outputs {
+		if r.To == "" && alone && i == 0 { // what counts it is not there: it needs a step
 			r.To = rule.LogReceiver
 		}
 		out = append(out, r.YAML())

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/riposte-security/riposte/router/rule/predicate"
 	"github.com/riposte-security/riposte/router/rule/yamltree"
 )
 
@@ -259,6 +260,9 @@ func (d *document) shared(c *correlation, field string, of []*document, aliases 
 
 // expression is where a field stands in the events of a rule.
 func (d *document) expression(c *correlation, field string, of *document) string {
+	if of.correl != nil || of.counts != nil {
+		return d.grouped(c, field, of)
+	}
 	s, ok := sourceOf(of.rule.logsource)
 	if !ok {
 		return "nil"
@@ -269,6 +273,24 @@ func (d *document) expression(c *correlation, field string, of *document) string
 		return "nil"
 	}
 	return text
+}
+
+// grouped is where a field stands in what a correlation finds: it has those that it groups by.
+func (d *document) grouped(c *correlation, field string, of *document) string {
+	inner := of.correl
+	if inner == nil {
+		inner = of.counts
+	}
+	i := slices.Index(inner.groupBy, field)
+	if i < 0 {
+		d.fail(c.at, "%s: the correlation %q does not group by it, and what it finds has no other fields", field, of.head.title)
+		return "nil"
+	}
+	name := of.outputs[0].Correlate.GroupBy[i]
+	if _, ok := predicate.IsPath(name); ok {
+		return name
+	}
+	return "unmapped.correlation.group[" + quote(name) + "]"
 }
 
 // expression is where a field stands in events.

@@ -78,6 +78,7 @@ func Import(o Options, files []File) (Result, error) {
 type importer struct {
 	Options
 	documents []*document
+	order     []*document          // as they are converted
 	byName    map[string]*document // by name and by id
 	ids       map[string]*document // by the id of what is made
 }
@@ -118,13 +119,10 @@ func (im *importer) link() {
 				d.fail(ref.at, "correlation: there is no rule %q among the imported ones", ref.name)
 				continue
 			}
-			if o.correl != nil {
-				d.fail(ref.at, "correlation: %q is a correlation itself; correlations of correlations are not supported", ref.name)
-				continue
-			}
 			d.base = append(d.base, o)
 		}
 	}
+	im.sort()
 	for _, d := range im.documents {
 		if d.correl != nil && !d.correl.generate {
 			for _, o := range d.base {
@@ -144,21 +142,44 @@ func (im *importer) link() {
 	}
 }
 
-// convert makes rules of the documents: correlations last, since they look at the others.
-func (im *importer) convert() {
-	for _, correlations := range []bool{false, true} {
-		for _, d := range im.documents {
-			if (d.correl != nil) == correlations {
-				im.document(d)
+// sort finds the order in which documents can be converted: a correlation after what it counts. One that counts itself is refused.
+func (im *importer) sort() {
+	const open, done = 1, 2
+	state := map[*document]int{}
+	var visit func(d *document)
+	visit = func(d *document) {
+		state[d] = open
+		for i := 0; i < len(d.base); i++ {
+			o := d.base[i]
+			if state[o] == open {
+				d.fail(d.correl.at, "correlation: it counts itself, by way of %q", o.head.title)
+				d.base = slices.Delete(d.base, i, i+1)
+				i--
+			} else if state[o] == 0 {
+				visit(o)
 			}
+		}
+		state[d] = done
+		im.order = append(im.order, d)
+	}
+	for _, d := range im.documents {
+		if state[d] == 0 {
+			visit(d)
 		}
 	}
 }
 
+// convert makes rules of the documents.
+func (im *importer) convert() {
+	for _, d := range im.order {
+		im.document(d)
+	}
+}
+
 // orphans looks for rules without alerts of their own that no correlation is left for: those that stand beside theirs in a file are refused with
-// it, and others are rules of their own.
+// it, and others are rules of their own. A correlation comes before what it counts, which is an orphan with it.
 func (im *importer) orphans() {
-	for _, d := range im.documents {
+	for _, d := range slices.Backward(im.order) {
 		if !d.quiet || len(d.problems) > 0 {
 			continue
 		}
@@ -180,10 +201,8 @@ func (im *importer) orphans() {
 			d.outputs = nil
 		default:
 			d.quiet = false
-			for i, r := range d.outputs {
-				if r.When != nil {
-					d.outputs[i] = im.alerting(d, r)
-				}
+			if len(d.outputs) > 0 {
+				d.outputs[0] = im.alerting(d, d.outputs[0])
 			}
 		}
 	}
@@ -291,6 +310,7 @@ func (d *document) aggregated(im *importer, r Rule, c *correlation) {
 	c.rules = []reference{{name: base.ID}}
 	r.Correlate = d.correlate(c, []*document{d})
 	r.Correlate.Rules = []string{base.ID}
+	d.counts = c
 	base.Severity = "informational"
 	d.outputs = []Rule{im.alerting(d, r), base}
 }

@@ -34,10 +34,11 @@ type document struct {
 	rule    *ruleBody
 	correl  *correlation
 	filter  *filterBody
-	base    []*document // of a correlation, the rules that it names
-	filters []*document // of a rule, what it has to fulfil as well
-	quiet   bool        // it makes no alerts of its own: a correlation names it
-	outputs []Rule      // what has become of it
+	counts  *correlation // what an old condition aggregates
+	base    []*document  // of a correlation, the rules that it names
+	filters []*document  // of a rule, what it has to fulfil as well
+	quiet   bool         // it makes no alerts of its own: a correlation names it
+	outputs []Rule       // what has become of it
 }
 
 // head is what rules, correlations and filters have in common.
