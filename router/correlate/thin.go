@@ -23,6 +23,9 @@ func (s *Spec) thin(g *group, bucket int64, fired bool) (lost int) {
 	}
 	switch s.Type {
 	case EventCount, ValueSum:
+		if !fired && s.Type == EventCount {
+			return 0 // so many that they are enough by themselves would have fired
+		}
 		if fired {
 			sum, i := int64(0), len(es)
 			for i > 0 && sum < s.Min {
