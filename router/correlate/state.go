@@ -211,7 +211,11 @@ func (s *State) add(t *tally, key string, g *group, c *Contribution, e entry) ([
 		if slices.Contains(g.fired, b) {
 			continue
 		}
-		if w, ok := spec.holds(g, b, s.scratch); ok {
+		w, ok := spec.holds(g, b, s.scratch)
+		if spec.Type == Travel {
+			w, ok = spec.travels(g, &e, b)
+		}
+		if ok {
 			out = append(out, s.firing(spec, key, g, b, w))
 			g.fired = append(g.fired, b)
 		}

@@ -1,6 +1,9 @@
 package correlate
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // A window is a place at which a correlation holds.
 type window struct {
@@ -29,8 +32,7 @@ func (s *Spec) holds(g *group, bucket int64, scratch map[uint64]int) (window, bo
 		return s.together(es, first)
 	case TemporalOrdered:
 		return s.sequence(es, first)
-	case Travel:
-		return s.travel(es, first)
+	case Travel: // see travels
 	case NewValue, Absence: // decided in seal.go
 	}
 	return window{}, false
@@ -137,25 +139,38 @@ func (s *Spec) sequence(es []entry, first int) (window, bool) {
 	return window{}, false
 }
 
-// travel looks for two places that nobody can be at so soon after each other. The measure is the speed in km/h.
-func (s *Spec) travel(es []entry, first int) (window, bool) {
-	for hi := first; hi < len(es); hi++ {
-		for lo := hi - 1; lo >= 0; lo-- {
-			elapsed := es[hi].time - es[lo].time
-			if elapsed >= s.Within.Milliseconds() {
-				break
-			}
-			km := unpack(es[lo].value).distance(unpack(es[hi].value))
-			if km < s.MinDistance {
-				continue
-			}
-			hours := math.Max(float64(elapsed), 1) / 3_600_000
-			if speed := km / hours; speed > s.Speed {
-				return window{es[hi].time, []entry{es[lo], es[hi]}, Thousandths(speed)}, true
+// travels looks for a place that nobody can be at so soon before or after the place of an entry that is new, where the later of the two is in a
+// bucket: other pairs were looked at when they came. The measure is the speed in km/h.
+func (s *Spec) travels(g *group, e *entry, bucket int64) (window, bool) {
+	w := s.Within.Milliseconds()
+	i, _ := slices.BinarySearchFunc(g.entries, *e, func(a, b entry) int { return a.order(&b) })
+	if s.Bucket(e.time) == bucket {
+		for lo := i - 1; lo >= 0 && e.time-g.entries[lo].time < w; lo-- {
+			if x, ok := s.travel(&g.entries[lo], e); ok {
+				return x, true
 			}
 		}
 	}
+	for hi := i + 1; hi < len(g.entries) && g.entries[hi].time-e.time < w; hi++ {
+		if s.Bucket(g.entries[hi].time) != bucket {
+			continue
+		}
+		if x, ok := s.travel(e, &g.entries[hi]); ok {
+			return x, true
+		}
+	}
 	return window{}, false
+}
+
+// travel tells whether nobody can be at two places so soon after each other.
+func (s *Spec) travel(from, to *entry) (window, bool) {
+	km := unpack(from.value).distance(unpack(to.value))
+	if km < s.MinDistance {
+		return window{}, false
+	}
+	hours := math.Max(float64(to.time-from.time), 1) / 3_600_000
+	speed := km / hours
+	return window{to.time, []entry{*from, *to}, Thousandths(speed)}, speed > s.Speed
 }
 
 // pack makes a place an entry's value: two float32, exact to a metre.
