@@ -17,6 +17,7 @@ const (
 	// DefaultMemory is CorrelateConfig.Memory where it is not set.
 	DefaultMemory = 1 << 30
 	respecEvery   = time.Second // how often it is looked whether the correlations have changed
+	maxSkew       = time.Minute // by which a broker's clock may be ahead of ours
 	fullAgain     = time.Minute // after which it is alerted again that there is no memory for a correlation
 )
 
@@ -195,7 +196,11 @@ func (c *correlator) take(ctx context.Context, s *share, m *kafka.Message) error
 		s.pending = append(s.pending, c.r.dead(m, kafka.Failure{Reason: err.Error()}, "unreadable"))
 		return nil //nolint:nilerr // the dead letter tells
 	}
-	firings, verdict := s.state.Apply(&contribution, m.Time)
+	at := m.Time
+	if now := c.r.now(); at.After(now.Add(maxSkew)) {
+		at = now // a broker whose clock has jumped must not push out what is known
+	}
+	firings, verdict := s.state.Apply(&contribution, at)
 	if m.Offset < s.known {
 		if m.Time.Before(s.quiet) {
 			return nil
@@ -275,6 +280,9 @@ func (c *correlator) shed(s *share, m *kafka.Message, x *correlate.Contribution)
 	c.r.log.Error().Str("rule", x.Rule).Int64("memory", c.budget.Used()).Int64("limit", c.budget.Limit).
 		Msg("a correlation has more groups or events than there is memory for; what is above is left out and shed")
 	cmd.Step = stepValve
+	if of, ok := c.r.ruleOf(x.Rule); ok {
+		cmd.Action = of.Receiver()
+	}
 	cmd.ID = schemas.CommandID(cmd.Rule, cmd.Step, fmt.Sprint(m.Time.Unix()), cmd.Target)
 	cmd.RuleTitle = strings.TrimSpace(cmd.RuleTitle + " (more groups or events than its memory holds; some are left out)")
 	s.pending = append(s.pending, c.r.command(m, ev, &cmd))

@@ -74,6 +74,16 @@ type grouping struct {
 // Uses tells what the rule's expressions look up: lists, places, networks.
 func (r *Rule) Uses() predicate.Uses { return r.uses }
 
+// Receiver is who the rule alerts first; "log" if nobody.
+func (r *Rule) Receiver() string {
+	for i := range r.steps {
+		if r.steps[i].lane == schemas.LaneAlert {
+			return r.steps[i].action
+		}
+	}
+	return LogReceiver
+}
+
 // ClassUIDs are the class_uids of the events that the rule looks at; empty: all.
 func (r *Rule) ClassUIDs() []int { return r.classUIDs }
 
