@@ -13,6 +13,9 @@ import (
 
 // contribute adds what correlations need of an event that the rule holds for. firing is nil, or what the event is the finding of.
 func (r *Rule) contribute(ev schemas.Event, decoded map[string]any, firing *correlate.Firing, out *Decision) {
+	if r.Correlation != nil && firing == nil && isFindingOf(r.ID, ev, decoded) {
+		return // what it finds would lead to more of it, without end
+	}
 	for i := range r.feeds {
 		f := &r.feeds[i]
 		if r.Correlation != nil && (f.to == r) != (firing == nil) {
@@ -29,6 +32,12 @@ func (r *Rule) contribute(ev schemas.Event, decoded map[string]any, firing *corr
 			out.Contributions = append(out.Contributions, c)
 		}
 	}
+}
+
+// isFindingOf tells whether an event is a finding of a correlation.
+func isFindingOf(id string, ev schemas.Event, decoded map[string]any) bool {
+	return ev.Class == schemas.ClassDetectionFinding && textAt(decoded, "metadata", "log_name") == correlate.LogName &&
+		textAt(decoded, "finding_info", "analytic", "uid") == id
 }
 
 // contribution makes it; ok is false if the event lacks a value of group_by, or the value that is compared: it belongs to no group then.

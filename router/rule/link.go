@@ -221,13 +221,13 @@ func (c *Correlation) form() string {
 	if c.Valued() && c.Type != correlate.NewValue && c.Type != correlate.ValueCount { // those compare texts
 		value = append(value, string(c.Type))
 	}
-	text := fmt.Sprintf("%q %q %q", c.Rules, value, c.GroupBy)
+	text := fmt.Appendf(nil, "%q %q %q", c.Rules, value, c.GroupBy)
 	for _, name := range slices.Sorted(maps.Keys(c.Aliases)) {
 		for _, id := range slices.Sorted(maps.Keys(c.Aliases[name])) {
-			text += fmt.Sprintf(" %q", []string{name, id, c.Aliases[name][id]})
+			text = fmt.Appendf(text, " %q", []string{name, id, c.Aliases[name][id]})
 		}
 	}
-	sum := sha256.Sum256([]byte(text))
+	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:8])
 }
 

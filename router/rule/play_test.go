@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,19 +96,31 @@ func TestPlayerBounded(t *testing.T) {
 	}
 }
 
-// TestPlayerEnds: rules that find their own findings do so for ever in a router; a player ends.
+// TestPlayerEnds: a correlation does not count its own findings; two that count each other's do so for ever in a router, but a player ends.
 func TestPlayerEnds(t *testing.T) {
 	t.Parallel()
-	rules, err := rule.Parse(options(), "r.yaml", []byte(minimal+`
+	const mirror = minimal + `
 when: class_uid == 2004 or unmapped.kind == "a"
 correlate: { type: event_count, group_by: [metadata.uid], within: 1m, at_least: 1 }
 then: [ { alert: {} } ]
-`))
+`
+	if found, left := playFindings(t, mirror); found != 1 || left != 0 {
+		t.Errorf("one correlation: %d found, %d left", found, left)
+	}
+	found, left := playFindings(t, mirror+"---"+strings.Replace(mirror, "id: r\n", "\nid: q\n", 1))
+	if found < 4 || found > 100 || left == 0 {
+		t.Errorf("two correlations: %d found, %d left", found, left)
+	}
+}
+
+// playFindings plays one event and what is found of it.
+func playFindings(t *testing.T, text string) (found, left int) {
+	t.Helper()
+	rules, err := rule.Parse(options(), "r.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	e := engine.New(rules, zerolog.Nop())
-	found := 0
 	var p *rule.Player
 	p = rule.NewPlayer(rules, 1<<30, func(f rule.Found) {
 		found++
@@ -118,9 +131,7 @@ then: [ { alert: {} } ]
 	d := e.Decide(ev, false, ev.Time)
 	p.Add(d.Contributions, ev.Time, 1)
 	p.End()
-	if n := p.Count("r", correlate.Shed); found < 2 || found > 100 || n == 0 {
-		t.Errorf("%d found, %d left", found, n)
-	}
+	return found, p.Count("r", correlate.Shed)
 }
 
 // TestUsesOfCorrelation: what a correlation asks for in group_by and aliases counts as asked for.

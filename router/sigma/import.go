@@ -151,11 +151,12 @@ func (im *importer) sort() {
 		state[d] = open
 		for i := 0; i < len(d.base); i++ {
 			o := d.base[i]
-			if state[o] == open {
+			switch state[o] {
+			case open:
 				d.fail(d.correl.at, "correlation: it counts itself, by way of %q", o.head.title)
 				d.base = slices.Delete(d.base, i, i+1)
 				i--
-			} else if state[o] == 0 {
+			case 0:
 				visit(o)
 			}
 		}
