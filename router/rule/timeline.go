@@ -40,6 +40,7 @@ const (
 	maxRepeat      = 10_000
 	timelineMemory = 256 << 20
 	testOrigin     = "rule test" // of events of tests
+	mostNear       = 3           // groups of which it is said how near they came
 )
 
 func momentKeys() []string {
@@ -145,10 +146,12 @@ func (r *Rule) runTimeline(t *Test, x Runner, res *TestResult) {
 	switch want := t.Timeline.Fires; {
 	case want >= 0 && got.times != want:
 		res.Line, res.Column = t.Timeline.firesAt[0], t.Timeline.firesAt[1]
-		res.Failures = append(res.Failures, fmt.Sprintf("fires: %d expected, got %d (%s)", want, got.times, got.describe()))
+		res.Failures = append(res.Failures, fmt.Sprintf("fires: %d expected, got %d (%s)", want, got.times, got.describe(r)))
+		res.Parts = r.partsOf(got.passed)
 	case t.Match != (got.times > 0):
 		res.Line, res.Column = t.matchAt[0], t.matchAt[1]
-		res.Failures = append(res.Failures, fmt.Sprintf("match: %v expected, got %v (%s)", t.Match, got.times > 0, got.describe()))
+		res.Failures = append(res.Failures, fmt.Sprintf("match: %v expected, got %v (%s)", t.Match, got.times > 0, got.describe(r)))
+		res.Parts = r.partsOf(got.passed)
 	default:
 		t.compare(got.Decision, res)
 	}
@@ -225,15 +228,22 @@ type fired struct {
 	Decision
 
 	times   int
-	counted int // contributions
+	counted []correlate.Contribution
 	events  int
 	groups  []string
+	passed  []schemas.Event // those that nothing counted
 }
 
 // play runs the events through the rules and the correlation, and lets enough time pass for what waits for its lateness.
 func (r *Rule) play(events []arriving, decider Decider) fired {
 	var out fired
-	p := NewPlayer(r.counted(nil), timelineMemory, func(f Found) {
+	of := r.counted(nil)
+	p := NewPlayer(of, timelineMemory, func(f Found) {
+		for _, c := range f.Decision.Contributions {
+			if r.feeding(c) {
+				out.counted = append(out.counted, c)
+			}
+		}
 		if f.Rule != r {
 			return
 		}
@@ -246,10 +256,15 @@ func (r *Rule) play(events []arriving, decider Decider) fired {
 		last = e.at
 		out.events++
 		d := decider.Decide(e.ev, e.ev.Class == schemas.ClassRemediationActivity, e.at)
-		for i := range d.Contributions {
-			if r.feeding(d.Contributions[i]) {
-				out.counted++
+		counts := false
+		for _, c := range d.Contributions {
+			counts = counts || slices.ContainsFunc(of, func(o *Rule) bool { return o.feeding(c) })
+			if r.feeding(c) {
+				out.counted = append(out.counted, c)
 			}
+		}
+		if !counts {
+			out.passed = append(out.passed, e.ev)
 		}
 		p.Add(d.Contributions, e.at, out.events)
 		for _, x := range d.Misses {
@@ -282,13 +297,41 @@ func (d *Decision) add(o *Decision) {
 }
 
 // describe says what came of a timeline, for a message.
-func (f *fired) describe() string {
+func (f *fired) describe(r *Rule) string {
 	groups := slices.Clone(f.groups)
 	slices.SortFunc(groups, cmp.Compare[string])
-	text := fmt.Sprintf("%d of %d events counted", f.counted, f.events)
+	var text strings.Builder
+	fmt.Fprintf(&text, "%d of %d events counted", len(f.counted), f.events)
 	if len(groups) > 0 {
 		const most = 10
-		text += ", it fired for " + strings.Join(groups[:min(len(groups), most)], " ")
+		text.WriteString(", it fired for " + strings.Join(groups[:min(len(groups), most)], " "))
 	}
-	return text
+	told := 0
+	for _, n := range r.Correlation.Nearest(f.counted) {
+		if told == mostNear {
+			break
+		}
+		if !slices.Contains(groups, string(n.Group)) {
+			fmt.Fprintf(&text, "; %s: %s", n.Group, n.Text)
+			told++
+		}
+	}
+	return text.String()
+}
+
+// partsOf explains, for events that a correlation did not count, the predicates of what it counts.
+func (r *Rule) partsOf(events []schemas.Event) (parts []Part) {
+	const mostEvents, mostRules = 3, 5
+	for _, ev := range events[:min(len(events), mostEvents)] {
+		told := 0
+		for _, o := range r.counted(nil) {
+			if o.whenAt == nil || told == mostRules {
+				continue
+			}
+			told++
+			parts = append(parts, Part{Text: "the rule " + o.ID + " and the event", Value: ev.UID})
+			parts = append(parts, o.parts([]schemas.Event{ev})...)
+		}
+	}
+	return parts
 }
