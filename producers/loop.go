@@ -46,14 +46,17 @@ func Run(ctx context.Context, p Producer) error {
 	}
 	log := p.Log.With().Str("producer", p.Name).Logger()
 	l := &loop{Producer: p, health: obs.NewCondition(log, "source of "+p.Name)}
+	ctx = p.Metrics.withDrops(ctx, p.Name)
 	for {
 		again := false
 		err := fault.Retry(ctx, l.health.Failed, func() error {
 			start := time.Now()
+			p.Metrics.started(p.Name)
 			err := p.Source.Run(ctx, l.emit)
 			if ctx.Err() != nil {
 				return nil //nolint:nilerr // ctx has ended: how the source did no longer matters
 			}
+			p.Metrics.ended(p.Name, err)
 			if err != nil && !fault.IsPermanent(err) && time.Since(start) >= steady {
 				l.health.Failed(err)
 				again = true

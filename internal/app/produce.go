@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/producers"
 	"github.com/riposte-security/riposte/producers/catalog"
@@ -18,7 +16,7 @@ type produceCmd struct {
 	Names []string `arg:"" optional:"" name:"NAME" help:"Names of producers in the configuration; all of them for none."`
 }
 
-// Run produces until it is interrupted, or every source is exhausted.
+// Run produces until it is interrupted, every source is exhausted, or none can go on.
 func (c *produceCmd) Run(ctx context.Context, a *App) error {
 	s, err := a.newStack(ctx, c.Data, nil)
 	if err != nil {
@@ -53,12 +51,10 @@ func (s *stack) producers(names []string) (stage, error) {
 	return func(ctx context.Context) error {
 		w := s.kafka.NewWriter()
 		defer w.Close()
-		g, ctx := errgroup.WithContext(ctx)
-		for _, p := range all {
-			p.Publisher, p.Metrics = w, metrics
-			g.Go(func() error { return producers.Run(ctx, p) })
+		for i := range all {
+			all[i].Publisher, all[i].Metrics = w, metrics
 		}
-		return g.Wait()
+		return producers.RunAll(ctx, all)
 	}, nil
 }
 
