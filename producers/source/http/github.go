@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -66,8 +68,30 @@ func (g *githubSettings) open(r *http.Request, body []byte) (delivery, error) {
 	}}, nil
 }
 
-// signed compares in constant time.
+// whole implements hook.
+func (g *githubSettings) whole(r *http.Request) (io.Writer, func() bool) {
+	var sums []hash.Hash
+	var all []io.Writer
+	for _, secret := range g.Secrets {
+		h := hmac.New(sha256.New, []byte(secret))
+		sums, all = append(sums, h), append(all, h)
+	}
+	return io.MultiWriter(all...), func() bool { return compare(r.Header.Get("X-Hub-Signature-256"), sums) == nil }
+}
+
+// signed tells whether a body is signed with one of the secrets.
 func (g *githubSettings) signed(header string, body []byte) error {
+	sums := make([]hash.Hash, 0, len(g.Secrets))
+	for _, secret := range g.Secrets {
+		h := hmac.New(sha256.New, []byte(secret))
+		h.Write(body)
+		sums = append(sums, h)
+	}
+	return compare(header, sums)
+}
+
+// compare takes constant time.
+func compare(header string, sums []hash.Hash) error {
 	text, ok := strings.CutPrefix(header, "sha256=")
 	if !ok {
 		return refuse(http.StatusUnauthorized, "X-Hub-Signature-256: sha256=… expected")
@@ -77,9 +101,7 @@ func (g *githubSettings) signed(header string, body []byte) error {
 		return refuse(http.StatusUnauthorized, "X-Hub-Signature-256: %w", err)
 	}
 	good := false
-	for _, secret := range g.Secrets {
-		h := hmac.New(sha256.New, []byte(secret))
-		h.Write(body)
+	for _, h := range sums {
 		good = hmac.Equal(got, h.Sum(nil)) || good
 	}
 	if !good {
@@ -95,6 +117,11 @@ type falcoSettings struct {
 	Path string `yaml:"path"`
 
 	source *source
+}
+
+// whole implements hook.
+func (f *falcoSettings) whole(r *http.Request) (io.Writer, func() bool) {
+	return nil, func() bool { return f.source.authorized(r) }
 }
 
 // open implements hook. Falcosidekick gives every alert a uuid; Falco by itself gives none.

@@ -1,7 +1,6 @@
 package http
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"errors"
@@ -19,6 +18,9 @@ type hook interface {
 	// open checks a request, whose body is whole and as it came, and says what is in it. An error of type refusal has the status of the
 	// answer; any other one is the sender's mistake.
 	open(r *http.Request, body []byte) (delivery, error)
+	// whole returns what has to see all of a body (nil: nothing has to), and a function that tells then whether the sender is authentic: what
+	// is too large to be opened becomes a dead letter if so, and is only refused otherwise.
+	whole(r *http.Request) (io.Writer, func() bool)
 }
 
 // A delivery is what a request of a hook holds.
@@ -103,14 +105,23 @@ func (s *source) setUpHooks() {
 // hook answers the requests of one endpoint.
 func (s *source) hook(h hook) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		body, release, ok := s.admit(w, r)
+		sees, authentic := h.whole(r)
+		body, release, ok := s.admit(w, r, sees)
 		if !ok {
 			return
 		}
 		defer release()
-		whole, err := io.ReadAll(body)
-		if err != nil {
-			s.bad(w, err)
+		var whole []byte
+		var err error
+		if r.ContentLength <= s.MaxBody {
+			whole, err = io.ReadAll(body)
+		}
+		switch {
+		case r.ContentLength > s.MaxBody, tooLarge(err):
+			s.oversizedHook(w, r, body, authentic)
+			return
+		case err != nil:
+			reply(w, http.StatusBadRequest, answer{Error: err.Error()})
 			return
 		}
 		d, err := h.open(r, whole)
@@ -127,13 +138,23 @@ func (s *source) hook(h hook) http.HandlerFunc {
 		case d.body == nil:
 			reply(w, http.StatusOK, answer{Said: d.said})
 		default:
-			s.deliver(w, r, d)
+			s.deliver(w, r, body, d)
 		}
 	}
 }
 
+// oversizedHook is oversized where only the end of a body tells whether its sender may send.
+func (s *source) oversizedHook(w http.ResponseWriter, r *http.Request, b *body, authentic func() bool) {
+	if b.whole == nil && !authentic() || b.whole != nil && (b.drain() != nil || !authentic()) {
+		s.log.Warn().Str("path", r.URL.Path).Str("peer", r.RemoteAddr).Int64("bytes", b.n).Msg("a webhook was refused: it is too large, and not known to be authentic")
+		reply(w, http.StatusRequestEntityTooLarge, answer{Error: fmt.Sprintf("more than %d bytes", s.MaxBody)})
+		return
+	}
+	s.oversized(w, r, b)
+}
+
 // deliver takes the records of a delivery.
-func (s *source) deliver(w http.ResponseWriter, r *http.Request, d delivery) {
+func (s *source) deliver(w http.ResponseWriter, r *http.Request, b *body, d delivery) {
 	base := s.base(r)
 	for k, v := range d.attrs {
 		if v != "" {
@@ -142,29 +163,27 @@ func (s *source) deliver(w http.ResponseWriter, r *http.Request, d delivery) {
 	}
 	records, err := s.unpack(r, bytes.NewReader(d.body), base, modeNone)
 	switch {
+	case tooLarge(err):
+		s.oversized(w, r, b)
 	case err != nil:
-		s.bad(w, err)
+		reply(w, http.StatusBadRequest, answer{Error: err.Error()})
 	case len(records) == 0:
 		reply(w, http.StatusBadRequest, answer{Error: "no record in the request"})
 	default:
 		if id := base.Attrs[producers.AttrID]; id != "" {
 			number(records, "", "", modeBinary) // the id is that of the first record
 		}
-		s.submit(w, r, records)
+		s.submit(w, r, records, http.StatusBadRequest)
 	}
 }
 
 // admit makes room for a request's body, or answers that there is none. release is to be called when the request has been answered.
-func (s *source) admit(w http.ResponseWriter, r *http.Request) (body *bufio.Reader, release func(), ok bool) {
-	if r.ContentLength > s.MaxBody {
-		reply(w, http.StatusRequestEntityTooLarge, answer{Error: fmt.Sprintf("more than %d bytes", s.MaxBody)})
-		return nil, nil, false
-	}
-	body = bufio.NewReader(http.MaxBytesReader(w, r.Body, s.MaxBody))
-	weight := s.weight(r, body)
+func (s *source) admit(w http.ResponseWriter, r *http.Request, sees io.Writer) (b *body, release func(), ok bool) {
+	b = s.body(r, sees)
+	weight := s.weight(r, b)
 	if !s.room.TryAcquire(weight) {
 		reply(w, http.StatusServiceUnavailable, answer{Error: "too much is waiting"})
 		return nil, nil, false
 	}
-	return body, func() { s.room.Release(weight) }, true
+	return b, func() { s.room.Release(weight) }, true
 }

@@ -35,7 +35,12 @@ const secret = "a secret of some length"
 // send posts to an endpoint of its own.
 func send(t *testing.T, url, body string, header ...string) (int, string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	return sendFrom(t, url, strings.NewReader(body), header...)
+}
+
+func sendFrom(t *testing.T, url string, body io.Reader, header ...string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,6 +121,35 @@ func TestFalco(t *testing.T) {
 	}
 	if len(p.records) != 2 || p.records[0].Attrs[producers.AttrID] != "u-1" || p.records[1].Attrs[producers.AttrID] != "" {
 		t.Error(p.records)
+	}
+}
+
+// TestOversizedHooks sends more than max_body: what is authentic becomes a dead letter, and nothing else does.
+func TestOversizedHooks(t *testing.T) {
+	p := &pipeline{}
+	at, _ := serve(t, "max_body: 2048\ngithub: { secrets: ["+secret+"] }\nfalco: {}\nsns: { topics: ['arn:aws:sns:eu-west-1:111122223333:t'] }", p)
+	body := `{"a":"` + strings.Repeat("x", 100_000) + `"}`
+	for _, c := range []struct {
+		name, path, header, value string
+		letters                   int
+	}{
+		{"signed", "/github", "X-Hub-Signature-256", mac(secret, body), 1},
+		{"signed by another", "/github", "X-Hub-Signature-256", mac("somebody else's", body), 0},
+		{"unsigned", "/github", "X", "x", 0},
+		{"falco", "/falco", "Authorization", "Bearer " + token, 1},
+		{"no token", "/falco", "Authorization", "Bearer x", 0},
+		{"sns", "/sns", "X", "x", 0},
+	} {
+		for _, chunked := range []bool{false, true} {
+			before := len(p.data())
+			var in io.Reader = strings.NewReader(body)
+			if chunked {
+				in = io.MultiReader(in)
+			}
+			if status, text := sendFrom(t, at+c.path, in, c.header, c.value); status != 413 || len(p.data())-before != c.letters {
+				t.Errorf("%s: %d %s, %d dead letters", c.name, status, text, len(p.data())-before)
+			}
+		}
 	}
 }
 

@@ -6,7 +6,8 @@
 //	202  every record is in Kafka: {"accepted":3,"rejected":0}
 //	400  some record cannot be read: {"accepted":2,"rejected":1,"errors":[{"record":3,"reason":"…"}]}. Those accepted are in Kafka as events,
 //	     those rejected as dead letters: nothing is to be sent again as it was
-//	401  no valid bearer token          413  larger than max_body, also after decompression
+//	401  no valid bearer token
+//	413  larger than max_body, also after decompression. Its first 64 KiB, with length and SHA-256, are a dead letter
 //	503  Kafka did not take it in time, or too much is waiting: send it again, after Retry-After seconds. With an Idempotency-Key, or as
 //	     CloudEvents, records that got through after all keep their uids
 //

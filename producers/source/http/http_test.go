@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -147,6 +150,8 @@ func zip(s string) string {
 }
 
 func TestBodies(t *testing.T) {
+	bomb := zip(`{"a":"` + strings.Repeat("x", 3000) + `"}`)
+	nested := `{"awslogs":{"data":"` + base64.StdEncoding.EncodeToString([]byte(bomb)) + `"}}`
 	for _, c := range []struct {
 		name, body string
 		header     []string
@@ -162,8 +167,10 @@ func TestBodies(t *testing.T) {
 			`{"accepted":2,"rejected":2,"errors":[{"record":2,"reason":"not for us"},{"record":3,"reason":"the line ends in the middle of a JSON value"}]}`,
 			[]string{`{"a":1}`, `{"a":"bad"}`, `{"a":`, `{"a":4}`}},
 		{"empty", "", nil, 400, `{"accepted":0,"rejected":0,"error":"no record in the request"}`, nil},
-		{"large", `{"a":"` + strings.Repeat("x", 3000) + `"}`, nil, 413, `{"accepted":0,"rejected":0,"error":"more than 2048 bytes"}`, nil},
-		{"large inside", zip(`{"a":"` + strings.Repeat("x", 3000) + `"}`), nil, 413, `{"accepted":0,"rejected":0,"error":"more than 2048 bytes"}`, nil},
+		{"large", `{"a":"` + strings.Repeat("x", 3000) + `"}`, nil, 413,
+			`{"accepted":0,"rejected":1,"errors":[{"record":1,"reason":"3008 bytes: larger than the largest request (2048)"}]}`, []string{`{"a":"` + strings.Repeat("x", 3000) + `"}`}},
+		{"large inside", bomb, nil, 413, fmt.Sprintf(`{"accepted":0,"rejected":1,"errors":[{"record":1,"reason":"%d bytes: after decompression larger than the largest request (2048)"}]}`, len(bomb)), []string{bomb}},
+		{"large further inside", nested, nil, 413, "", []string{nested}},
 		{"large record", `{"a":"` + strings.Repeat("x", 1500) + `"}`, nil, 400,
 			`{"accepted":0,"rejected":1,"errors":[{"record":1,"reason":"1508 bytes: larger than the largest record (1024)"}]}`, []string{`{"a":"` + strings.Repeat("x", 1018)}},
 		{"no token", `{}`, []string{"Authorization", "Bearer wrong"}, 401, `{"accepted":0,"rejected":0,"error":"a valid bearer token is required"}`, nil},
@@ -196,8 +203,53 @@ func TestChunkedTooLarge(t *testing.T) {
 	p := &pipeline{}
 	url, _ := serve(t, "max_body: 2048", p)
 	body := io.MultiReader(strings.NewReader(`{"a":"`), strings.NewReader(strings.Repeat("x", 100_000)), strings.NewReader(`"}`))
-	if status, text, _ := post(t, url, body); status != 413 || len(p.data()) > 0 {
+	status, text, _ := post(t, url, body)
+	if status != 413 || len(p.data()) != 1 {
+		t.Fatal(status, text)
+	}
+	sum := sha256.Sum256([]byte(`{"a":"` + strings.Repeat("x", 100_000) + `"}`))
+	r := p.records[0]
+	if len(r.Data) != producers.DeadLetterBytes || r.Attrs[producers.AttrLength] != "100008" || r.Attrs[producers.AttrSHA256] != hex.EncodeToString(sum[:]) ||
+		!strings.HasPrefix(r.Attrs[producers.AttrProblem], "100008 bytes: larger than") || !strings.HasPrefix(r.Origin, "http:p:") {
+		t.Errorf("%d bytes %s %v", len(r.Data), r.Origin, r.Attrs)
+	}
+}
+
+// TestOversizedAndKafkaAway answers that it is to be sent again: what is too large is not lost either.
+func TestOversizedAndKafkaAway(t *testing.T) {
+	p := &pipeline{hold: make(chan struct{})}
+	url, _ := serve(t, "max_body: 2048\ntimeout: 200ms", p)
+	if status, text, _ := post(t, url, strings.NewReader(strings.Repeat("x", 5000))); status != 503 {
 		t.Error(status, text)
+	}
+	close(p.hold)
+}
+
+// TestHalfABody says that more would come than does: nothing of it is taken, unless it would have been too large; then it is told of as it came.
+func TestHalfABody(t *testing.T) {
+	for length, want := range map[int]string{1000: "", 5000: "11 bytes were read"} {
+		p := &pipeline{}
+		url, _ := serve(t, "max_body: 2048", p)
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n{\"a\":1}\n{\"a", token, length)
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			_ = tcp.CloseWrite()
+		}
+		answer, err := io.ReadAll(conn)
+		if err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.1 4")) {
+			t.Errorf("%s %v", answer, err)
+		}
+		_ = conn.Close()
+		got := ""
+		for _, r := range p.records {
+			got += r.Attrs[producers.AttrProblem]
+		}
+		if want == "" && got != "" || !strings.Contains(got, want) || len(p.records) > 1 {
+			t.Errorf("%d announced: %q, %q", length, got, p.data())
+		}
 	}
 }
 

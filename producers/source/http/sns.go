@@ -84,6 +84,11 @@ const (
 	snsUnsubscribe  = "UnsubscribeConfirmation"
 )
 
+// whole implements hook. No message of SNS is so large: 256 KiB are its limit.
+func (s *snsSettings) whole(*http.Request) (io.Writer, func() bool) {
+	return nil, func() bool { return false }
+}
+
 // open implements hook: the topic must be one of ours and the signature that of SNS, whatever the message is about.
 func (s *snsSettings) open(r *http.Request, body []byte) (delivery, error) {
 	if strings.EqualFold(r.Header.Get("X-Amz-Sns-Rawdelivery"), "true") {

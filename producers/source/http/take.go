@@ -1,10 +1,8 @@
 package http
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -50,34 +48,33 @@ func (s *source) take(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusUnauthorized, answer{Error: "a valid bearer token is required"})
 		return
 	}
-	body, release, ok := s.admit(w, r)
+	body, release, ok := s.admit(w, r, nil)
 	if !ok {
 		return
 	}
 	defer release()
+	if r.ContentLength > s.MaxBody {
+		s.oversized(w, r, body)
+		return
+	}
 	records, err := s.records(r, body)
 	switch {
+	case tooLarge(err):
+		s.oversized(w, r, body)
 	case err != nil:
-		s.bad(w, err)
+		reply(w, http.StatusBadRequest, answer{Error: err.Error()})
 	case len(records) == 0:
 		reply(w, http.StatusBadRequest, answer{Error: "no record in the request"})
 	default:
-		s.submit(w, r, records)
+		s.submit(w, r, records, http.StatusBadRequest)
 	}
-}
-
-// bad answers a request that cannot be read.
-func (s *source) bad(w http.ResponseWriter, err error) {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) || errors.Is(err, unpack.ErrTooLarge) {
-		reply(w, http.StatusRequestEntityTooLarge, answer{Error: fmt.Sprintf("more than %d bytes", s.MaxBody)})
-		return
-	}
-	reply(w, http.StatusBadRequest, answer{Error: err.Error()})
 }
 
 // weight is how much memory a request may need.
-func (s *source) weight(r *http.Request, body *bufio.Reader) int64 {
+func (s *source) weight(r *http.Request, body *body) int64 {
+	if r.ContentLength > s.MaxBody {
+		return producers.DeadLetterBytes // no more is kept of it
+	}
 	head, _ := body.Peek(4) // a shorter body is not compressed, and an error comes again with the next read
 	if r.ContentLength < 0 || unpack.Compressed(head) {
 		return s.MaxBody
@@ -85,8 +82,8 @@ func (s *source) weight(r *http.Request, body *bufio.Reader) int64 {
 	return max(r.ContentLength, 1)
 }
 
-// submit hands records over to the writers and answers when Kafka has them, or not in time.
-func (s *source) submit(w http.ResponseWriter, r *http.Request, records []producers.Record) {
+// submit hands records over to the writers and answers when Kafka has them, or not in time. bad is the status if some become dead letters.
+func (s *source) submit(w http.ResponseWriter, r *http.Request, records []producers.Record, bad int) {
 	req := &request{records: records, count: len(records), done: make(chan struct{})}
 	for _, rec := range records {
 		req.size += len(rec.Data)
@@ -122,7 +119,7 @@ func (s *source) submit(w http.ResponseWriter, r *http.Request, records []produc
 	}
 	status := http.StatusAccepted
 	if a.Rejected > 0 {
-		status = http.StatusBadRequest
+		status = bad
 	}
 	reply(w, status, a)
 }
