@@ -52,6 +52,7 @@ type correlator struct {
 	fullMu sync.Mutex
 	full   map[string]time.Time // correlations that were last alerted to be without memory
 
+	clock  steady
 	front  *front // up to where the router is waited for
 	passed *front // what it has passed last
 }
@@ -159,6 +160,7 @@ func (c *correlator) drop() {
 
 // handle takes a batch of contributions, and publishes what follows.
 func (c *correlator) handle(ctx context.Context, batch []kafka.Message) error {
+	c.r.saw(batch)
 	s := c.share(batch[0].Partition)
 	s.mu.Lock()
 	defer s.mu.Unlock()

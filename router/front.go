@@ -48,7 +48,7 @@ func (c *correlator) keep(ctx context.Context) {
 // advance moves the front: first past what the router has to contribute, then past what is to be read of that.
 func (c *correlator) advance(ctx context.Context) error {
 	if c.front == nil {
-		f := &front{at: c.r.now()}
+		f := &front{at: c.clock.now(c.r.now(), time.UnixMilli(c.r.appended.Load()))}
 		var err error
 		if f.ends, err = c.r.kafka.Ends(ctx, c.r.topics.Events, c.r.topics.Outcomes); err != nil {
 			return err

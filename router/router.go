@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -114,6 +115,8 @@ type Router struct {
 	sheds   *sheds
 	foreign *foreign
 	deadLog *deadLog
+	// appended is when Kafka took the latest message that was seen, in milliseconds.
+	appended atomic.Int64
 }
 
 // New makes a router. It fails on settings that make no sense and on metrics that cannot be registered.
@@ -210,6 +213,7 @@ type letter struct {
 // handle decides a batch and publishes everything that follows from it in one call.
 func (r *Router) handle(ctx context.Context, w *kafka.Writer, batch []kafka.Message) error {
 	var out []letter
+	r.saw(batch)
 	for i := range batch {
 		letters, err := r.route(ctx, &batch[i])
 		if err != nil {
@@ -225,6 +229,18 @@ func (r *Router) handle(ctx context.Context, w *kafka.Writer, batch []kafka.Mess
 	}
 	r.metrics.events.WithLabelValues(batch[0].Topic).Add(float64(len(batch)))
 	return nil
+}
+
+// saw notes when Kafka took messages.
+func (r *Router) saw(batch []kafka.Message) {
+	for i := range batch {
+		for at := batch[i].Time.UnixMilli(); ; {
+			last := r.appended.Load()
+			if at <= last || r.appended.CompareAndSwap(last, at) {
+				break
+			}
+		}
+	}
 }
 
 // publish writes the letters. One that Kafka will never take becomes a dead letter of what it stems from.
