@@ -15,14 +15,14 @@ type rulesExplainCmd struct {
 	Event  []string          `required:"" name:"event" placeholder:"FILE" help:"File with one or a few events, or '-' for stdin."`
 	Format string            `help:"Format of the records in the file; by default they are events, or any JSON."`
 	Set    map[string]string `mapsep:"none" placeholder:"KEY=VALUE" help:"A setting of the format."`
-	Rule   []string          `name:"rule" placeholder:"ID" help:"Explain this rule in full; exit code 1 if it fires on no event. May stand several times."`
+	Rule   []string          `name:"rule" placeholder:"ID" help:"Explain this rule in full; exit code 1 if it never fires. May stand several times."`
 	Near   int               `default:"2" placeholder:"N" help:"Without --rule: list rules that lack at most so many conditions (${default})."`
 	All    bool              `help:"Explain every rule in full."`
 	JSON   bool              `name:"json" help:"Print JSON, a line an event, with every rule."`
 }
 
-// Run says of each event which rules fired and why, and which would have with little else. It exits with 1 if a rule that was named with --rule
-// fires on no event, so that scripts can ask.
+// Run says of each event which rules fired and why, and which would have with little else; and of each correlation for which groups it fired over
+// all the events, and how near the others came. It exits with 1 if a rule that was named with --rule never fires, so that scripts can ask.
 func (c *rulesExplainCmd) Run(ctx context.Context, a *App) error {
 	cfg, sources, done, err := a.ruleInputs(ctx)
 	if err != nil {
@@ -33,6 +33,7 @@ func (c *rulesExplainCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return a.printProblems(err)
 	}
+	all := rules
 	if rules, err = pickRules(rules, c.Rule); err != nil {
 		return err
 	}
@@ -40,13 +41,16 @@ func (c *rulesExplainCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	x := explainer{rulesExplainCmd: c, a: a, rules: rules, fired: map[string]bool{}}
+	x := explainer{rulesExplainCmd: c, a: a, rules: rules, fired: map[string]bool{}, played: newPlayed(all)}
 	bad := 0
 	err = a.eachEvent(ctx, format, c.Event, func(file string, record int, ev schemas.Event) error { return x.event(file, record, ev) },
 		func(b badRecord) error {
 			bad++
 			return newEncoder(a.Err).Encode(b)
 		})
+	if err == nil && x.events > 0 {
+		err = x.correlations()
+	}
 	switch {
 	case err != nil:
 		return err
@@ -67,6 +71,7 @@ type explainer struct {
 	rules  []*rule.Rule
 	events int
 	fired  map[string]bool
+	played *playedOver
 }
 
 // An eventExplained is a line of --json.
@@ -80,6 +85,7 @@ type eventExplained struct {
 
 func (x *explainer) event(file string, record int, ev schemas.Event) error {
 	x.events++
+	x.played.event(ev, x.events)
 	out := eventExplained{Event: ev.UID, Class: ev.Class, File: file, Record: record, Rules: []rule.Explanation{}}
 	for _, r := range x.rules {
 		e, err := r.Why(ev)
@@ -111,7 +117,7 @@ func (x *explainer) print(e eventExplained) {
 		r := &e.Rules[i]
 		full := x.All || len(x.Rule) > 0
 		switch {
-		case full || r.Fired || r.Error != "" || r.Asked && r.Distance <= x.Near:
+		case full || r.Fired || r.Counts || r.Error != "" || r.Asked && r.Distance <= x.Near:
 			x.one(r, full)
 		case r.Asked:
 			left++
@@ -132,7 +138,7 @@ func (x *explainer) one(r *rule.Explanation, full bool) {
 	w := x.a.Out
 	parts := r.Parts
 	fmt.Fprintf(w, "%-5s %s (%s:%d): %s\n", r.Verdict(), r.Rule, r.File, r.Line, r.Reason)
-	if !full && !r.Fired {
+	if !full && !r.Fired && !r.Counts {
 		parts = r.Blocking
 	}
 	for _, line := range rule.Table(parts) {
@@ -144,7 +150,7 @@ func (x *explainer) one(r *rule.Explanation, full bool) {
 func rank(e rule.Explanation) int {
 	const far = 1 << 20
 	switch {
-	case e.Fired:
+	case e.Fired, e.Counts:
 		return 0
 	case e.Error != "":
 		return 1

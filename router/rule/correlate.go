@@ -175,6 +175,12 @@ func (d *decoder) times(n *yamltree.Node, m map[string]*yamltree.Node, c *Correl
 
 // duration reads a time; beside what Go has, d and w stand for days and weeks.
 func (d *decoder) duration(n *yamltree.Node, what string, least, most time.Duration) time.Duration {
+	if v := d.value(n); v != nil {
+		if _, ok := v.(string); !ok {
+			d.fail(n, "%s: a time such as 90s, 5m, 4h or 30d expected, not %s", what, yamltree.Kind(n))
+			return 0
+		}
+	}
 	text, ok := d.text(n, what)
 	if !ok {
 		return 0

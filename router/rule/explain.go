@@ -14,6 +14,8 @@ type Explanation struct {
 	File  string `json:"file"`
 	Line  int    `json:"line"`
 	Fired bool   `json:"fired"`
+	// Counts tells that the condition of a correlation holds: the event counts, and whether that is enough is told when all events are known.
+	Counts bool `json:"counts,omitempty"`
 	// Asked tells whether the rule looks at events of this class and kind at all.
 	Asked bool `json:"asked"`
 	// Reason is that in a few words.
@@ -32,6 +34,8 @@ func (e *Explanation) Verdict() string {
 	switch {
 	case e.Fired:
 		return "fired"
+	case e.Counts:
+		return "count"
 	case e.Error != "":
 		return "error"
 	}
@@ -77,12 +81,12 @@ func (r *Rule) Why(ev schemas.Event) (Explanation, error) {
 
 // explain fills in what the values of the parts say.
 func (r *Rule) explain(e *Explanation, tree []predicate.Part, holds bool) {
-	e.Fired = holds
+	e.Fired, e.Counts = holds && r.Correlation == nil, holds && r.Correlation != nil
 	e.Parts = r.lay(nil, tree)
 	if holds {
 		e.Reason = "its condition holds"
 		if r.Correlation != nil {
-			e.Reason += ", so the event counts; the rule fires when enough do"
+			e.Reason += ", so the event counts"
 		}
 		return
 	}
