@@ -23,9 +23,6 @@ type Guards struct {
 	Never []guard.Entry `yaml:"never"`
 	// Operators are the addresses, ARNs and user names of those who run this: the same as entries of Never, in short.
 	Operators []string `yaml:"operators"`
-	// OwnAddresses keeps the accounts' own public addresses (instances, NAT gateways, load balancers) from being blocked. They are read from AWS, and
-	// where they cannot be read nothing is blocked.
-	OwnAddresses bool `yaml:"own_addresses"`
 	// Exemptions names a file.
 	Exemptions string `yaml:"exemptions"`
 	// Approval says how people are asked.

@@ -9,6 +9,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -91,7 +92,7 @@ func acquire(ctx context.Context, slots chan<- struct{}) int {
 // work carries one claimed entry as far as it goes now. What can go wrong is written to the ledger; what is left is that the entry is
 // somebody else's by now, or that the service ends.
 func (s *Service) work(ctx context.Context, e ledger.Entry) {
-	ctx, release := s.keep(ctx, e)
+	ctx, release := s.keep(cloud.WithCommand(ctx, e.Command.ID), e)
 	defer release()
 	j := &job{s: s, e: e, log: s.d.Log.With().Str("command", e.Command.ID).Str("rule", e.Command.Rule).Str("lane", string(e.Command.Lane)).
 		Str("action", e.Command.Action).Str("target", e.Command.Target.Key()).Logger()}

@@ -88,8 +88,8 @@ type Never struct {
 	Tags func(ctx context.Context, t schemas.Target) (map[string]string, error)
 	// Own tells of an address or range whether it belongs to the accounts that are looked after, and what has it. nil: nobody knows.
 	Own func(ctx context.Context, p netip.Prefix, cmd schemas.Command) (what string, found bool, err error)
-	// Principals are the ARNs of riposte's own identities in an account, which it must not touch. nil: nobody knows.
-	Principals func(ctx context.Context, account string) ([]string, error)
+	// Principals tells of a user, role or key whether it is one that riposte itself works with, and which. nil: nobody knows.
+	Principals func(ctx context.Context, account, ref string) (what string, found bool, err error)
 	// Range says why an address or range is blocked by nobody: what is private, or too wide. nil: nothing is.
 	Range func(p netip.Prefix) error
 }
@@ -181,14 +181,12 @@ func (g Never) principal(ctx context.Context, t schemas.Target) (Verdict, error)
 	if g.Principals == nil || !strings.HasPrefix(t.Type, "iam-") {
 		return Verdict{}, nil
 	}
-	own, err := g.Principals(ctx, t.Account)
+	what, found, err := g.Principals(ctx, t.Account, t.ID)
 	if err != nil {
-		return Verdict{}, fmt.Errorf("never: riposte's own roles: %w", err)
+		return Verdict{}, fmt.Errorf("never: riposte's own identities: %w", err)
 	}
-	for _, a := range g.arns(t) {
-		if slices.Contains(own, a) {
-			return refuse("on the list of what is never touched: riposte's own identity " + a), nil
-		}
+	if found {
+		return refuse("on the list of what is never touched: " + what), nil
 	}
 	return Verdict{}, nil
 }

@@ -90,7 +90,9 @@ func TestNeverKnowsWhatIsOurs(t *testing.T) {
 			}
 			return "", false, nil
 		},
-		Principals: func(context.Context, string) ([]string, error) { return []string{own}, nil },
+		Principals: func(_ context.Context, _, ref string) (string, bool, error) {
+			return "riposte's own identity " + own, ref == own, nil
+		},
 	}
 	for _, c := range []struct {
 		target schemas.Target

@@ -4,16 +4,13 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/riposte-security/riposte/consumers"
-	"github.com/riposte-security/riposte/consumers/block/address"
 	"github.com/riposte-security/riposte/consumers/catalog"
-	"github.com/riposte-security/riposte/consumers/guard"
 	"github.com/riposte-security/riposte/consumers/ledger"
 	"github.com/riposte-security/riposte/consumers/ledger/open"
 	"github.com/riposte-security/riposte/internal/config"
@@ -55,7 +52,10 @@ func (s *stack) consumers(lanes []schemas.Lane, owner string, restarts bool) (st
 	}
 	deps := consumers.Deps{
 		Broker: s.kafka, Actions: actions, Owner: owner, OwnerRestarts: restarts, Log: s.log, Registerer: s.reg,
-		Never: s.never(),
+	}
+	ours, err := s.ours(&deps, slices.Contains(lanes, schemas.LaneBlock))
+	if err != nil {
+		return nil, err
 	}
 	follow := stage(func(context.Context) error { return nil })
 	if conf.Exemptions != "" {
@@ -109,14 +109,10 @@ func (s *stack) consumers(lanes []schemas.Lane, owner string, restarts bool) (st
 		defer desk.Store(nil)
 		g, ctx := errgroup.WithContext(ctx)
 		g.Go(func() error { return follow(ctx) })
+		g.Go(func() error { return ours(ctx) })
 		g.Go(func() error { return service.Run(ctx) })
 		return g.Wait()
 	}, nil
-}
-
-// never is what the list of what is never touched has to know of the world.
-func (s *stack) never() guard.Never {
-	return guard.Never{Range: func(p netip.Prefix) error { return address.Refuse(p, nil) }}
 }
 
 // consumerConfig reads the section `consumers`. Unless it says whose events may block and remediate, the producers of the same configuration

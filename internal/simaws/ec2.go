@@ -53,11 +53,22 @@ func (a *AWS) ec2() map[string]operation {
 	return map[string]operation{
 		"DescribeInstances":               {run: a.describeInstances},
 		"DescribeSecurityGroups":          {run: a.describeSecurityGroups},
+		"DescribeAddresses":               {run: nothing("addressesSet")},
+		"DescribeCustomerGateways":        {run: nothing("customerGatewaySet")},
+		"DescribeNatGateways":             {run: nothing("natGatewaySet")},
+		"DescribeNetworkInterfaces":       {run: nothing("networkInterfaceSet")},
+		"DescribeVpcs":                    {run: nothing("vpcSet")},
 		"CreateTags":                      {run: a.createTags, changes: true},
 		"DeleteTags":                      {run: a.deleteTags, changes: true},
 		"ModifyInstanceAttribute":         {run: a.modifyInstance, changes: true},
 		"ModifyNetworkInterfaceAttribute": {run: a.modifyInterface, changes: true},
 	}
+}
+
+// nothing is the answer of a call that lists what the simulated account has none of.
+func nothing(set string) func(form) (any, *fault) {
+	type empty struct{ XMLName xml.Name }
+	return func(form) (any, *fault) { return empty{xml.Name{Local: set}}, nil }
 }
 
 type groupXML struct {

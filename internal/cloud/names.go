@@ -1,0 +1,42 @@
+package cloud
+
+import (
+	"strings"
+
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// ARNs are the names of a target as IAM policies spell them; none where its kind is not known. A target that is in no account, or whose id is an
+// ARN already, has that.
+func ARNs(t schemas.Target) []string {
+	if strings.HasPrefix(t.ID, "arn:") {
+		return []string{t.ID}
+	}
+	partition := "aws"
+	switch {
+	case strings.HasPrefix(t.Region, "cn-"):
+		partition = "aws-cn"
+	case strings.HasPrefix(t.Region, "us-gov-"):
+		partition = "aws-us-gov"
+	}
+	arn := func(service, region, account, resource string) []string {
+		return []string{strings.Join([]string{"arn", partition, service, region, account, resource}, ":")}
+	}
+	switch t.Type {
+	case "s3-bucket":
+		return arn("s3", "", "", t.ID)
+	case "ec2-instance":
+		return arn("ec2", t.Region, t.Account, "instance/"+t.ID)
+	case "ec2-security-group":
+		return arn("ec2", t.Region, t.Account, "security-group/"+t.ID)
+	case "lambda-function":
+		return arn("lambda", t.Region, t.Account, "function:"+t.ID)
+	case "iam-user":
+		return arn("iam", "", t.Account, "user/"+t.ID)
+	case "iam-role":
+		return arn("iam", "", t.Account, "role/"+t.ID)
+	case "iam-policy":
+		return arn("iam", "", t.Account, "policy/"+t.ID)
+	}
+	return nil
+}
