@@ -14,6 +14,9 @@ import (
 	iamdenyuser "github.com/riposte-security/riposte/consumers/block/iam-deny-user"
 	iamdisableaccesskey "github.com/riposte-security/riposte/consumers/block/iam-disable-access-key"
 	iamdisableconsole "github.com/riposte-security/riposte/consumers/block/iam-disable-console"
+	lambdathrottle "github.com/riposte-security/riposte/consumers/block/lambda-throttle"
+	nacldeny "github.com/riposte-security/riposte/consumers/block/nacl-deny"
+	s3denyprincipal "github.com/riposte-security/riposte/consumers/block/s3-deny-principal"
 	securitygrouprevoke "github.com/riposte-security/riposte/consumers/block/security-group-revoke"
 	wafv2ipset "github.com/riposte-security/riposte/consumers/block/wafv2-ipset"
 	ec2requiresecuritygroup "github.com/riposte-security/riposte/consumers/remediate/ec2-require-security-group"
@@ -46,6 +49,9 @@ func Actions() []Action {
 		{iamdenyuser.Spec(), onAWS(iamdenyuser.OnAWS)},
 		{iamdisableaccesskey.Spec(), onAWS(iamdisableaccesskey.OnAWS)},
 		{iamdisableconsole.Spec(), onAWS(iamdisableconsole.OnAWS)},
+		{lambdathrottle.Spec(), onAWS(lambdathrottle.OnAWS)},
+		{nacldeny.Spec(), onAWS(nacldeny.OnAWS)},
+		{s3denyprincipal.Spec(), onAWS(s3denyprincipal.OnAWS)},
 		{securitygrouprevoke.Spec(), onAWS(securitygrouprevoke.OnAWS)},
 		{wafv2ipset.Spec(), onAWS(wafv2ipset.OnAWS)},
 		{ec2requiresecuritygroup.Spec(), onAWS(ec2requiresecuritygroup.OnAWS)},

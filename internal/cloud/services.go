@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/networkfirewall"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -63,6 +65,24 @@ func (c *Clients) EC2(ctx context.Context, account, region string) (*ec2.Client,
 	return client(ctx, c, account, region, func(conf aws.Config) *ec2.Client {
 		return ec2.NewFromConfig(conf)
 	})
+}
+
+// Lambda returns a client for an account and region, as S3 does.
+func (c *Clients) Lambda(ctx context.Context, account, region string) (*lambda.Client, error) {
+	conf, err := c.config(ctx, account, region, false)
+	if err != nil {
+		return nil, err
+	}
+	return lambda.NewFromConfig(conf), nil
+}
+
+// NetworkFirewall returns a client for an account and region, as S3 does.
+func (c *Clients) NetworkFirewall(ctx context.Context, account, region string) (*networkfirewall.Client, error) {
+	conf, err := c.config(ctx, account, region, false)
+	if err != nil {
+		return nil, err
+	}
+	return networkfirewall.NewFromConfig(conf), nil
 }
 
 // SNS returns a client for an account and region, as S3 does.

@@ -8,13 +8,12 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/riposte-security/riposte/consumers"
 	"github.com/riposte-security/riposte/consumers/remediate/attribute"
+	"github.com/riposte-security/riposte/consumers/remediate/bucket"
 	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/schemas"
@@ -23,12 +22,11 @@ import (
 const (
 	defaultAlgorithm = "aws:kms"
 	within           = 30 * time.Second
-	headerRegion     = "X-Amz-Bucket-Region"
 )
 
 // API is what the action needs of S3.
 type API interface {
-	HeadBucket(context.Context, *s3.HeadBucketInput, ...func(*s3.Options)) (*s3.HeadBucketOutput, error)
+	bucket.Header
 	GetBucketEncryption(context.Context, *s3.GetBucketEncryptionInput, ...func(*s3.Options)) (*s3.GetBucketEncryptionOutput, error)
 	PutBucketEncryption(context.Context, *s3.PutBucketEncryptionInput, ...func(*s3.Options)) (*s3.PutBucketEncryptionOutput, error)
 	DeleteBucketEncryption(context.Context, *s3.DeleteBucketEncryptionInput, ...func(*s3.Options)) (*s3.DeleteBucketEncryptionOutput, error)
@@ -73,7 +71,7 @@ func OnAWS(c *cloud.Clients, now func() time.Time) consumers.Action {
 
 // New makes the action.
 func New(d Deps) consumers.Action {
-	b := bucket{d}
+	b := encrypter{d}
 	return attribute.New(attribute.Row[state]{
 		Noun:   func(cmd schemas.Command) string { return "bucket " + cmd.Target.ID },
 		Read:   b.read,
@@ -85,21 +83,21 @@ func New(d Deps) consumers.Action {
 	})
 }
 
-type bucket struct{ Deps }
+type encrypter struct{ Deps }
 
-func (b bucket) read(ctx context.Context, cmd schemas.Command, like *state) (state, error) {
+func (b encrypter) read(ctx context.Context, cmd schemas.Command, like *state) (state, error) {
 	var s state
 	var err error
 	if like != nil && like.Region != "" {
 		s.Region = like.Region
-	} else if s.Region, err = b.region(ctx, cmd.Target); err != nil {
+	} else if s.Region, err = bucket.Region(ctx, b.S3, cmd.Target); err != nil {
 		return s, err
 	}
 	api, err := b.S3(ctx, cmd.Target.Account, s.Region)
 	if err != nil {
 		return s, err
 	}
-	out, err := api.GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: &cmd.Target.ID, ExpectedBucketOwner: owner(cmd.Target)})
+	out, err := api.GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: &cmd.Target.ID, ExpectedBucketOwner: bucket.Owner(cmd.Target)})
 	if cloud.Code(err) == "ServerSideEncryptionConfigurationNotFoundError" {
 		return s, nil
 	}
@@ -110,44 +108,17 @@ func (b bucket) read(ctx context.Context, cmd schemas.Command, like *state) (sta
 	return s, nil
 }
 
-// region finds where the bucket is. S3 says so in a header even when it refuses the request for having come to the wrong place.
-func (b bucket) region(ctx context.Context, t schemas.Target) (string, error) {
-	api, err := b.S3(ctx, t.Account, "")
-	if err != nil {
-		return "", err
-	}
-	out, err := api.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &t.ID, ExpectedBucketOwner: owner(t)})
-	if err == nil {
-		return aws.ToString(out.BucketRegion), nil
-	}
-	var resp *smithyhttp.ResponseError
-	if !cloud.Missing(err) && errors.As(err, &resp) && resp.Response != nil {
-		if r := resp.Response.Header.Get(headerRegion); r != "" {
-			return r, nil // if it was a refusal, the next call says why
-		}
-	}
-	return "", cloud.Classify(err)
-}
-
-func (b bucket) write(ctx context.Context, cmd schemas.Command, from, to state) error {
+func (b encrypter) write(ctx context.Context, cmd schemas.Command, from, to state) error {
 	api, err := b.S3(ctx, cmd.Target.Account, from.Region)
 	if err != nil {
 		return err
 	}
 	if to.Configuration == nil {
-		_, err = api.DeleteBucketEncryption(ctx, &s3.DeleteBucketEncryptionInput{Bucket: &cmd.Target.ID, ExpectedBucketOwner: owner(cmd.Target)})
+		_, err = api.DeleteBucketEncryption(ctx, &s3.DeleteBucketEncryptionInput{Bucket: &cmd.Target.ID, ExpectedBucketOwner: bucket.Owner(cmd.Target)})
 	} else {
 		_, err = api.PutBucketEncryption(ctx, &s3.PutBucketEncryptionInput{
-			Bucket: &cmd.Target.ID, ExpectedBucketOwner: owner(cmd.Target), ServerSideEncryptionConfiguration: to.Configuration,
+			Bucket: &cmd.Target.ID, ExpectedBucketOwner: bucket.Owner(cmd.Target), ServerSideEncryptionConfiguration: to.Configuration,
 		})
 	}
 	return cloud.Classify(err)
-}
-
-// owner makes S3 refuse a bucket of that name in another account.
-func owner(t schemas.Target) *string {
-	if t.Account == "" {
-		return nil
-	}
-	return &t.Account
 }

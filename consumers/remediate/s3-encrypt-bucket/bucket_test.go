@@ -49,7 +49,7 @@ func (f *fake) HeadBucket(_ context.Context, in *s3.HeadBucketInput, _ ...func(*
 	}
 	if f.here != f.home {
 		return nil, &smithy.OperationError{ServiceID: "S3", OperationName: "HeadBucket", Err: &smithyhttp.ResponseError{
-			Response: &smithyhttp.Response{Response: &http.Response{StatusCode: 301, Header: http.Header{headerRegion: {f.home}}}}, Err: errors.New("moved"),
+			Response: &smithyhttp.Response{Response: &http.Response{StatusCode: 301, Header: http.Header{"X-Amz-Bucket-Region": {f.home}}}}, Err: errors.New("moved"),
 		}}
 	}
 	return &s3.HeadBucketOutput{BucketRegion: &f.home}, nil
