@@ -16,9 +16,11 @@ import (
 	iamdisableconsole "github.com/riposte-security/riposte/consumers/block/iam-disable-console"
 	lambdathrottle "github.com/riposte-security/riposte/consumers/block/lambda-throttle"
 	nacldeny "github.com/riposte-security/riposte/consumers/block/nacl-deny"
+	nftables "github.com/riposte-security/riposte/consumers/block/nftables"
 	s3denyprincipal "github.com/riposte-security/riposte/consumers/block/s3-deny-principal"
 	securitygrouprevoke "github.com/riposte-security/riposte/consumers/block/security-group-revoke"
 	wafv2ipset "github.com/riposte-security/riposte/consumers/block/wafv2-ipset"
+	blockwebhook "github.com/riposte-security/riposte/consumers/block/webhook"
 	ec2requiresecuritygroup "github.com/riposte-security/riposte/consumers/remediate/ec2-require-security-group"
 	ec2requiretags "github.com/riposte-security/riposte/consumers/remediate/ec2-require-tags"
 	iamrevertpolicy "github.com/riposte-security/riposte/consumers/remediate/iam-revert-policy"
@@ -51,13 +53,25 @@ func Actions() []Action {
 		{iamdisableconsole.Spec(), onAWS(iamdisableconsole.OnAWS)},
 		{lambdathrottle.Spec(), onAWS(lambdathrottle.OnAWS)},
 		{nacldeny.Spec(), onAWS(nacldeny.OnAWS)},
+		{nftables.Spec(), onHost(nftables.OnHost)},
 		{s3denyprincipal.Spec(), onAWS(s3denyprincipal.OnAWS)},
 		{securitygrouprevoke.Spec(), onAWS(securitygrouprevoke.OnAWS)},
 		{wafv2ipset.Spec(), onAWS(wafv2ipset.OnAWS)},
+		{blockwebhook.Spec(), onHost(blockwebhook.OnHTTP)},
 		{ec2requiresecuritygroup.Spec(), onAWS(ec2requiresecuritygroup.OnAWS)},
 		{ec2requiretags.Spec(), onAWS(ec2requiretags.OnAWS)},
 		{iamrevertpolicy.Spec(), onAWS(iamrevertpolicy.OnAWS)},
 		{s3encryptbucket.Spec(), onAWS(s3encryptbucket.OnAWS)},
+	}
+}
+
+// onHost is for an action that needs nobody but the machine and network it runs on.
+func onHost(build func(func() time.Time) consumers.Action) func(Deps) (consumers.Action, error) {
+	return func(d Deps) (consumers.Action, error) {
+		if d.Now == nil {
+			d.Now = time.Now
+		}
+		return build(d.Now), nil
 	}
 }
 

@@ -4,11 +4,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/netip"
-	"net/url"
 	"strings"
 	"time"
 
+	"github.com/riposte-security/riposte/internal/callout"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -51,8 +50,8 @@ const (
 
 // Validate checks the settings without any I/O. Its errors never hold a secret, nor the path of the URL, which may be one.
 func (c Config) Validate() error {
-	if err := c.checkURL(); err != nil {
-		return err
+	if err := callout.CheckURL(c.URL, c.PlainHTTP); err != nil {
+		return fmt.Errorf("webhook %w", err)
 	}
 	if c.Timeout < time.Second || c.Timeout > maxTimeout {
 		return fmt.Errorf("webhook timeout %s: 1s to %s expected", c.Timeout, maxTimeout)
@@ -66,32 +65,12 @@ func (c Config) Validate() error {
 	if _, err := c.keys(); err != nil {
 		return err
 	}
-	return checkHeaders(c.Headers)
-}
-
-func (c Config) checkURL() error {
-	u, err := url.Parse(c.URL)
-	if err != nil || u.Host == "" || u.Hostname() == "" {
-		return errors.New("webhook url: an address like https://host/path expected")
+	for name, value := range c.Headers {
+		if err := callout.CheckHeader(name, value, headerID, headerTimestamp, headerSignature); err != nil {
+			return fmt.Errorf("webhook %w", err)
+		}
 	}
-	switch {
-	case u.User != nil:
-		return errors.New("webhook url: no user and password in it; use headers")
-	case u.Fragment != "":
-		return errors.New("webhook url: no fragment (#) in it")
-	case u.Scheme == "https":
-		return nil
-	case u.Scheme != "http":
-		return fmt.Errorf("webhook url: https expected, not %q", u.Scheme)
-	case c.PlainHTTP || loopback(u.Hostname()):
-		return nil
-	}
-	return errors.New("webhook url: https expected; plain_http: true allows http")
-}
-
-func loopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || (err == nil && addr.IsLoopback())
+	return nil
 }
 
 // keys decodes the secrets, the current one first.
@@ -109,25 +88,4 @@ func (c Config) keys() ([][]byte, error) {
 		keys = append(keys, key)
 	}
 	return keys, nil
-}
-
-// checkHeaders refuses headers that HTTP does not allow and those that riposte sets itself.
-func checkHeaders(headers map[string]string) error {
-	for name, value := range headers {
-		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return !tokenRune(r) }) {
-			return fmt.Errorf("webhook header %q: not a header name", name)
-		}
-		if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
-			return fmt.Errorf("webhook header %s: its value holds control characters", name)
-		}
-		switch lower := strings.ToLower(name); lower {
-		case "host", "content-type", "content-length", "transfer-encoding", "connection", "idempotency-key", headerID, headerTimestamp, headerSignature:
-			return fmt.Errorf("webhook header %s: riposte sets it itself", name)
-		}
-	}
-	return nil
-}
-
-func tokenRune(r rune) bool {
-	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", r)
 }

@@ -4,7 +4,6 @@ package webhook
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -14,15 +13,12 @@ import (
 	"time"
 
 	"github.com/riposte-security/riposte/consumers/alert"
+	"github.com/riposte-security/riposte/internal/callout"
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/schemas"
 )
 
-const (
-	maxAnswer = 4 << 10   // bytes of an answer that are read, so that the connection can be used again
-	maxHeader = 64 << 10  // bytes of an answer's headers
-	maxWait   = time.Hour // the longest Retry-After that is believed
-)
+const maxAnswer = 4 << 10 // bytes of an answer that are read, so that the connection can be used again
 
 // Receiver POSTs notifications. It is a consumers.Action. Its one request in Apply is not repeated there: an error that is worth another try
 // carries what the other side said about when (fault.Wait), and the worker keeps the time.
@@ -49,18 +45,7 @@ func New(conf Config, now func() time.Time) (*Receiver, error) {
 	if err != nil {
 		return nil, errors.New("webhook url: an address expected")
 	}
-	transport := &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		ForceAttemptHTTP2:      true,
-		MaxIdleConnsPerHost:    8,
-		IdleConnTimeout:        90 * time.Second,
-		MaxResponseHeaderBytes: maxHeader,
-	}
-	return &Receiver{conf: conf, host: u.Host, keys: keys, now: now, client: &http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	return &Receiver{conf: conf, host: u.Host, keys: keys, now: now, client: callout.Client()}, nil
 }
 
 // Plan renders the request. Its body stands in the plan as text, so that what is sent is what was planned, byte for byte.
@@ -98,18 +83,18 @@ func (r *Receiver) Apply(ctx context.Context, cmd schemas.Command, p schemas.Pla
 	}
 	res, err := r.client.Do(req)
 	if err != nil {
-		return fmt.Errorf("webhook %s: %w", r.host, withoutURL(err))
+		return fmt.Errorf("webhook %s: %w", r.host, callout.WithoutURL(err))
 	}
 	defer res.Body.Close() //nolint:errcheck // only read
 	// What the answer says is of no use to us and may repeat our own headers: it is read away, and shown nowhere.
 	_, _ = io.CopyN(io.Discard, res.Body, maxAnswer)
-	return r.judge(res)
+	return callout.Judge("webhook "+r.host, res, r.now())
 }
 
 func (r *Receiver) request(ctx context.Context, id string, body []byte) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.conf.URL, bytes.NewReader(body))
 	if err != nil {
-		return nil, fault.Permanent(fmt.Errorf("webhook %s: %w", r.host, withoutURL(err)))
+		return nil, fault.Permanent(fmt.Errorf("webhook %s: %w", r.host, callout.WithoutURL(err)))
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "riposte")
@@ -124,41 +109,6 @@ func (r *Receiver) request(ctx context.Context, id string, body []byte) (*http.R
 		req.Header.Set(headerSignature, sign(r.keys, id, timestamp, body))
 	}
 	return req, nil
-}
-
-// judge turns the status of an answer into the error it means.
-func (r *Receiver) judge(res *http.Response) error {
-	code := res.StatusCode
-	if code >= 200 && code < 300 {
-		return nil
-	}
-	err := fmt.Errorf("webhook %s: answered %d %s", r.host, code, http.StatusText(code))
-	switch {
-	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests, code >= 500:
-		return fault.After(err, retryAfter(res.Header.Get("Retry-After"), r.now()))
-	case code >= 300 && code < 400:
-		return fault.Permanent(fmt.Errorf("%w; redirects are not followed, configure the address it names", err))
-	}
-	return fault.Permanent(err)
-}
-
-// retryAfter reads a Retry-After header, in seconds or as a date; zero where there is none or it makes no sense.
-func retryAfter(value string, now time.Time) time.Duration {
-	var wait time.Duration
-	if seconds, err := strconv.ParseUint(value, 10, 32); err == nil {
-		wait = time.Duration(seconds) * time.Second
-	} else if at, err := http.ParseTime(value); err == nil {
-		wait = at.Sub(now)
-	}
-	return max(0, min(wait, maxWait))
-}
-
-// withoutURL takes the URL out of an error of net/http: its path may be a secret.
-func withoutURL(err error) error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		return u.Err
-	}
-	return err
 }
 
 // Verify confirms: Apply has returned only when the receiver had said yes.
