@@ -55,6 +55,12 @@ title: From the first step to the last
 severity: high
 correlate: { type: temporal_ordered, rules: [it-step, it-end], group_by: [unmapped.user], within: 10m }
 then: [ { alert: {} } ]
+---
+id: it-chain
+title: Five of a kind, and the last step
+severity: high
+correlate: { type: temporal_ordered, rules: [it-burst, it-end], group_by: [unmapped.user], within: 10m }
+then: [ { alert: {} } ]
 `
 
 // TestCorrelations has three routers correlate on a real broker while members of the group come and go: one is killed with SIGKILL, one ends in an
@@ -136,7 +142,7 @@ func TestCorrelations(t *testing.T) {
 	})
 	want := map[string]string{}
 	for g := range groups {
-		for _, rule := range []string{"it-burst", "it-path"} {
+		for _, rule := range []string{"it-burst", "it-path", "it-chain"} {
 			if g%5 == 0 {
 				continue
 			}
