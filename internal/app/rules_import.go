@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/riposte-security/riposte/router/rule"
 	"github.com/riposte-security/riposte/router/sigma"
@@ -29,6 +30,7 @@ type importReport struct {
 	Rules     []importedRule `json:"rules"`
 	Refusals  []rule.Problem `json:"refusals"`
 	Documents int            `json:"documents"`
+	Lists     []string       `json:"lists,omitempty"` // that the configuration must have
 }
 
 type importedRule struct {
@@ -76,6 +78,9 @@ func (c *importSigmaCmd) Run(a *App) error {
 		for _, p := range res.Refused {
 			fmt.Fprintln(a.Out, p)
 		}
+		if len(res.Lists) > 0 {
+			fmt.Fprintf(a.Out, "the configuration must have the lists %s; the texts of Sigma rules have no case: { kind: string, ignore_case: true }\n", strings.Join(res.Lists, ", "))
+		}
 		fmt.Fprintf(a.Out, "%d imported, %d refused\n", report.Imported, report.Refused)
 	}
 	if err == nil && report.Refused > 0 {
@@ -88,7 +93,7 @@ func (c *importSigmaCmd) Run(a *App) error {
 func (c *importSigmaCmd) write(res sigma.Result) (importReport, error) {
 	report := importReport{
 		Imported: len(res.Imported), Refused: res.RefusedDocuments, Documents: res.Documents,
-		Rules: []importedRule{}, Refusals: []rule.Problem{},
+		Rules: []importedRule{}, Refusals: []rule.Problem{}, Lists: res.Lists,
 	}
 	if err := os.MkdirAll(c.Out, 0o755); err != nil { //nolint:gosec // rules are no secret
 		return report, fmt.Errorf("rules: %w", err)

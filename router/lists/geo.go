@@ -32,16 +32,17 @@ type geoFile struct {
 	open   atomic.Pointer[geoReader]
 }
 
-// geoReader is a loaded file. Many networks share a record; what was picked from one is kept, in a slot for every so many of them.
+// geoReader is a loaded file. Many networks share a record; what was picked from one is kept, in one of a few slots.
 type geoReader struct {
 	db    *maxminddb.Reader
 	pick  func(record map[string]any) map[string]any
 	built time.Time
-	slots [geoSlots]atomic.Pointer[geoFacts]
+	slots [geoSets][geoWays]atomic.Pointer[geoFacts]
 }
 
 const (
-	geoSlots   = 1 << 14
+	geoSets    = 1 << 12
+	geoWays    = 4
 	geoRefresh = time.Minute
 	maxGeo     = 1 << 30 // bytes
 )
@@ -74,18 +75,31 @@ func (r *geoReader) lookup(ip netip.Addr) (map[string]any, error) {
 		return nil, found.Err()
 	}
 	at := found.Offset()
-	const spread = 0x9e3779b1 // offsets of records lie close together
-	slot := &r.slots[(at*spread>>8)%geoSlots]
-	if known := slot.Load(); known != nil && known.offset == at {
-		return known.facts, nil
+	slots, turn := r.place(at)
+	for i := range slots {
+		if known := slots[i].Load(); known != nil && known.offset == at {
+			return known.facts, nil
+		}
 	}
 	var record map[string]any
 	if err := found.Decode(&record); err != nil {
 		return nil, err
 	}
-	facts := r.pick(record)
-	slot.Store(&geoFacts{offset: at, facts: facts})
-	return facts, nil
+	facts := &geoFacts{offset: at, facts: r.pick(record)}
+	for i := range slots {
+		if slots[i].CompareAndSwap(nil, facts) {
+			return facts.facts, nil
+		}
+	}
+	slots[turn].Store(facts) // as good as any other
+	return facts.facts, nil
+}
+
+// place is the slots for the record at an offset, and the one to clear for it if all are taken.
+func (r *geoReader) place(at uintptr) (slots *[geoWays]atomic.Pointer[geoFacts], turn uint64) {
+	const spread = 0x9e3779b97f4a7c15 // offsets of records lie close together
+	h := uint64(at) * spread
+	return &r.slots[h>>32%geoSets], h >> 48 % geoWays
 }
 
 // take reads a file. Its kind is checked: asn(ip) out of a City database would be nil for ever.

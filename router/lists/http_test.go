@@ -2,6 +2,7 @@ package lists
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -216,6 +217,63 @@ func TestDamagedCopyOnDisk(t *testing.T) {
 		if req, _ := s.last(); req.Header.Get("If-None-Match") != "" {
 			t.Errorf("%s: asked for what has changed since a copy that is not there", name)
 		}
+	}
+}
+
+// TestConditions: what a server has said of its copy, it is asked about: by ETag, by date, or by both; also after a restart, and not after it has
+// said nothing. What it has not changed is not read again.
+func TestConditions(t *testing.T) {
+	t.Parallel()
+	const date, later = "Wed, 25 Feb 2026 06:13:20 GMT", "Thu, 26 Feb 2026 06:13:20 GMT"
+	for name, said := range map[string]http.Header{
+		"etag": {"Etag": {`"one"`}}, "weak etag": {"Etag": {`W/"one"`}}, "date": {"Last-Modified": {date}}, "both": {"Etag": {`"one"`}, "Last-Modified": {date}}, "nothing": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, dir := serve(t), t.TempDir()
+			conf := `lists: { l: { from: { http: { url: "` + s.URL + `" } } } }`
+			sends := func(body string, said http.Header) {
+				s.set("", "", func(w http.ResponseWriter, req *http.Request) {
+					maps.Copy(w.Header(), said)
+					asked := req.Header.Get("If-None-Match") + req.Header.Get("If-Modified-Since")
+					if asked != "" && asked == said.Get("ETag")+said.Get("Last-Modified") {
+						w.WriteHeader(http.StatusNotModified)
+						return
+					}
+					_, _ = w.Write([]byte(body))
+				})
+			}
+			sends("bad.example\n", said)
+			r, ask := httpList(t, conf, dir)
+			asks := func(in string, read int) {
+				t.Helper()
+				if err := ask(); err != nil || !r.has("l", in) || r.logs.count("list in force") != read {
+					t.Fatalf("%v; in force: %v, read %d times", err, r.has("l", in), r.logs.count("list in force"))
+				}
+			}
+			conditions := func(want http.Header) {
+				t.Helper()
+				req, _ := s.last()
+				if got := req.Header.Get("If-None-Match"); got != want.Get("ETag") {
+					t.Errorf("If-None-Match: %q", got)
+				}
+				if got := req.Header.Get("If-Modified-Since"); got != want.Get("Last-Modified") {
+					t.Errorf("If-Modified-Since: %q", got)
+				}
+			}
+			asks("bad.example", 1)
+			conditions(nil)
+			asks("bad.example", 1)
+			conditions(said)
+			r, ask = httpList(t, conf, dir) // a new process, which has the copy on disk
+			asks("bad.example", 1)
+			conditions(said)
+			sends("worse.example\n", http.Header{"Last-Modified": {later}})
+			asks("worse.example", 2)
+			conditions(said)
+			asks("worse.example", 2)
+			conditions(http.Header{"Last-Modified": {later}})
+		})
 	}
 }
 

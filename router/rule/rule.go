@@ -3,6 +3,7 @@
 package rule
 
 import (
+	"slices"
 	"time"
 
 	"github.com/riposte-security/riposte/router/rule/predicate"
@@ -82,6 +83,17 @@ func (r *Rule) Receiver() string {
 		}
 	}
 	return LogReceiver
+}
+
+// Receivers are the names that the rule's alerts go to, apart from the one that always exists.
+func (r *Rule) Receivers() []string {
+	var out []string
+	for _, st := range r.steps {
+		if st.lane == schemas.LaneAlert && st.action != LogReceiver && !slices.Contains(out, st.action) {
+			out = append(out, st.action)
+		}
+	}
+	return out
 }
 
 // ClassUIDs are the class_uids of the events that the rule looks at; empty: all.

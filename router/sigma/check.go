@@ -24,12 +24,15 @@ func (im *importer) check() error {
 		if len(d.outputs) == 0 || d.correl != nil && d.refusedBase() {
 			continue
 		}
-		_, err := rule.Parse(o, d.file, []byte(strings.Join(d.set(map[*document]bool{}), "---\n")))
+		rules, err := rule.Parse(o, d.file, []byte(strings.Join(d.set(map[*document]bool{}), "---\n")))
 		if problems, ok := errors.AsType[rule.Problems](err); ok {
 			d.fail(d.at, "the rule that it would make is refused: %s", problems[0].Message)
 			d.outputs = nil
 		} else if err != nil {
 			return fmt.Errorf("sigma: %w", err)
+		}
+		for _, r := range rules {
+			d.lists = append(d.lists, r.Uses().Lists...)
 		}
 	}
 	return nil

@@ -147,7 +147,7 @@ func (r *reader) keyword(at *yamltree.Node, m *match) {
 		}
 		m.pattern = m.pattern.before().after()
 	case opRegexp, opCIDR:
-	case opCompare, opExists, opNull, opField, opPart:
+	case opCompare, opExists, opNull, opField, opPart, opList:
 		r.fail(at, "keywords are texts; %s needs a field", m.op)
 	}
 }

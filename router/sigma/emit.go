@@ -175,7 +175,7 @@ func (e *emitter) anywhere(at *yamltree.Node, places []place, list []match) term
 				out = append(out, negate(present(places)))
 			}
 			ordinary = append(ordinary, m)
-		case opRegexp, opCIDR, opCompare, opPart:
+		case opRegexp, opCIDR, opCompare, opPart, opList:
 			ordinary = append(ordinary, m)
 		}
 	}

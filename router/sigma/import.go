@@ -29,6 +29,8 @@ type Result struct {
 	Imported []Imported
 	// Refused are the reasons for documents that were not converted, several of one document where there are several.
 	Refused rule.Problems
+	// Lists are the named lists that the rules ask: placeholders whose values were not given.
+	Lists []string
 	// Documents is how many documents there were, and RefusedDocuments how many of them were refused.
 	Documents, RefusedDocuments int
 }
@@ -62,9 +64,12 @@ func Import(o Options, files []File) (Result, error) {
 			res.Refused = append(res.Refused, d.problems...)
 			continue
 		}
+		res.Lists = append(res.Lists, d.lists...)
 		line, _ := yamltree.Place(d.at)
 		res.Imported = append(res.Imported, Imported{File: d.file, Line: line, Rules: d.outputs})
 	}
+	slices.Sort(res.Lists)
+	res.Lists = slices.Compact(res.Lists)
 	sort.SliceStable(res.Refused, func(i, j int) bool {
 		a, b := res.Refused[i], res.Refused[j]
 		if a.File != b.File {

@@ -28,19 +28,21 @@ const (
 	opNull    op = "null"
 	opField   op = "fieldref"
 	opPart    op = "a part of a time"
+	opList    op = "a list"
 )
 
 // A match is one thing that is asked of a field.
 type match struct {
 	op      op
 	pattern pattern
-	text    string // opRegexp: the expression with its flags; opCIDR: the network; opField: the other field; opPart: which part
-	order   string // opCompare, opPart: < <= > >=, or == for a part
-	number  string
-	want    bool // opExists
-	cased   bool
-	front   bool // opField: something may stand before, or behind, the other's value
-	back    bool
+	text    string // opRegexp: the expression with its flags; opCIDR: the network; opField: the other field; opPart: which part;
+	// opList: the name of the list
+	order  string // opCompare, opPart: < <= > >=, or == for a part
+	number string
+	want   bool // opExists
+	cased  bool
+	front  bool // opField: something may stand before, or behind, the other's value
+	back   bool
 }
 
 // odd tells whether also something else than a usual text may match: see place.
@@ -53,7 +55,7 @@ func (m match) odd() bool {
 		return err == nil && slices.ContainsFunc([]string{"", "0", "1", "12345", "1.5", "true", "false"}, re.MatchString)
 	case opCIDR, opPart:
 		return false
-	case opCompare, opExists, opNull, opField:
+	case opCompare, opExists, opNull, opField, opList:
 	}
 	return true
 }
@@ -188,6 +190,9 @@ func (r *reader) value(n *yamltree.Node, c chain) ([]match, error) {
 	}
 	texts := []string{text}
 	if slices.Contains(c.names, "expand") {
+		if name, ok := r.list(text, c); ok {
+			return []match{{op: opList, text: name}}, nil
+		}
 		var err error
 		if texts, err = r.expand(text); err != nil {
 			return nil, err

@@ -39,6 +39,7 @@ type document struct {
 	filters []*document  // of a rule, what it has to fulfil as well
 	quiet   bool         // it makes no alerts of its own: a correlation names it
 	outputs []Rule       // what has become of it
+	lists   []string     // named lists that they ask
 }
 
 // head is what rules, correlations and filters have in common.

@@ -18,6 +18,9 @@ func (e *emitter) values(expr string, k kind, list []match) []term {
 		case opCIDR:
 			networks = append(networks, quote(m.text))
 			continue
+		case opList:
+			out = append(out, leaf("inList(%s, %s)", quote(m.text), expr))
+			continue
 		case opRegexp, opCompare, opPart, opExists, opNull, opField:
 			out = append(out, other(expr, k, m))
 			continue
@@ -104,7 +107,7 @@ func other(expr string, k kind, m match) term {
 		return leaf("%s %s %s", number, m.order, m.number)
 	case opPart:
 		return leaf("timePart(%s, %s) %s %s", expr, quote(m.text), m.order, m.number)
-	case opPattern, opCIDR, opExists, opNull, opField:
+	case opPattern, opCIDR, opExists, opNull, opField, opList:
 	}
 	return constant(false)
 }
