@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/riposte-security/riposte/internal/config"
@@ -93,4 +94,23 @@ func TestSigmaProxy(t *testing.T) {
 		}),
 	}
 	asked(t, "{category: proxy}", records)
+
+	// Long lists become one call, which must say the same.
+	d := newDifferential(t, "{category: proxy}", records)
+	long := func(values ...any) (out []any) {
+		for i := range 40 {
+			out = append(out, fmt.Sprintf("Nothing-%d", i))
+		}
+		return append(out, values...)
+	}
+	for item, values := range map[string][]any{
+		"cs-user-agent|contains": long("CURL", "x11;"), "c-uri|endswith": long("V=2", "/pkg/list"), "cs-host|startswith": long("files."), "sc-status|startswith": long("5"),
+		"cs-user-agent|contains|cased": long("Mozilla", "CURL"), "cs-method|contains": long(),
+	} {
+		d.check(map[string]any{"s": map[string]any{item: values}, "condition": "s"})
+		d.check(map[string]any{"s": map[string]any{item: values}, "condition": "not s"})
+	}
+	if d.hits == 0 {
+		t.Error("no long list matched")
+	}
 }

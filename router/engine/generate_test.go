@@ -124,6 +124,9 @@ func (t *tape) compare(x string) string {
 	case 9:
 		return x + " matches " + strconv.Quote(t.regexp())
 	case 10:
+		if t.pick("glob", "any") == "any" {
+			return fmt.Sprintf("%s(%s, [%q, %q])", t.pick("containsAny", "startsWithAny", "endsWithAny"), x, t.word(), t.word())
+		}
 		return fmt.Sprintf("glob(%s, %q)", x, t.pick("a*", "*c", "*b*", "a*c", "a?c", "*", "?", "abc", "", "*a*b*", "é*", "x*"))
 	case 11:
 		return t.constant() + " == " + x

@@ -1,7 +1,10 @@
 package sigma
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -12,6 +15,16 @@ func (e *emitter) values(expr string, k kind, list []match) []term {
 	var out []term
 	var equal, equalCased, numbers, networks []string
 	lower := false
+	longs := map[affix][]string{}
+	for _, m := range list {
+		if a, _, ok := affixOf(expr, k, m); ok {
+			longs[a] = append(longs[a], "")
+		}
+	}
+	maps.DeleteFunc(longs, func(_ affix, l []string) bool { return len(l) < manyTexts })
+	for a := range longs {
+		longs[a] = nil
+	}
 	for _, m := range list {
 		switch m.op {
 		case opPattern:
@@ -28,6 +41,11 @@ func (e *emitter) values(expr string, k kind, list []match) []term {
 		s, plain := m.pattern.plain()
 		switch {
 		case !plain:
+			a, text, ok := affixOf(expr, k, m)
+			if _, long := longs[a]; ok && long {
+				longs[a] = append(longs[a], quote(text))
+				continue
+			}
 			out = append(out, patternTerm(expr, k, m))
 		case k == kInteger:
 			if n, err := strconv.ParseInt(s, 10, 64); err == nil && strconv.FormatInt(n, 10) == s {
@@ -60,11 +78,50 @@ func (e *emitter) values(expr string, k kind, list []match) []term {
 	if len(networks) > 0 && k == kText {
 		front = append(front, leaf("cidr(%s, %s)", expr, strings.Join(networks, ", ")))
 	}
+	for _, a := range slices.SortedFunc(maps.Keys(longs), func(a, b affix) int { return cmp.Compare(a.expr+a.operator, b.expr+b.operator) }) {
+		front = append(front, leaf("%sAny(%s, [%s])", a.operator, a.expr, strings.Join(longs[a], ", ")))
+	}
 	return append(front, out...)
+}
+
+// manyTexts is how many texts at the ends of a value, or within it, become one call.
+const manyTexts = 16
+
+// An affix is where in which expression a text has to stand: contains, startsWith, endsWith.
+type affix struct{ expr, operator string }
+
+// affixOf is the affix and the text that a pattern with stars at its ends alone stands for.
+func affixOf(expr string, k kind, m match) (a affix, text string, ok bool) {
+	if m.op != opPattern {
+		return affix{}, "", false
+	}
+	p := m.pattern
+	if k == kInteger {
+		expr = "string(" + expr + ")"
+	}
+	if !m.cased {
+		p = p.lower()
+		if p.letters() {
+			expr = "lower(" + expr + ")"
+		}
+	}
+	text, front, back, ok := p.shape()
+	switch {
+	case !ok || !front && !back:
+		return affix{}, "", false
+	case front && back:
+		return affix{expr, "contains"}, text, true
+	case front:
+		return affix{expr, "endsWith"}, text, true
+	}
+	return affix{expr, "startsWith"}, text, true
 }
 
 // patternTerm writes a match with wildcards.
 func patternTerm(expr string, k kind, m match) term {
+	if a, text, ok := affixOf(expr, k, m); ok {
+		return leaf("%s %s %s", a.expr, a.operator, quote(text))
+	}
 	p := m.pattern
 	if k == kInteger {
 		expr = "string(" + expr + ")"
@@ -74,16 +131,6 @@ func patternTerm(expr string, k kind, m match) term {
 		p = p.lower()
 		if p.letters() {
 			folded = "lower(" + expr + ")"
-		}
-	}
-	if s, front, back, ok := p.shape(); ok {
-		switch {
-		case front && back:
-			return leaf("%s contains %s", folded, quote(s))
-		case front:
-			return leaf("%s endsWith %s", folded, quote(s))
-		default:
-			return leaf("%s startsWith %s", folded, quote(s))
 		}
 	}
 	if g, ok := p.glob(); ok {

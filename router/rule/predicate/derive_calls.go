@@ -127,6 +127,12 @@ func (d *deriver) call(n *ast.CallNode) Condition {
 		op = "startsWith"
 	case "hasSuffix":
 		op = "endsWith"
+	case "containsAny":
+		op = "contains"
+	case "startsWithAny":
+		op = "startsWith"
+	case "endsWithAny":
+		op = "endsWith"
 	case "glob", "cidr", "private":
 	case "inList": // what a list has in it changes while the predicate stays
 		if o, ok := d.operand(n.Arguments[len(n.Arguments)-1]); ok && !o.constant {
@@ -140,6 +146,9 @@ func (d *deriver) call(n *ast.CallNode) Condition {
 	if !ok || a.constant {
 		return unknown(n.String())
 	}
+	if list, ok := n.Arguments[len(n.Arguments)-1].(*ast.ArrayNode); ok && strings.HasSuffix(name.Value, "Any") {
+		return d.textAny(n, op, a, list)
+	}
 	rest, constant := d.texts(n.Arguments[1:])
 	switch {
 	case !constant || len(rest) == 0:
@@ -150,6 +159,19 @@ func (d *deriver) call(n *ast.CallNode) Condition {
 		return d.glob(n, a, rest[0])
 	}
 	return d.text(n, op, a, rest[0])
+}
+
+// textAny understands containsAny and its like.
+func (d *deriver) textAny(n ast.Node, op string, a operand, list *ast.ArrayNode) Condition {
+	texts, constant := d.texts(list.Nodes)
+	if !constant || len(texts) == 0 {
+		return d.exist(n, a)
+	}
+	of := make([]Condition, len(texts))
+	for i, t := range texts {
+		of[i] = d.text(n, op, a, t)
+	}
+	return anyOf(of...)
 }
 
 // texts reads constant strings.

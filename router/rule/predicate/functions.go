@@ -72,6 +72,7 @@ func functions() map[string]*function {
 	t := map[string]*function{}
 	for _, group := range []map[string]*function{
 		netFunctions(), textFunctions(), listFunctions(), numberFunctions(), codecFunctions(), timeFunctions(), textsFunctions(), sourceFunctions(),
+		anyFunctions(),
 	} {
 		maps.Copy(t, group)
 	}

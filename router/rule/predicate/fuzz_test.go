@@ -19,7 +19,7 @@ func free() []string {
 				out = append(out, "("+a+") "+op+" ("+b+")")
 			}
 			out = append(out, a+" ? "+b+" : "+a, "get("+a+", "+b+")", "unmapped["+b+"]", b+"["+a+":]", b+"[:"+a+"]", "cidr("+b+", "+b+")",
-				"glob("+b+", "+b+")", "hour("+b+", "+b+")", "take("+b+", "+b+")", "replace("+b+","+b+","+b+")", "join("+b+","+b+")", "max("+a+", "+b+")")
+				"glob("+b+", "+b+")", `containsAny(`+b+`, ["a", "é"])`, "hour("+b+", "+b+")", "take("+b+", "+b+")", "replace("+b+","+b+","+b+")", "join("+b+","+b+")", "max("+a+", "+b+")")
 		}
 	}
 	one := []string{

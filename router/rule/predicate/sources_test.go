@@ -97,6 +97,8 @@ func TestSourcesAreChecked(t *testing.T) {
 	for _, c := range []struct{ source, want string }{
 		{`inList("scaners", src_endpoint.ip)`, `7: inList: unknown list "scaners", did you mean "scanners"?`},
 		{`inList("nothing like it", src_endpoint.ip)`, `7: inList: unknown list "nothing like it"`},
+		{`containsAny(message, [metadata.uid])`, `21: containsAny: the list of strings must be written out`},
+		{`endsWithAny(message, "a")`, `0: endsWithAny: argument 2 must be a list, not a string`},
 		{`inList(message, src_endpoint.ip)`, `7: inList: the name of the list must be written out, so that it can be checked at load`},
 		{`inList("scanners")`, `0: inList: 2 arguments expected, 1 given`},
 		{`inList(5, src_endpoint.ip)`, `0: inList: argument 1 must be a string, not an integer`},
