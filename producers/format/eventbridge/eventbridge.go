@@ -100,7 +100,9 @@ func (f *format) Parse(in producers.Record) ([]schemas.Event, error) {
 	if around == "" {
 		return events, nil
 	}
-	around = ocsfjson.OneLine(around)
+	if around, err = ocsfjson.Envelope(around); err != nil {
+		return nil, fault.Permanent(fmt.Errorf("%s: %w", Name, err))
+	}
 	for i := range events {
 		events[i].Data = ocsfjson.WithUnmapped(events[i].Data, "envelope", around)
 	}

@@ -1,13 +1,13 @@
 package ocsfjson
 
 import (
-	"bytes"
-	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
 	"github.com/tidwall/gjson"
 
+	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/producers"
 	"github.com/riposte-security/riposte/producers/unpack"
 	"github.com/riposte-security/riposte/schemas"
@@ -24,19 +24,23 @@ func (c contained) Parse(r producers.Record) ([]schemas.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Around(r, events), nil
+	return Around(r, events)
 }
 
 // Around adds to events what unpack found around their record and formats do not see. Account and region go to cloud where the event has
 // none; the rest goes to unmapped with its own names: an EventBridge event without its detail as `envelope`, what CloudWatch Logs said as
-// `cloudwatch`, an SNS notification as `sns`. What an event has already stays as it is.
-func Around(r producers.Record, events []schemas.Event) []schemas.Event {
+// `cloudwatch`, an SNS notification as `sns`. What an event has already stays as it is. An envelope that could
+// not be a record is a permanent error.
+func Around(r producers.Record, events []schemas.Event) ([]schemas.Event, error) {
 	around := r.Attrs[unpack.AttrEnvelope]
 	name, value := container(r.Attrs, around != "")
 	if name == "" && around == "" {
-		return events
+		return events, nil
 	}
-	around = OneLine(around)
+	around, err := Envelope(around)
+	if err != nil {
+		return nil, fault.Permanent(err)
+	}
 	for i := range events {
 		e := &events[i]
 		e.Data = withCloud(e.Data, r.Attrs[producers.AttrAccount], r.Attrs[producers.AttrRegion])
@@ -47,7 +51,7 @@ func Around(r producers.Record, events []schemas.Event) []schemas.Event {
 			e.Data = WithUnmapped(e.Data, name, value)
 		}
 	}
-	return events
+	return events, nil
 }
 
 // container returns the member of unmapped for what CloudWatch Logs or SNS said; no name if neither did. Where an EventBridge event was
@@ -83,16 +87,17 @@ func container(attrs map[string]string, event bool) (name, value string) {
 	return name, string(w.B)
 }
 
-// OneLine is JSON without white space between its tokens.
-func OneLine(text string) string {
-	if !strings.ContainsAny(text, " \t\r\n") {
-		return text
+// Envelope is the text of what stood around a record, without white space between its tokens; an error where it is not as strict as a record
+// must be. Empty text is none.
+func Envelope(text string) (string, error) {
+	if text == "" {
+		return "", nil
 	}
-	var b bytes.Buffer
-	if json.Compact(&b, []byte(text)) != nil { // unpack has seen to it
-		return "null"
+	var d Doc
+	if err := d.ParseText(text); err != nil {
+		return "", fmt.Errorf("envelope: %w", err)
 	}
-	return b.String()
+	return d.Raw(d.Root()), nil
 }
 
 // WithUnmapped returns the event with a member of unmapped more, unless it is there already; value is JSON. The event is not changed in place.

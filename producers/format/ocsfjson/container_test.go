@@ -51,7 +51,10 @@ func TestAround(t *testing.T) {
 			`{"a":1,"unmapped":{"sns":{"TopicArn":"arn:aws:sns:eu-central-1:1:t","MessageId":"m"}}}`,
 		},
 	} {
-		got := ocsfjson.Around(producers.Record{Attrs: c.attrs}, []schemas.Event{{Data: []byte(c.in)}})
+		got, err := ocsfjson.Around(producers.Record{Attrs: c.attrs}, []schemas.Event{{Data: []byte(c.in)}})
+		if err != nil {
+			t.Fatal(err)
+		}
 		if string(got[0].Data) != c.want {
 			t.Errorf("%s:\ngot  %s\nwant %s", name, got[0].Data, c.want)
 		}
