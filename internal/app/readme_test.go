@@ -17,6 +17,9 @@ func TestReadme(t *testing.T) {
 	if len(blocks) < 2 {
 		t.Fatalf("%d blocks of YAML in the README, two at least expected", len(blocks))
 	}
+	t.Setenv("RIPOSTE_APPROVAL_SECRET", strings.Repeat("s", 32))
+	t.Chdir(t.TempDir())
+	write(t, ".", "exemptions.yaml", "exemptions: []\n")
 	for _, b := range blocks {
 		file := write(t, t.TempDir(), "readme.yaml", b[1])
 		args := []string{"-c", file, "config", "check"}

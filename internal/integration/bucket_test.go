@@ -137,10 +137,11 @@ func sharedWork(t *testing.T, d *deployment) {
 			t.Errorf("bucket %s is encrypted by %q", buckets[i], got)
 		}
 		done := 0
+		told := func(name string) int { return len(d.procs[name].Log.Lines(0, e.Command.ID, `"state":"verified"`)) }
+		await.Until(t, "somebody says that it did it", func() bool { return told("remediate-1")+told("remediate-2") > 0 }) // after it is in the ledger
 		for _, name := range []string{"remediate-1", "remediate-2"} {
-			told := len(d.procs[name].Log.Lines(0, e.Command.ID, `"state":"verified"`))
-			by[name] += told
-			done += told
+			by[name] += told(name)
+			done += told(name)
 		}
 		if done != 1 {
 			t.Errorf("command %s was carried out %d times", e.Command.ID, done)

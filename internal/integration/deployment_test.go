@@ -78,6 +78,8 @@ consumers:
   workers: 4
   lease: 3s
   backoff: { base: 200ms, max: 1s }
+  reconcile: 2s
+  budgets: [ { per: rule, max: 5000, within: 1h } ]
 `
 
 // rules are those beside the rules that ship.
