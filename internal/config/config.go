@@ -60,9 +60,20 @@ func (Secret) GoString() string { return hidden }
 // MarshalText hides the secret.
 func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
-// UnmarshalText takes the secret as it stands.
-func (s *Secret) UnmarshalText(b []byte) error {
-	*s = Secret(b)
+// UnmarshalYAML takes the secret as it stands. (UnmarshalText would be given the source's text, before ${ENV} was put in.)
+func (s *Secret) UnmarshalYAML(node ast.Node) error {
+	switch v := node.(type) {
+	case *ast.StringNode:
+		*s = Secret(v.Value)
+	case *ast.LiteralNode:
+		*s = Secret(v.Value.Value)
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+		*s = Secret(node.GetToken().Value) // a secret of digits is none the less a text
+	case *ast.NullNode:
+		*s = ""
+	default:
+		return errors.New("a text expected")
+	}
 	return nil
 }
 

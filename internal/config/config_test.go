@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -116,5 +117,34 @@ func TestFromSettings(t *testing.T) {
 	}
 	if err := n.Decode(&got); err != nil || got.Addr != "a: [b" || got.Port != "5" {
 		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// TestSecretsFromTheEnvironment: what stands in the variable is the secret, to the letter.
+func TestSecretsFromTheEnvironment(t *testing.T) {
+	for _, secret := range []string{"plain", "0123", "12e4", "true", "null", `with "quotes" and 'others'`, "#no comment", "a: b", "{x}", "  blanks ", "$5", "*a", "&b", "!c", "-", "ünïcode", "line\nbreak", ""} {
+		for _, text := range []string{"http:\n  token: ${S}\n", `http: { token: "${S}" }`, "http:\n  token: '${S}'\n", "http:\n  token: ${S} # why\n"} {
+			cfg, err := Read("x.yaml", []byte(text), func(string) (string, bool) { return secret, true })
+			if err != nil {
+				t.Errorf("%q in %q: %v", secret, text, err)
+				continue
+			}
+			if string(cfg.HTTP.Token) != secret {
+				t.Errorf("%q in %q is read as %q", secret, text, string(cfg.HTTP.Token))
+			}
+		}
+		cfg, err := Read("x.yaml", []byte("http:\n  token: x${S}y\n"), func(string) (string, bool) { return secret, true })
+		if err != nil || string(cfg.HTTP.Token) != "x"+secret+"y" {
+			t.Errorf("x%sy is read as %q, %v", secret, string(cfg.HTTP.Token), err)
+		}
+	}
+	for text, want := range map[string]string{"http: { token: 0123 }": "0123", "http: { token: 'a # b' }": "a # b", "http:\n  token: |\n    a\n    b\n": "a\nb\n"} {
+		cfg, err := Read("x.yaml", []byte(text), func(string) (string, bool) { return "", false })
+		if err != nil || string(cfg.HTTP.Token) != want {
+			t.Errorf("%q is read as %q, %v", text, string(cfg.HTTP.Token), err)
+		}
+	}
+	if s := fmt.Sprintf("%v %+v %#v %s", Secret("hush"), HTTP{Token: "hush"}, HTTP{Token: "hush"}, Secret("hush")); strings.Contains(s, "hush") {
+		t.Error(s)
 	}
 }

@@ -99,15 +99,17 @@ func (x expander) scalar(s *ast.StringNode) ast.Node {
 	if err != nil || len(f.Docs) != 1 {
 		return s
 	}
+	t := *s.Token // its place, and what stands there now
+	t.Value = s.Value
 	switch v := f.Docs[0].Body.(type) {
 	case *ast.IntegerNode:
-		v.Token = s.Token
+		v.Token = &t
 		return v
 	case *ast.FloatNode:
-		v.Token = s.Token
+		v.Token = &t
 		return v
 	case *ast.BoolNode:
-		v.Token = s.Token
+		v.Token = &t
 		return v
 	}
 	return s
