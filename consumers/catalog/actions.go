@@ -16,6 +16,7 @@ import (
 	iamdisableconsole "github.com/riposte-security/riposte/consumers/block/iam-disable-console"
 	lambdathrottle "github.com/riposte-security/riposte/consumers/block/lambda-throttle"
 	nacldeny "github.com/riposte-security/riposte/consumers/block/nacl-deny"
+	networkfirewallrulegroup "github.com/riposte-security/riposte/consumers/block/network-firewall-rule-group"
 	nftables "github.com/riposte-security/riposte/consumers/block/nftables"
 	s3denyprincipal "github.com/riposte-security/riposte/consumers/block/s3-deny-principal"
 	securitygrouprevoke "github.com/riposte-security/riposte/consumers/block/security-group-revoke"
@@ -53,6 +54,7 @@ func Actions() []Action {
 		{iamdisableconsole.Spec(), onAWS(iamdisableconsole.OnAWS)},
 		{lambdathrottle.Spec(), onAWS(lambdathrottle.OnAWS)},
 		{nacldeny.Spec(), onAWS(nacldeny.OnAWS)},
+		{networkfirewallrulegroup.Spec(), onAWS(networkfirewallrulegroup.OnAWS)},
 		{nftables.Spec(), onHost(nftables.OnHost)},
 		{s3denyprincipal.Spec(), onAWS(s3denyprincipal.OnAWS)},
 		{securitygrouprevoke.Spec(), onAWS(securitygrouprevoke.OnAWS)},

@@ -37,7 +37,7 @@ func TestActions(t *testing.T) {
 			}
 		}
 	}
-	permission := regexp.MustCompile(`^[a-z0-9]+:[A-Z][A-Za-z0-9]+$`)
+	permission := regexp.MustCompile(`^[a-z0-9-]+:[A-Z][A-Za-z0-9]+$`)
 	for _, a := range catalog.Actions() {
 		s := a.Spec
 		names = append(names, s.Name)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/riposte-security/riposte/consumers"
 	"github.com/riposte-security/riposte/consumers/block/address"
+	"github.com/riposte-security/riposte/consumers/block/batch"
 	"github.com/riposte-security/riposte/consumers/remediate/attribute"
 	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/internal/fault"
@@ -55,7 +56,7 @@ func OnAWS(c *cloud.Clients, now func() time.Time) consumers.Action {
 
 // New makes the action. Commands that block one address in one set share their effect.
 func New(d Deps) consumers.Action {
-	b := &blocker{Deps: d, writers: map[setRef]*writer{}, ids: map[setRef]string{}}
+	b := &blocker{Deps: d, writers: map[setRef]*batch.Writer{}, ids: map[setRef]string{}}
 	b.Action = attribute.New(attribute.Row[state]{
 		Noun:   func(cmd schemas.Command) string { return "address " + cmd.Target.ID },
 		Read:   b.read,
@@ -73,8 +74,8 @@ type blocker struct {
 	Deps
 
 	mu      sync.Mutex
-	writers map[setRef]*writer // one a set
-	ids     map[setRef]string  // of sets named without one
+	writers map[setRef]*batch.Writer // one a set
+	ids     map[setRef]string        // of sets named without one
 }
 
 func (b *blocker) read(ctx context.Context, cmd schemas.Command, like *state) (state, error) {
@@ -236,11 +237,11 @@ func (b *blocker) write(ctx context.Context, _ schemas.Command, from, to state) 
 	b.mu.Lock()
 	w := b.writers[from.Set]
 	if w == nil {
-		w = newWriter(from.Set)
+		w = batch.New()
 		b.writers[from.Set] = w
 	}
 	b.mu.Unlock()
-	if err := w.write(ctx, api, p, to.Present); err != nil {
+	if err := w.Write(ctx, p, to.Present, func(ctx context.Context, changes []*batch.Change) error { return commit(ctx, api, from.Set, changes) }); err != nil {
 		return fmt.Errorf("%s: %w", from.Set, err)
 	}
 	return nil

@@ -17,6 +17,7 @@ import (
 
 	"github.com/riposte-security/riposte/consumers"
 	"github.com/riposte-security/riposte/consumers/actiontest"
+	"github.com/riposte-security/riposte/consumers/block/batch"
 	"github.com/riposte-security/riposte/internal/cloud/cloudtest"
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/schemas"
@@ -287,11 +288,11 @@ func TestLockToken(t *testing.T) {
 		f := newFake("198.51.100.0/24")
 		a, cmd := New(Deps{WAF: f.in, Now: time.Now}), block("203.0.113.7")
 		p := plan(t, a, cmd)
-		f.foreign = lockTries - 1
+		f.foreign = batch.Tries - 1
 		if err := a.Apply(t.Context(), cmd, p); err != nil {
 			t.Fatal(err)
 		}
-		if got := f.addresses("four-1"); len(got) != lockTries+1 {
+		if got := f.addresses("four-1"); len(got) != batch.Tries+1 {
 			t.Errorf("%v", got)
 		}
 		cmd = block("203.0.113.8")
