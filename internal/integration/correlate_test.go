@@ -17,6 +17,7 @@ import (
 	"github.com/riposte-security/riposte/internal/kafka"
 	"github.com/riposte-security/riposte/internal/servers"
 	"github.com/riposte-security/riposte/internal/testproc"
+	"github.com/riposte-security/riposte/router"
 	"github.com/riposte-security/riposte/router/correlate"
 	"github.com/riposte-security/riposte/schemas"
 )
@@ -178,6 +179,7 @@ func TestCorrelations(t *testing.T) {
 	if missing > 0 || more > 0 {
 		t.Errorf("%d findings missing, %d too many, of %d", missing, more, len(want))
 	}
+	simulated(t, bin, dir, cfg, len(want)/3)
 	if t.Failed() {
 		for _, topic := range []string{client.Topics().Events, client.Topics().Correlate, client.Topics().DeadLetter, client.Topics().Alert} {
 			n, last := 0, kafka.Message{}
@@ -189,6 +191,37 @@ func TestCorrelations(t *testing.T) {
 		}
 	}
 	t.Logf("%d findings, each under its one id; %d were published again", len(want), again)
+}
+
+// simulated has the same events simulated, as they lie in Kafka: the correlations fire as often as they did, though the events are read in another
+// order and some came several times.
+func simulated(t *testing.T, bin, dir, cfg string, fires int) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), bin, "-c", cfg, "simulate", "--rules", filepath.Join(dir, "rules.yaml"), "--since", "1h", "--json")
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	if err != nil {
+		t.Errorf("simulate: %v\n%s", err, out)
+		return
+	}
+	var r router.SimulationReport
+	if err := json.Unmarshal(out, &r); err != nil {
+		t.Errorf("simulate: %v\n%s", err, out)
+		return
+	}
+	found := 0
+	for _, x := range r.Rules {
+		if len(x.Actions) == 0 {
+			continue
+		}
+		found++
+		if x.Matches != fires || x.Actions[0].Commands != fires || x.Actions[0].Targets != uint64(fires) { //nolint:gosec // a few hundred
+			t.Errorf("simulated: %+v, %d expected", x, fires)
+		}
+	}
+	if found != 3 || r.Findings < 3*fires {
+		t.Errorf("simulated: %d rules, %d findings of the routers passed over", found, r.Findings)
+	}
 }
 
 func total(lag map[string]map[int]int64) int64 {
