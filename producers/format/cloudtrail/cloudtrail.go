@@ -35,10 +35,21 @@ func (f format) Parse(r producers.Record) ([]schemas.Event, error) {
 	e := f.events.Get()
 	defer f.events.Put(e)
 	event, err := parse(e, r)
+	if errors.Is(err, errNothing) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fault.Permanent(fmt.Errorf("%s: %w", Name, err))
 	}
-	return []schemas.Event{event}, nil
+	return e.One(event), nil
+}
+
+var errNothing = errors.New("an answer of LookupEvents without events")
+
+// isEmptyAnswer tells whether a document is the answer of LookupEvents where there are no events.
+func isEmptyAnswer(d *ocsfjson.Doc) bool {
+	list := d.Get(d.Root(), "Events")
+	return d.Kind(list) == ocsfjson.Array && d.First(list) == ocsfjson.None
 }
 
 // A record is one CloudTrail record with its known members looked up, and the event that it becomes.
@@ -110,6 +121,8 @@ func (r *record) read(in producers.Record) error {
 	switch {
 	case r.source == "" && d.Get(d.Root(), "digestS3Object") >= 0:
 		return errors.New("a digest, which vouches for log files and holds no records")
+	case r.source == "" && isEmptyAnswer(d):
+		return errNothing
 	case r.source == "":
 		return fmt.Errorf("no CloudTrail record: eventSource is missing")
 	case r.operation == "":

@@ -7,7 +7,7 @@ import (
 )
 
 // writeEvidences writes what was seen: an element for the action, for each port that was probed, each sign-in to a database, the process of
-// a runtime finding, each actor and endpoint of an attack sequence.
+// a runtime finding, each file that a scan has found something in, each actor and endpoint of an attack sequence.
 func (r *finding) writeEvidences() {
 	w := &evidences{finding: r, list: r.List("evidences")}
 	w.apiCall(r.get(r.action, "awsApiCallAction"))
@@ -18,6 +18,7 @@ func (r *finding) writeEvidences() {
 	w.logins(r.get(r.action, "rdsLoginAttemptAction"))
 	w.runtime(r.get(r.service, "runtimeDetails"))
 	w.objects()
+	w.scanned()
 	w.sequence(r.at(r.service, "detection", "sequence"))
 	r.Close(w.list)
 }
@@ -213,6 +214,34 @@ func (w *evidences) objects() {
 				return true
 			})
 		})
+	})
+}
+
+// scanned writes the files of volumes, snapshots and images that a scan has found a threat in.
+func (w *evidences) scanned() {
+	threats := w.at(w.get(w.service, "ebsVolumeScanDetails"), "scanDetections", "threatDetectedByName", "threatNames")
+	w.each(threats, func(threat node) {
+		w.each(w.get(threat, "filePaths"), func(f node) {
+			path := w.get(f, "filePath")
+			if w.Doc.Str(path) == "" {
+				path = w.get(f, "fileName")
+			}
+			w.found(path, w.get(f, "hash"))
+		})
+	})
+	w.each(w.at(w.service, "malwareScanDetails", "threats"), func(threat node) {
+		w.each(w.get(threat, "itemPaths"), func(f node) { w.found(w.get(f, "nestedItemPath"), w.get(f, "hash")) })
+	})
+}
+
+// found writes a file as an element.
+func (w *evidences) found(file, hash node) {
+	if w.Doc.Str(file) == "" {
+		return
+	}
+	w.element(func(path string) bool {
+		w.file("file", path+".file", file, hash)
+		return true
 	})
 }
 

@@ -33,7 +33,7 @@ func (r *record) httpStatus() (int64, bool) {
 }
 
 func (r *record) writeHTTP() {
-	activity, name := httpActivity(r.Doc.Str(r.Doc.Get(r.http, "http_method")))
+	activity, name := accesslog.Activity(r.Doc.Str(r.Doc.Get(r.http, "http_method")))
 	r.Begin(schemas.ClassHTTPActivity, activity, name, r.time)
 	r.Severity(1)
 	code, known := r.httpStatus()
@@ -51,33 +51,6 @@ func (r *record) writeHTTP() {
 	r.writeFile("file", r.fileinfo)
 }
 
-// httpActivity is the activity for a method, by which OCSF's enumeration of methods is known as well.
-func httpActivity(method string) (int, string) {
-	switch method {
-	case "":
-		return 0, "Unknown"
-	case "CONNECT":
-		return 1, "Connect"
-	case "DELETE":
-		return 2, "Delete"
-	case "GET":
-		return 3, "Get"
-	case "HEAD":
-		return 4, "Head"
-	case "OPTIONS":
-		return 5, "Options"
-	case "POST":
-		return 6, "Post"
-	case "PUT":
-		return 7, "Put"
-	case "TRACE":
-		return 8, "Trace"
-	case "PATCH":
-		return 9, "Patch"
-	}
-	return other, method
-}
-
 // writeRequest writes http_request and http_response.
 func (r *record) writeRequest() {
 	d := &r.Doc
@@ -86,7 +59,7 @@ func (r *record) writeRequest() {
 	}
 	at := r.Open("http_request")
 	method := d.Get(r.http, "http_method")
-	if activity, _ := httpActivity(d.Str(method)); activity > 0 && activity < other {
+	if activity, _ := accesslog.Activity(d.Str(method)); activity > 0 && activity < other {
 		r.Move("http_method", method)
 	}
 	r.writeURL()
