@@ -143,9 +143,14 @@ func (d *document) watch(c byte, before state) {
 		d.key = append(d.key, c)
 	case depth == 2 && c == '[' && before == wantValue && d.scan.kinds[0] == '{':
 		d.list = d.list || !d.big && listOf(string(d.key))
-		d.candidate = string(d.key) == "Records" || string(d.key) == "configurationItems" || d.big && listOf(string(d.key)) ||
+		d.candidate = string(d.key) == "Records" || d.isAzure() || string(d.key) == "configurationItems" || d.big && listOf(string(d.key)) ||
 			string(d.key) == "logEvents" && bytes.Contains(d.all.buf, []byte(`"messageType"`))
 	}
+}
+
+// isAzure tells whether a list begins that a document has in its first member, records: so Azure Monitor exports logs.
+func (d *document) isAzure() bool {
+	return string(d.key) == "records" && string(bytes.Join(bytes.Fields(d.all.buf[:min(len(d.all.buf), 64)]), nil)) == `{"records":[`
 }
 
 // open goes over from reading a document to reading its elements; the first byte of the first one has been read.
@@ -170,7 +175,22 @@ func (d *document) open(c byte) {
 // elementDone hands over the element that has ended.
 func (d *document) elementDone() error {
 	d.in = false
+	if text := objectText(&d.element); text != nil {
+		return d.u.record(d.at, d.start, text)
+	}
 	return d.u.value(d.at, d.start, &d.element, d.scan.tooDeep)
+}
+
+// objectText is the object that an element holds as a text; nil for any other.
+func objectText(element *capture) []byte {
+	if element.truncated() || element.length < 2 || element.buf[0] != '"' || element.buf[1] != '{' || !json.Valid(element.buf) {
+		return nil
+	}
+	text := []byte(gjson.ParseBytes(element.buf).String())
+	if !json.Valid(text) {
+		return nil
+	}
+	return text
 }
 
 // done is called behind the last byte.

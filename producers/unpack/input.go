@@ -118,8 +118,8 @@ func (in *input) skipSpace() (byte, error) {
 
 func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
 
-// arrayAhead tells whether the '[' that is next begins a JSON array of objects, an empty one or one of arrays. Anything else in brackets
-// is a line of text, and so is an array that begins with more than a kilobyte of white space.
+// arrayAhead tells whether the '[' that is next begins a JSON array of objects, of objects as texts, of arrays, or an empty one. Anything else
+// in brackets is a line of text, and so is an array that begins with more than a kilobyte of white space.
 func (in *input) arrayAhead() bool {
 	var ahead []byte
 	defer func() { in.unread(ahead) }()
@@ -129,7 +129,10 @@ func (in *input) arrayAhead() bool {
 			return false
 		}
 		ahead = append(ahead, c)
-		if len(ahead) > 1 && !isSpace(c) {
+		switch {
+		case len(ahead) > 2 && ahead[len(ahead)-2] == '"':
+			return c == '{'
+		case len(ahead) > 1 && c != '"' && !isSpace(c):
 			return c == '{' || c == ']' || c == '['
 		}
 	}

@@ -25,7 +25,7 @@ func (u *unpacker) jsonLine(line []byte) error {
 
 // container tells whether a document may be a container. It may say yes for one that is none.
 func container(doc []byte) bool {
-	return bytes.Contains(doc, []byte(`"Records"`)) || bytes.Contains(doc, []byte(`"configurationItems"`)) || bytes.Contains(doc, []byte(`"logEvents"`))
+	return bytes.Contains(doc, []byte(`"Records"`)) || bytes.Contains(doc, []byte(`"records"`)) || bytes.Contains(doc, []byte(`"configurationItems"`)) || bytes.Contains(doc, []byte(`"logEvents"`))
 }
 
 // line reads a line of text.

@@ -3,7 +3,7 @@
 // by the size of the stream.
 //
 // Recognised are gzip (of several members) and zstd; JSON objects one after another, a line each or over several lines; JSON arrays; the
-// containers {"Records": […]}, {"configurationItems": […]}, and a CloudWatch Logs subscription with its logEvents, as it is or as
+// containers {"Records": […]}, {"records": […]} of Azure, {"configurationItems": […]}, and a CloudWatch Logs subscription with its logEvents, as it is or as
 // {"awslogs": {"data": …}}; the answers of AWS's APIs that list findings or, of LookupEvents, CloudTrail records; SNS notifications, whose message is opened in turn; EventBridge events; Parquet, a row of which becomes a
 // line or a JSON object; and lines of text, with a header line as VPC flow logs have it. Entries of several lines, as syslog, journalctl (in all
 // its outputs), auditd and ausearch have them, are one record each.
