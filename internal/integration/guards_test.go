@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/wafv2"
 	waftypes "github.com/aws/aws-sdk-go-v2/service/wafv2/types"
@@ -152,6 +153,21 @@ func undoOfAHundred(t *testing.T, d *deployment) {
 	t.Logf("%d commands taken back; %d resources are described as before", commands, len(before))
 }
 
+// interfaces are the groups of an instance's network interfaces: until they are changed, moto shows them there alone.
+func (a *awsAPI) interfaces(t *testing.T, id string) (all [][]string) {
+	t.Helper()
+	i := ask(t, a.ec2.DescribeInstances, &ec2.DescribeInstancesInput{InstanceIds: []string{id}}).Reservations[0].Instances[0]
+	for _, n := range i.NetworkInterfaces {
+		var groups []string
+		for _, g := range n.Groups {
+			groups = append(groups, *g.GroupName)
+		}
+		slices.Sort(groups)
+		all = append(all, groups)
+	}
+	return all
+}
+
 // described is how the AWS API describes buckets, instances and the IP set.
 func (d *deployment) described(t *testing.T, buckets, instances []string) map[string]string {
 	t.Helper()
@@ -161,8 +177,8 @@ func (d *deployment) described(t *testing.T, buckets, instances []string) map[st
 		all["bucket "+b] = algorithm + " " + key
 	}
 	for _, id := range instances {
-		tags, groups := d.api.instance(t, id)
-		text, err := json.Marshal([]any{tags, groups})
+		tags, _ := d.api.instance(t, id)
+		text, err := json.Marshal([]any{tags, d.api.interfaces(t, id)})
 		if err != nil {
 			t.Fatal(err)
 		}
