@@ -27,7 +27,9 @@ func (r *entry) writeBalancer(code int64) {
 	r.Move("classification", classification)
 	r.Move("status_detail", classificationReason)
 	r.Move("error_message", errorReason)
-	r.endpoint("dst_endpoint", "load_balancer.dst_endpoint.ip", r.Value(target))
+	if r.kind != healthCheck { // of which it is the endpoint itself
+		r.endpoint("dst_endpoint", "load_balancer.dst_endpoint.ip", r.Value(target))
+	}
 	r.writeTargets()
 	r.Close(at)
 }

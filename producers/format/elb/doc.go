@@ -1,6 +1,6 @@
 // Package elb reads the logs of Elastic Load Balancing: access logs of Application and Classic Load Balancers into HTTP Activity (4002),
-// access logs of Network Load Balancers, connection logs of Application Load Balancers and TCP listeners of Classic ones into Network
-// Activity (4001). Which of them a line is, its content tells: the type in front (http, https, h2, grpcs, ws, wss; tls) or, where a line begins
+// access logs of Network Load Balancers, connection and health check logs of Application Load Balancers and TCP listeners of Classic ones into
+// Network Activity (4001). Which of them a line is, its content tells: the type in front (http, https, h2, grpcs, ws, wss; tls) or, where a line begins
 // with its time, whether an address follows. Lines of all versions are read; fields behind the ones known stand under unmapped as field_N.
 //
 //	client:port (client_ip, client_port)   src_endpoint.ip, .port
@@ -8,6 +8,7 @@
 //	destination:port                       dst_endpoint.ip, .port
 //	elb                                    load_balancer.uid, and its name in .name; of a Classic one .name alone
 //	request                                http_request.http_method, .version, and .url in its parts; dst_endpoint.hostname, .port
+//	target_addr, status, reason_code       of health checks: dst_endpoint, status_id (2 where it is FAIL), status_detail
 //	user_agent                             http_request.user_agent, with \xHH decoded
 //	trace_id, conn_trace_id                http_request.uid, connection_info.uid
 //	elb_status_code                        http_response.code, status_code; status_id is 2 from 400 on, and 0 without any

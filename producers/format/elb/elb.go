@@ -54,6 +54,7 @@ const (
 	network
 	classic
 	connection
+	healthCheck // of the health of a target
 )
 
 // An entry is one line while it becomes an event.
@@ -71,7 +72,7 @@ func (r *entry) parse(data []byte, l *layouts) (schemas.Event, error) {
 	if err := r.check(); err != nil {
 		return schemas.Event{}, err
 	}
-	if r.kind == network || r.kind == connection || r.kind == classic && !r.isHTTP() {
+	if r.kind == network || r.kind == connection || r.kind == healthCheck || r.kind == classic && !r.isHTTP() {
 		return r.writeNetwork()
 	}
 	return r.writeHTTP()
@@ -100,6 +101,8 @@ func (r *entry) read(data []byte, l *layouts) error {
 	}
 	first := r.Column(0)
 	switch {
+	case r.Columns() < 12 && isHealth(r.Column(5)):
+		return r.assign(healthCheck, l.health, 8, "a health check")
 	case isType(first), strings.HasPrefix(r.Column(2), "app/"):
 		return r.assign(application, l.application, 16, "an Application Load Balancer")
 	case first == "" || first[0] < '0' || first[0] > '9' || !strings.Contains(first, "T"):
@@ -162,6 +165,9 @@ func isType(s string) bool {
 	return false
 }
 
+// isHealth tells whether a text is what a health check found.
+func isHealth(s string) bool { return s == "PASS" || s == "FAIL" }
+
 func (r *entry) assign(k kind, layout *accesslog.Layout, least int, of string) error {
 	if r.Columns() < least {
 		return fmt.Errorf("line of %d fields, at least %d expected of %s", r.Columns(), least, of)
@@ -174,6 +180,8 @@ func (r *entry) assign(k kind, layout *accesslog.Layout, least int, of string) e
 // recognise tells what wrote a JSON record.
 func (r *entry) recognise() error {
 	switch {
+	case isHealth(r.Value(health)):
+		r.kind = healthCheck
 	case r.Has(verifyStatus) || r.Has(clientIP) && r.Has(listenerPort):
 		r.kind = connection
 	case r.Value(kindField) == "tls" || r.Has(destination) && r.Has(listener):

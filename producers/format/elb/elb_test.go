@@ -50,6 +50,8 @@ func namesFor(words []string) string {
 	switch {
 	case words[0] == "tls":
 		return networkFields
+	case len(words) < 12 && isHealth(words[5]):
+		return healthFields
 	case isType(words[0]) || strings.HasPrefix(words[2], "app/"):
 		return applicationFields
 	case err == nil:

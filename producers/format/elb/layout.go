@@ -48,6 +48,10 @@ const (
 	alert
 	alpn
 	verifyStatus
+	health
+	healthCode
+	healthReason
+	healthGroup
 )
 
 const (
@@ -63,6 +67,7 @@ const (
 		"elb_status_code backend_status_code received_bytes sent_bytes request user_agent ssl_cipher ssl_protocol"
 	connectionFields = "time client_ip client_port listener_port tls_protocol tls_cipher tls_handshake_latency leaf_client_cert_subject " +
 		"leaf_client_cert_validity leaf_client_cert_serial_number tls_verify_status conn_trace_id"
+	healthFields = "type time latency target_addr target_group_id status status_code reason_code"
 )
 
 // fieldOf gives the field of a name.
@@ -153,6 +158,18 @@ func laterFieldOf(n string) accesslog.Field {
 		return alpn
 	case "tls_verify_status":
 		return verifyStatus
+	case "latency":
+		return targetTime
+	case "target_addr":
+		return target
+	case "target_group_id":
+		return healthGroup
+	case "status":
+		return health
+	case "status_code":
+		return healthCode
+	case "reason_code":
+		return healthReason
 	}
 	return accesslog.Unknown
 }
@@ -167,8 +184,8 @@ func columns(names string) *accesslog.Layout {
 }
 
 // layouts are the orders of fields.
-type layouts struct{ application, network, classic, connection *accesslog.Layout }
+type layouts struct{ application, network, classic, connection, health *accesslog.Layout }
 
 func newLayouts() *layouts {
-	return &layouts{columns(applicationFields), columns(networkFields), columns(classicFields), columns(connectionFields)}
+	return &layouts{columns(applicationFields), columns(networkFields), columns(classicFields), columns(connectionFields), columns(healthFields)}
 }

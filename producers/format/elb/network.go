@@ -16,6 +16,8 @@ func (r *entry) isFailure() bool {
 		return !r.Has(target)
 	case connection:
 		return strings.HasPrefix(r.Value(verifyStatus), "Failed")
+	case healthCheck:
+		return r.Value(health) == "FAIL"
 	case application:
 	}
 	return false
@@ -27,14 +29,17 @@ func (r *entry) writeNetwork() (schemas.Event, error) {
 	switch {
 	case failed:
 		r.Begin(schemas.ClassNetworkActivity, 4, "Fail", r.Time)
-	case r.kind == connection:
+	case r.kind == connection, r.kind == healthCheck:
 		r.Begin(schemas.ClassNetworkActivity, 1, "Open", r.Time)
 	default:
 		r.Begin(schemas.ClassNetworkActivity, 6, "Traffic", r.Time)
 	}
 	r.Severity(1)
 	r.Status(failed)
-	if !r.Move("status_code", verifyStatus) {
+	if r.kind == healthCheck {
+		r.Move("status_code", healthCode)
+		r.Move("status_detail", healthReason)
+	} else if !r.Move("status_code", verifyStatus) {
 		r.Move("status_code", alert)
 	}
 	r.writeMetadata(false)
@@ -44,6 +49,11 @@ func (r *entry) writeNetwork() (schemas.Event, error) {
 		r.Move("app_protocol_name", kindField)
 	}
 	source := r.writeSource()
+	if r.kind == healthCheck {
+		r.writeTarget()
+		r.writeBalancer(0)
+		return r.End(schemas.ClassNetworkActivity), nil
+	}
 	switch {
 	case r.endpoint("dst_endpoint", "dst_endpoint.ip", r.Value(destination)):
 	case r.Has(listenerPort):
@@ -59,4 +69,17 @@ func (r *entry) writeNetwork() (schemas.Event, error) {
 	r.writeConnection()
 	r.Traffic(sent, received)
 	return r.End(schemas.ClassNetworkActivity), nil
+}
+
+// writeTarget writes who asked for health, and who was asked: the address of a target, or what is known of one that has none.
+func (r *entry) writeTarget() {
+	r.Lit(`"src_endpoint":{"svc_name":"elasticloadbalancing.amazonaws.com"}`)
+	if r.endpoint("dst_endpoint", "dst_endpoint.ip", r.Value(target)) {
+		return
+	}
+	at := r.Open("dst_endpoint")
+	if !r.Move("name", target) {
+		r.Move("name", healthGroup)
+	}
+	r.Close(at)
 }

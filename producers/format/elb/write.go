@@ -95,6 +95,8 @@ func (r *entry) writeMetadata(blocked bool) {
 		r.Lit(`"product":{"name":"Elastic Load Balancing","vendor_name":"AWS","feature":{"name":"Network Load Balancer access logs"}}`)
 	case classic:
 		r.Lit(`"product":{"name":"Elastic Load Balancing","vendor_name":"AWS","feature":{"name":"Classic Load Balancer access logs"}}`)
+	case healthCheck:
+		r.Lit(`"product":{"name":"Elastic Load Balancing","vendor_name":"AWS","feature":{"name":"Application Load Balancer health check logs"}}`)
 	case connection:
 		r.Lit(`"product":{"name":"Elastic Load Balancing","vendor_name":"AWS","feature":{"name":"Application Load Balancer connection logs"}}`)
 	}
