@@ -178,6 +178,8 @@ func (e *entry) understand(m string) {
 		a.su(m)
 	case "pkexec":
 		a.pkexec(m)
+	case "doas":
+		a.doas(m)
 	case "login", "systemd-logind":
 		a.login(m)
 	case "useradd", "usermod", "userdel", "groupadd", "groupmod", "groupdel", "gpasswd", "passwd", "chage", "chsh", "chfn", "newusers", "chpasswd", "adduser", "deluser", "vipw":

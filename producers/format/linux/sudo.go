@@ -130,6 +130,32 @@ func (a *activity) pkexec(m string) {
 	}
 }
 
+// doas reads what doas of OpenBSD, and its port, write: who may not run what, or who ran it as whom.
+func (a *activity) doas(m string) {
+	if user, ok := strings.CutPrefix(m, "failed auth for "); ok {
+		a.auth(accountSwitch, failed)
+		a.by.name, a.user.name = user, user
+		return
+	}
+	if rest, ok := strings.CutPrefix(m, "command not permitted for "); ok {
+		a.run(launch, "Launch", failed)
+		a.denied, a.detail = true, "command not permitted"
+		a.by.name, a.launched.cmdLine, _ = strings.Cut(rest, ": ")
+	} else if user, rest, ok := strings.Cut(m, " ran command "); ok && !strings.Contains(user, " ") {
+		from := strings.LastIndex(rest, " from ")
+		as := strings.LastIndex(rest[:max(from, 0)], " as ")
+		if as < 0 {
+			return
+		}
+		a.run(launch, "Launch", succeeded)
+		a.by.name, a.launched.cmdLine = user, rest[:as]
+		a.launched.owner.name, a.launched.cwd = rest[as+len(" as "):from], rest[from+len(" from "):]
+	} else {
+		return
+	}
+	a.launched.exe, _, _ = strings.Cut(a.launched.cmdLine, " ")
+}
+
 // login reads messages of login and of systemd-logind.
 func (a *activity) login(m string) {
 	switch {
