@@ -308,3 +308,28 @@ func TestCanonical(t *testing.T) {
 		}
 	}
 }
+
+func TestInspect(t *testing.T) {
+	e, s := start(t)
+	i, ok := action().(consumers.Inspector)
+	if !ok {
+		t.Fatal("no Inspector")
+	}
+	one, two := command(s.URL, withStatus(s.URL)), command(s.URL, withStatus(s.URL))
+	two.ID, two.Target.ID = "c2", "ws-18"
+	e.blocked["ws-17"] = true
+	missing, others, err := i.Inspect(t.Context(), []schemas.Command{one, two})
+	if err != nil || len(missing) != 1 || missing[0] != "c2" || len(others) != 0 || i.Enforcer(one) == "" || i.Enforcer(one) != i.Enforcer(two) {
+		t.Errorf("%v, %v, %v", missing, others, err)
+	}
+	if missing, _, err := i.Inspect(t.Context(), []schemas.Command{command(s.URL, nil)}); err != nil || len(missing) != 0 || i.Enforcer(one) == i.Enforcer(command(s.URL, nil)) {
+		t.Errorf("nobody to ask: %v, %v", missing, err)
+	}
+	e.status = http.StatusServiceUnavailable
+	if _, _, err := i.Inspect(t.Context(), []schemas.Command{one}); err == nil || fault.IsPermanent(err) {
+		t.Errorf("away: %v", err)
+	}
+	if _, _, err := i.Inspect(t.Context(), nil); !fault.IsPermanent(err) {
+		t.Error(err)
+	}
+}
