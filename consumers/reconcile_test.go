@@ -157,8 +157,8 @@ func TestNotPutBack(t *testing.T) {
 	b.state(cmd, schemas.StateInForce, "not put back: on the list of what is never touched: name x (a customer)")
 	b.value("")
 	b.Service = b.service(b.cfg, b.ledger, w)
-	b.Service.cfg.Never = nil
-	b.Service.before, b.Service.after = b.Service.guards()
+	b.cfg.Never = nil
+	b.before, b.after = b.guards()
 	b.reconciled()
 	b.value("good")
 }

@@ -146,8 +146,6 @@ type Ledger interface {
 	Claim(ctx context.Context, now time.Time, owner string, lanes []schemas.Lane, n int, lease time.Duration) ([]Entry, error)
 	// Extend lengthens the lease on a claimed entry, or returns ErrFenced.
 	Extend(ctx context.Context, e Entry, until time.Time) error
-	// Release ends the leases of an owner that is known to be gone, so that what it had is due at once, and returns how many there were.
-	Release(ctx context.Context, now time.Time, owner string) (int, error)
 	// Save writes what a worker changed on a claimed entry (state, plan, applied, attempts, due, outcome, ends, effect, undo), or returns
 	// ErrFenced. A state other than running, retrying and verifying releases the target. A request to undo that came in meanwhile is
 	// kept, and makes the entry due at once. If publish is set, messages for Kafka are recorded in the same transaction.
@@ -163,8 +161,10 @@ type Ledger interface {
 	Desk
 }
 
-// Upkeep is the part of the ledger that shows what waits, and forgets what is old.
+// Upkeep is the part of the ledger that shows what waits, and forgets who is gone and what is old.
 type Upkeep interface {
+	// Release ends the leases of an owner that is known to be gone, so that what it had is due at once, and returns how many there were.
+	Release(ctx context.Context, now time.Time, owner string) (int, error)
 	// Depth counts the entries that are not finished, by lane and state.
 	Depth(ctx context.Context) (map[schemas.Lane]map[schemas.State]int64, error)
 	// Prune forgets up to limit entries that were finished before that time, and holds that are over. Ids must outlive the messages that

@@ -49,7 +49,7 @@ func (s *stack) allowed(h http.Handler) http.Handler {
 		case token != "" && subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1:
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			http.Error(w, "Authorization: Bearer with the value of http.token expected", http.StatusUnauthorized)
-		case token == "" && !(fromHere(r) && r.Header.Get("Origin") == ""): // no page in a browser on this machine either
+		case token == "" && (!fromHere(r) || r.Header.Get("Origin") != ""): // no page in a browser on this machine either
 			http.Error(w, "set http.token to allow this from elsewhere", http.StatusForbidden)
 		default:
 			h.ServeHTTP(w, r)

@@ -215,7 +215,7 @@ func simulated(t *testing.T, bin, dir, cfg string, fires int) {
 			continue
 		}
 		found++
-		if x.Matches != fires || x.Actions[0].Commands != fires || x.Actions[0].Targets != uint64(fires) { //nolint:gosec // a few hundred
+		if x.Matches != fires || x.Actions[0].Commands != fires || x.Actions[0].Targets != uint64(fires) {
 			t.Errorf("simulated: %+v, %d expected", x, fires)
 		}
 	}
