@@ -49,8 +49,9 @@ type File[T any] struct {
 }
 
 // Open reads the state, or begins with fresh where there is no file. kind names what the state is of: a file of another kind is refused, and
-// so is one that cannot be read, permanently: to begin anew behind the operator's back would repeat or lose records. With no path the state
-// is only remembered.
+// so is one that cannot be read, permanently: to begin anew behind the operator's back would repeat or lose records. The state is written
+// before Open returns: where that fails (the disk is full) nothing is to be read yet, or it would be read again and again. With no path the
+// state is only remembered.
 func Open[T any](path, kind string, fresh T) (*File[T], error) {
 	f := &File[T]{path: path, kind: kind, state: fresh}
 	if path == "" {
@@ -58,7 +59,7 @@ func Open[T any](path, kind string, fresh T) (*File[T], error) {
 	}
 	text, err := os.ReadFile(path) //nolint:gosec // the path is the operator's
 	if errors.Is(err, fs.ErrNotExist) {
-		return f, nil
+		return f, f.write()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", err)
@@ -71,7 +72,15 @@ func Open[T any](path, kind string, fresh T) (*File[T], error) {
 		return nil, fault.Permanent(fmt.Errorf("checkpoint %s: kind %q, version %d expected; kind %q, version %d found", path, kind, version, in.Kind, in.Version))
 	}
 	f.state = in.State
-	return f, nil
+	return f, f.write()
+}
+
+// write is Save whether anything was changed or not.
+func (f *File[T]) write() error {
+	f.mu.Lock()
+	f.dirty = true
+	f.mu.Unlock()
+	return f.Save()
 }
 
 // Read calls fn with the state, which fn may neither change nor keep.

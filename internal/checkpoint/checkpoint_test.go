@@ -21,11 +21,15 @@ func TestSurvives(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	before, err := os.Stat(path)
+	if err != nil {
+		t.Error("whether it can be written is not known", err)
+	}
 	if err := f.Save(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(path); err == nil {
-		t.Error("saved without a change")
+	if now, err := os.Stat(path); err != nil || !os.SameFile(before, now) {
+		t.Error("saved without a change", err)
 	}
 	f.Update(func(s *state) { s.After, s.Count = "k", 2 })
 	if err := f.Save(); err != nil {
@@ -64,6 +68,24 @@ func TestRefuses(t *testing.T) {
 		if _, err := Open(path, "test", state{}); !fault.IsPermanent(err) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestNoRoom opens where nothing can be written: a source is not to begin.
+func TestNoRoom(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(filepath.Join(dir, "file", "a.json"), "test", state{}); err == nil || fault.IsPermanent(err) {
+		t.Error("fresh:", err)
+	}
+	known := filepath.Join(dir, strings.Repeat("x", 250)) // with more behind it, the name is too long
+	if err := os.WriteFile(known, []byte(`{"version":1,"kind":"test","state":{}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(known, "test", state{}); err == nil || fault.IsPermanent(err) {
+		t.Error("known:", err)
 	}
 }
 

@@ -68,8 +68,9 @@ func loadCheckpoint(path string) (*checkpoint, error) {
 		return c, nil
 	}
 	text, err := os.ReadFile(path) //nolint:gosec // the path is the operator's
+	c.dirty = true                 // whether it can be written is to be known before anything is read: else that would be read again and again
 	if errors.Is(err, fs.ErrNotExist) {
-		return c, nil
+		return c, c.save()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", err)
@@ -82,7 +83,7 @@ func loadCheckpoint(path string) (*checkpoint, error) {
 		return nil, fault.Permanent(fmt.Errorf("checkpoint %s: version %d is not known", path, f.Version))
 	}
 	c.files = f.Files
-	return c, nil
+	return c, c.save()
 }
 
 // byID returns a copy of the entry of a file, or nil.

@@ -23,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -103,6 +104,8 @@ type source struct {
 	wake    bell
 	present atomic.Pointer[map[fileID]string] // the files that the paths match
 	crowded atomic.Bool                       // files wait until others make room
+	notes   notes
+	read    map[fileID]bool // without follow: what was read to its end, should the source be started anew
 	maxOpen int
 	turn    time.Duration
 }
@@ -111,7 +114,7 @@ type source struct {
 func New(cfg config.Node, deps producers.SourceDeps) (producers.Source, error) {
 	s := &source{
 		settings: settings{Follow: true, Poll: time.Second, MaxRecord: 1 << 20}, log: deps.Log, stdin: deps.Stdin,
-		maxOpen: maxOpen, turn: turn,
+		maxOpen: maxOpen, turn: turn, read: map[fileID]bool{},
 	}
 	if err := cfg.Decode(&s.settings); err != nil {
 		return nil, fmt.Errorf("source file: %w", err)
@@ -156,14 +159,28 @@ func (s *source) once(ctx context.Context, cp *checkpoint, emit emitFunc) error 
 	if len(files) == 0 {
 		return fault.Permanent(fmt.Errorf("no file matches %q", s.Paths))
 	}
+	var unread []error
 	for _, f := range files {
+		if s.read[f.id] {
+			continue
+		}
 		r := &reader{source: s, cp: cp, emit: emit, file: f}
-		if err := r.whole(ctx); err != nil {
+		err := r.whole(ctx)
+		var pathErr *fs.PathError
+		switch {
+		case errors.As(err, &pathErr) && ctx.Err() == nil:
+			unread = append(unread, err)
+			continue
+		case err != nil:
 			return fmt.Errorf("%s: %w", f.path, err)
 		}
+		s.read[f.id] = true
 		if err := cp.save(); err != nil {
 			return err
 		}
+	}
+	if len(unread) > 0 {
+		return fault.Permanent(fmt.Errorf("all others were read: %w", errors.Join(unread...)))
 	}
 	return nil
 }

@@ -16,8 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/producers"
@@ -29,7 +27,7 @@ func open(t testing.TB, yaml string, deps producers.SourceDeps) producers.Source
 	if err != nil {
 		t.Fatal(err)
 	}
-	deps.Name, deps.Log = "p", zerolog.Nop()
+	deps.Name = "p"
 	s, err := New(n, deps)
 	if err != nil {
 		t.Fatal(err)

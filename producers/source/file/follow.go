@@ -38,6 +38,8 @@ func (s *source) look(ctx context.Context, g *errgroup.Group, cp *checkpoint, em
 		files, err := s.list()
 		if err != nil {
 			s.health.Failed(err)
+		} else {
+			s.health.OK()
 		}
 		present := make(map[fileID]string, len(files))
 		for _, f := range files {
@@ -133,10 +135,8 @@ func (s *source) readOne(ctx context.Context, cp *checkpoint, emit emitFunc, f f
 	case errors.Is(err, fs.ErrNotExist), ctx.Err() != nil:
 		return nil //nolint:nilerr // the file went away, or the source ends
 	case errors.As(err, &pathErr):
-		s.health.Failed(err)
+		s.unreadable(f.path, err)
 		return nil
-	case err == nil:
-		s.health.OK()
 	}
 	return err
 }
@@ -163,7 +163,11 @@ func (s *source) list() ([]found, error) {
 				}
 				continue
 			}
-			if id := idOf(name, info); info.Mode().IsRegular() && !have[id] {
+			if !info.Mode().IsRegular() {
+				s.passedOver(name, info, name == p)
+				continue
+			}
+			if id := idOf(name, info); !have[id] {
 				have[id] = true
 				all = append(all, found{path: name, id: id, info: info})
 			}

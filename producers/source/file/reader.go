@@ -99,6 +99,12 @@ func (r *reader) copyOf(e entry) bool {
 	return err == nil && fingerprint(last) == e.Last
 }
 
+// replaced tells that the file, though it is the same one by name, number and beginning, holds something else than what was read of it.
+func (r *reader) replaced(size int64) bool {
+	e := r.entry
+	return e.Offset > size || e.Offset > 0 && e.Last != "" && r.lastBytes(e.Offset) != e.Last
+}
+
 // lastBytes returns the fingerprint of what lies before offset, or "" if that cannot be told.
 func (r *reader) lastBytes(offset int64) string {
 	if r.f == nil {

@@ -32,6 +32,7 @@ func (r *reader) grow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.readable(r.file.path)
 	r.f, r.file.id = f, idOf(r.file.path, info) // which may be another than was listed
 	r.head = func() ([]byte, error) {
 		head := make([]byte, unpack.FingerprintBytes)
@@ -52,8 +53,8 @@ func (r *reader) grow(ctx context.Context) error {
 		return r.whole(ctx)
 	}
 	r.entry, r.twin = r.cp.find(r.file.id, r.file.path, head, r.copyOf)
-	if r.entry.Offset > info.Size() {
-		r.entry = &entry{ID: r.file.id, Path: r.file.path, Size: -1, Seen: time.Now()}
+	if r.replaced(info.Size()) {
+		r.entry, r.twin = &entry{ID: r.file.id, Path: r.file.path, Size: -1, Seen: time.Now()}, true
 	}
 	err = r.unpack(ctx, &tail{r: r, ctx: ctx, off: r.entry.Offset, began: time.Now(), since: time.Now()})
 	if errors.Is(err, errTurn) {

@@ -108,19 +108,22 @@ func (s *source) report(work context.Context) error {
 		case <-work.Done():
 			return nil
 		case <-tick.C:
-			s.tell()
+			s.tell(work)
 		}
 	}
 }
 
-func (s *source) tell() {
+func (s *source) tell(ctx context.Context) {
 	if n := s.dropped.Swap(0); n > 0 {
+		producers.Dropped(ctx, n, "queue_full")
 		s.log.Warn().Int64("datagrams", n).Msg("syslog datagrams were dropped: they come faster than Kafka takes them")
 	}
 	if n := s.refused.Swap(0); n > 0 {
+		producers.Dropped(ctx, n, "refused")
 		s.log.Warn().Int64("senders", n).Msg("syslog senders were refused: their address is not allowed, their handshake failed, or there are too many connections")
 	}
 	if n := s.lost.Swap(0); n > 0 {
+		producers.Dropped(ctx, n, "shutdown")
 		s.log.Error().Int64("records", n).Msg("syslog messages were read but could not be queued before the end: they are lost")
 	}
 }

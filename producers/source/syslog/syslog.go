@@ -3,8 +3,8 @@
 // its first bytes. What a message means is the format's business (linux).
 //
 // Syslog has no acknowledgement. Over TCP and TLS, a sender that is faster than Kafka has to wait: when the queue is full nothing more is read.
-// Over UDP nobody can be told to wait: what does not fit into the queue is dropped, counted, and the count is logged; so is what comes from
-// addresses that are not allowed. (What the kernel drops before it is read cannot be counted here.) When the source stops it takes what has
+// Over UDP nobody can be told to wait: what does not fit into the queue is dropped, counted (riposte_producer_dropped_total), and the count is
+// logged; so is what comes from addresses that are not allowed. (What the kernel drops before it is read cannot be counted here.) When the source stops it takes what has
 // arrived already, and what could not be published stays queued for the next run within the same process.
 //
 // Lines of the audit system are joined by their serial, for each connection. The origin of a record is its connection (of a datagram the run
@@ -197,7 +197,7 @@ func (s *source) Run(ctx context.Context, emit func(context.Context, []producers
 	})
 	g.Go(func() error { return s.report(work) })
 	err = g.Wait()
-	s.tell()
+	s.tell(ctx)
 	if ctx.Err() != nil {
 		return nil // ctx has ended: what could not be published is queued or was told
 	}
