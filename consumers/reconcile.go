@@ -202,12 +202,16 @@ func (j *job) mend(ctx context.Context, action Action) error {
 		j.log.Warn().Str("why", v.Reason).Msg("what is in force is not there any more, and is not put back")
 		return j.save(ctx)
 	}
+	cmd := j.e.Command
+	if !j.e.Ends.IsZero() { // where the enforcer itself keeps the time, it gets what is left
+		cmd.For = schemas.Duration(j.e.Ends.Sub(j.s.d.Now()))
+	}
 	var p schemas.Plan
-	err = guarded(func() (err error) { p, err = action.Plan(ctx, j.e.Command); return err })
+	err = guarded(func() (err error) { p, err = action.Plan(ctx, cmd); return err })
 	if err == nil && !p.Empty() {
-		err = guarded(func() error { return action.Apply(ctx, j.e.Command, p) })
+		err = guarded(func() error { return action.Apply(ctx, cmd, p) })
 		if err == nil {
-			err = guarded(func() (err error) { _, err = action.Verify(ctx, j.e.Command, p); return err })
+			err = guarded(func() (err error) { _, err = action.Verify(ctx, cmd, p); return err })
 		}
 	}
 	if err != nil {
