@@ -108,13 +108,14 @@ func TestShippedRulesLoad(t *testing.T) {
 	var o rule.Options
 	for name, lane := range map[string]schemas.Lane{
 		"s3-encrypt-bucket": schemas.LaneRemediate, "ec2-require-tags": schemas.LaneRemediate, "ec2-require-security-group": schemas.LaneRemediate,
-		"iam-revert-policy": schemas.LaneRemediate, "wafv2-ipset": schemas.LaneBlock,
+		"iam-revert-policy": schemas.LaneRemediate, "wafv2-ipset": schemas.LaneBlock, "iam-deny-user": schemas.LaneBlock,
+		"security-group-revoke": schemas.LaneBlock,
 	} {
 		spec := schemas.ActionSpec{Name: name, Lane: lane, Canonical: canonical("x"), Expires: lane == schemas.LaneBlock}
 		for _, s := range []string{"algorithm", "group", "ip_set", "ip_set_v6", "scope"} {
 			spec.Settings = append(spec.Settings, schemas.Setting{Name: s, Type: "string"})
 		}
-		spec.Settings = append(spec.Settings, schemas.Setting{Name: "tags", Type: "map"})
+		spec.Settings = append(spec.Settings, schemas.Setting{Name: "tags", Type: "map"}, schemas.Setting{Name: "rules", Type: "list"})
 		o.Actions = append(o.Actions, spec)
 	}
 	rules, err := rule.Load(o, "../../rules")
