@@ -38,7 +38,7 @@ func firewall() source {
 		"src_host":   {text("src_endpoint.hostname")},
 		"dst_host":   {text("dst_endpoint.hostname")},
 		"action":     {column("action"), text("action")},
-		"protocol":   {text("connection_info.protocol_name"), integer("connection_info.protocol_num"), column("protocol"), column("proto")},
+		"protocol":   {text("connection_info.protocol_name").but("unmapped.proto"), integer("connection_info.protocol_num"), column("protocol"), column("proto")},
 		"app":        {text("app_protocol_name"), column("app_proto")},
 		"bytes":      {integer("traffic.bytes"), column("bytes")},
 		"packets":    {integer("traffic.packets"), column("packets")},
