@@ -27,7 +27,10 @@ func setEditedByHand(t *testing.T, d *deployment) {
 	const blocked, stranger = "203.0.113.131", "192.0.2.200/32"
 	d.appendTo(t, "flows/a.log", rejected(blocked, 22))
 	holds := func(a string) bool { return slices.Contains(d.four(t), a) }
-	await.Until(t, "the address is in the set", func() bool { return holds(blocked + "/32") })
+	inForce := func() []ledger.Entry {
+		return d.list(t, ledger.Filter{Target: schemas.Target{Type: "ip", ID: blocked}.Key(), States: []schemas.State{schemas.StateInForce}})
+	}
+	await.Until(t, "the block is in force", func() bool { return len(inForce()) == 1 }) // before that, its own verification would put it back
 	d.api.editSet(t, "riposte-blocked", func(all []string) []string {
 		return append(slices.DeleteFunc(all, func(a string) bool { return a == blocked+"/32" }), stranger)
 	})
@@ -38,7 +41,7 @@ func setEditedByHand(t *testing.T, d *deployment) {
 	if !holds(stranger) {
 		t.Error("what somebody else put into the set is gone")
 	}
-	entries := d.list(t, ledger.Filter{Target: schemas.Target{Type: "ip", ID: blocked}.Key(), States: []schemas.State{schemas.StateInForce}})
+	entries := inForce()
 	if len(entries) != 1 {
 		t.Fatalf("%d blocks in force", len(entries))
 	}
