@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -78,13 +76,6 @@ func (b *brake) set(stopped map[schemas.Lane]ledger.Switch) (stop, resume []ledg
 	return stop, resume, first
 }
 
-// Stopped tells which lanes are stopped here, and by whom.
-func (s *Service) Stopped() []ledger.Switch {
-	s.brake.mu.Lock()
-	defer s.brake.mu.Unlock()
-	return slices.SortedFunc(maps.Values(s.brake.stopped), func(a, b ledger.Switch) int { return strings.Compare(string(a.Lane), string(b.Lane)) })
-}
-
 // obey follows the kill switch until ctx ends: what the ledger says, what comes on the control topic (which it notes in the ledger), and the stop file.
 func (s *Service) obey(ctx context.Context) error {
 	look := make(chan struct{}, 1)
@@ -134,7 +125,7 @@ func (s *Service) look(ctx context.Context) {
 		}
 	}
 	if at, there := s.stopFile(); there {
-		for _, lane := range []schemas.Lane{schemas.LaneBlock, schemas.LaneRemediate} {
+		for _, lane := range schemas.EffectLanes() {
 			if _, already := stopped[lane]; !already {
 				stopped[lane] = ledger.Switch{Lane: lane, Stopped: true, By: "file", Reason: s.cfg.StopFile, At: at}
 			}
@@ -225,7 +216,7 @@ func (c Control) Switches() []ledger.Switch {
 	}
 	lanes := c.Lanes
 	if len(lanes) == 0 {
-		lanes = []schemas.Lane{schemas.LaneBlock, schemas.LaneRemediate}
+		lanes = schemas.EffectLanes()
 	}
 	var all []ledger.Switch
 	for _, lane := range lanes {

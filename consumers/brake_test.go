@@ -47,6 +47,13 @@ func byFile(b *bench, stop bool) {
 	}
 }
 
+// stopped counts the lanes that are stopped in this process.
+func (b *bench) stopped() int {
+	b.brake.mu.Lock()
+	defer b.brake.mu.Unlock()
+	return len(b.brake.stopped)
+}
+
 // tick is a time after all that came before.
 func (b *bench) tick() time.Time {
 	b.clock.Add(time.Millisecond)
@@ -75,7 +82,7 @@ func TestKillSwitch(t *testing.T) {
 			b.await(broken) // its context ended
 			b.eventually("what was under way was given back", func() bool { return b.get(under).State == schemas.StateRetrying })
 			b.state(under, schemas.StateRetrying, "effects are stopped")
-			if got := len(b.Stopped()); got != 2 {
+			if got := b.stopped(); got != 2 {
 				t.Errorf("%d lanes are stopped", got)
 			}
 			queued := b.command(2, func(c *schemas.Command) { c.Target.ID = "y" })
@@ -142,7 +149,7 @@ func TestStoppedBeforeTheStart(t *testing.T) {
 	byLedger(b, true)
 	stop := b.start()
 	defer stop()
-	b.eventually("the switch is seen", func() bool { return len(b.Stopped()) == 2 })
+	b.eventually("the switch is seen", func() bool { return b.stopped() == 2 })
 	b.state(cmd, schemas.StatePending, "")
 	b.value("")
 	byLedger(b, false)

@@ -107,7 +107,12 @@ func outcomeMessage(cmd schemas.Command, plan *schemas.Plan, o schemas.Outcome) 
 	if err != nil {
 		return ledger.Message{}, err
 	}
-	return ledger.Message{Topic: outboxOutcomes, Key: []byte(ev.Key), Value: ev.Data, Headers: schemas.EventHeaders(ev)}, nil
+	return eventMessage(ev), nil
+}
+
+// eventMessage is the form in which an event of our own goes through the outbox.
+func eventMessage(ev schemas.Event) ledger.Message {
+	return ledger.Message{Topic: outboxOutcomes, Key: []byte(ev.Key), Value: ev.Data, Headers: schemas.EventHeaders(ev)}
 }
 
 // noticeMessage is the form in which a notice goes through the outbox.
@@ -116,7 +121,7 @@ func noticeMessage(n schemas.Notice, now time.Time) (ledger.Message, error) {
 	if err != nil {
 		return ledger.Message{}, err
 	}
-	return ledger.Message{Topic: outboxOutcomes, Key: []byte(ev.Key), Value: ev.Data, Headers: schemas.EventHeaders(ev)}, nil
+	return eventMessage(ev), nil
 }
 
 // housekeep shows how much waits, and forgets what is old.

@@ -68,8 +68,7 @@ func (j *job) plan(ctx context.Context, action Action) error {
 	if !c.Reversible && j.e.Command.For > 0 {
 		return j.settle(ctx, schemas.StateRefused, schemas.Outcome{Message: "the rule gives the effect a time, and the action cannot take it back"})
 	}
-	var p schemas.Plan
-	err := guarded(func() (err error) { p, err = action.Plan(ctx, j.e.Command); return err })
+	p, err := planOf(ctx, action, j.e.Command)
 	if err == nil {
 		p, err = stored(p)
 	}
@@ -127,7 +126,7 @@ func (j *job) ask(ctx context.Context, guards []guard.Guard, c guard.Case) (pass
 	}
 	out := schemas.Outcome{Message: v.Reason}
 	if v.State == schemas.StateApproval {
-		out.Approvers = max(v.Approvers, j.s.cfg.approvers(j.e.Command))
+		out.Approvers = j.s.cfg.approvers(j.e.Command)
 	}
 	return false, j.settle(ctx, v.State, out, notices...)
 }
@@ -226,6 +225,12 @@ func (j *job) remains() string {
 		j.e.Effect = ""
 	}
 	return "; what it may have done stands until it is undone"
+}
+
+// planOf asks an action what it would do.
+func planOf(ctx context.Context, action Action, cmd schemas.Command) (p schemas.Plan, err error) {
+	err = guarded(func() (err error) { p, err = action.Plan(ctx, cmd); return err })
+	return p, err
 }
 
 // guarded turns a panic of an action into a permanent error: a defect in one action ends its command, not the service.

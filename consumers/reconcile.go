@@ -106,8 +106,8 @@ func (s *Service) compare(ctx context.Context, g *enforced) error {
 		}
 	} else {
 		for _, e := range g.entries {
-			var p schemas.Plan
-			if err := guarded(func() (err error) { p, err = g.action.Plan(ctx, e.Command); return err }); err != nil {
+			p, err := planOf(ctx, g.action, e.Command)
+			if err != nil {
 				return err
 			}
 			if !p.Empty() {
@@ -206,8 +206,7 @@ func (j *job) mend(ctx context.Context, action Action) error {
 	if !j.e.Ends.IsZero() { // where the enforcer itself keeps the time, it gets what is left
 		cmd.For = schemas.Duration(j.e.Ends.Sub(j.s.d.Now()))
 	}
-	var p schemas.Plan
-	err = guarded(func() (err error) { p, err = action.Plan(ctx, cmd); return err })
+	p, err := planOf(ctx, action, cmd)
 	if err == nil && !p.Empty() {
 		err = guarded(func() error { return action.Apply(ctx, cmd, p) })
 		if err == nil {

@@ -22,6 +22,9 @@ const (
 // Lanes lists every lane, in the order in which they are shown.
 func Lanes() []Lane { return []Lane{LaneAlert, LaneBlock, LaneRemediate} }
 
+// EffectLanes lists the lanes that change something: all but alert.
+func EffectLanes() []Lane { return []Lane{LaneBlock, LaneRemediate} }
+
 // A Target is what a command acts on, in canonical form: two spellings of one thing (a name and an ARN) give the same Target.
 type Target struct {
 	Type    string `json:"type"`              // s3-bucket, ec2-instance, iam-policy, ip, resource …

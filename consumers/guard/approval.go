@@ -18,8 +18,6 @@ type Wanted struct {
 	Required bool // always
 	Waived   bool // not even where the action cannot take its effect back
 	Because  string
-	// Approvers is how many people have to approve what asks; zero: one.
-	Approvers int
 }
 
 // Check is a Guard's. Alerts ask only where their rule says so.

@@ -33,7 +33,7 @@ func (l Limit) Validate() error {
 		return fmt.Errorf("within is %s; %s to %s expected", l.Within, time.Second, longest)
 	}
 	for _, lane := range l.Lanes {
-		if lane != schemas.LaneBlock && lane != schemas.LaneRemediate {
+		if !slices.Contains(schemas.EffectLanes(), lane) {
 			return fmt.Errorf("lanes: %q; block or remediate expected", lane)
 		}
 	}

@@ -59,7 +59,7 @@ func (x Exemption) Over(now time.Time) bool { return !now.Before(x.Expires) }
 func (x Exemption) Covers(lane schemas.Lane, rule string) bool {
 	lanes := x.Lanes
 	if len(lanes) == 0 {
-		lanes = []schemas.Lane{schemas.LaneBlock, schemas.LaneRemediate}
+		lanes = schemas.EffectLanes()
 	}
 	return slices.Contains(lanes, lane) && (len(x.Rules) == 0 || slices.ContainsFunc(x.Rules, func(p string) bool { return match(p, rule) }))
 }

@@ -33,8 +33,6 @@ func (c Case) Alert() bool { return c.Command.Lane == schemas.LaneAlert }
 type Verdict struct {
 	State  schemas.State
 	Reason string
-	// Approvers is how many people have to approve, in state approval; zero: one.
-	Approvers int
 	// Notice is what somebody should hear of, whatever becomes of the command; nil for nothing.
 	Notice *schemas.Notice
 }

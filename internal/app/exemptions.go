@@ -189,16 +189,11 @@ func (c *exemptionsCheckCmd) Run(_ context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	in := a.In
-	if c.Event != "-" {
-		f, err := os.Open(c.Event)
-		if err != nil {
-			return fmt.Errorf("event: %w", err)
-		}
-		defer f.Close() //nolint:errcheck // it was only read
-		in = f
-	}
-	event, err := io.ReadAll(io.LimitReader(in, maxExemptions))
+	var event []byte
+	err = a.withFile(c.Event, func(r io.Reader, _ time.Time) error {
+		event, err = io.ReadAll(io.LimitReader(r, maxExemptions))
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("event: %w", err)
 	}

@@ -51,7 +51,7 @@ func (c *switchFlags) lanes() []schemas.Lane {
 	case len(c.Lane) > 0:
 		return c.Lane
 	}
-	return []schemas.Lane{schemas.LaneBlock, schemas.LaneRemediate}
+	return schemas.EffectLanes()
 }
 
 // turn goes both ways, through the ledger and through Kafka: either one will do, in case the other is what is broken.

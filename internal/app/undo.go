@@ -84,7 +84,7 @@ func (c *undoCmd) find(ctx context.Context, d ledger.Desk) ([]ledger.Entry, erro
 	}
 	const most = 100_000
 	all, err := d.List(ctx, ledger.Filter{
-		Rule: c.Rule, Since: time.Now().Add(-c.Since), Limit: most, Lanes: []schemas.Lane{schemas.LaneBlock, schemas.LaneRemediate},
+		Rule: c.Rule, Since: time.Now().Add(-c.Since), Limit: most, Lanes: schemas.EffectLanes(),
 		States: []schemas.State{schemas.StateVerified, schemas.StateInForce, schemas.StateFailed},
 	})
 	if err != nil {

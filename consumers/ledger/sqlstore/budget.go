@@ -114,13 +114,8 @@ func (s *Store) accounts(ctx context.Context, tx *sql.Tx, all []*spending) (map[
 			}
 		}
 	}
-	slices.Sort(keys)
-	rows := make([][]any, len(keys))
-	for i, k := range keys {
-		rows[i] = []any{k}
-	}
-	ins := insert{head: `insert into budgets (budget) values `, tail: ` on conflict (budget) do update set budget = excluded.budget returning budget`}
-	if err := s.many(ctx, tx, ins, rows, func(*sql.Rows) error { return nil }); err != nil {
+	keys, err := s.lockRows(ctx, tx, "budgets", "budget", keys)
+	if err != nil {
 		return nil, err
 	}
 	keyList, err := s.d.List(keys)

@@ -47,11 +47,7 @@ func (s *Store) Decide(ctx context.Context, now time.Time, id string, d ledger.D
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	entries := []ledger.Entry{after}
-	if err := s.fill(ctx, s.read, entries); err != nil {
-		return ledger.Entry{}, fmt.Errorf("command %s: %w", id, err)
-	}
-	return entries[0], nil
+	return s.filled(ctx, id, after)
 }
 
 // approve notes an approval, and lets the command go on if it was the last that was wanting.

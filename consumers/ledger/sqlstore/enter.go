@@ -120,17 +120,25 @@ func (s *Store) insert(ctx context.Context, tx *sql.Tx, now time.Time, cmds []sc
 	return len(texts), s.many(ctx, tx, ins, texts, func(*sql.Rows) error { return nil })
 }
 
-// lockAll locks the rows of targets, making those that are missing, and returns them sorted, each once. The order keeps two transactions
-// from waiting for each other.
+// lockAll locks the rows of targets, making those that are missing, and returns them sorted, each once.
 func (s *Store) lockAll(ctx context.Context, tx *sql.Tx, mutexes []string) ([]string, error) {
-	slices.Sort(mutexes)
-	mutexes = slices.Compact(mutexes)
-	rows := make([][]any, len(mutexes))
-	for i, m := range mutexes {
-		rows[i] = []any{m}
+	return s.lockRows(ctx, tx, "targets", "mutex", mutexes)
+}
+
+// lockRows locks the rows of a table that is made of keys, making those that are missing, and returns the keys sorted, each once. The order keeps two
+// transactions from waiting for each other.
+func (s *Store) lockRows(ctx context.Context, tx *sql.Tx, table, key string, keys []string) ([]string, error) {
+	slices.Sort(keys)
+	keys = slices.Compact(keys)
+	rows := make([][]any, len(keys))
+	for i, k := range keys {
+		rows[i] = []any{k}
 	}
-	ins := insert{head: `insert into targets (mutex) values `, tail: ` on conflict (mutex) do update set mutex = excluded.mutex returning mutex`}
-	return mutexes, s.many(ctx, tx, ins, rows, func(*sql.Rows) error { return nil })
+	ins := insert{
+		head: `insert into ` + table + ` (` + key + `) values `,
+		tail: ` on conflict (` + key + `) do update set ` + key + ` = excluded.` + key + ` returning ` + key,
+	}
+	return keys, s.many(ctx, tx, ins, rows, func(*sql.Rows) error { return nil })
 }
 
 // advance works out what comes next on targets whose rows are locked, and forgets those with nothing left.

@@ -145,6 +145,15 @@ func (s *Store) fill(ctx context.Context, q querier, entries []ledger.Entry) err
 	}, list)
 }
 
+// filled adds the command to one entry, which is named id in errors.
+func (s *Store) filled(ctx context.Context, id string, e ledger.Entry) (ledger.Entry, error) {
+	entries := []ledger.Entry{e}
+	if err := s.fill(ctx, s.read, entries); err != nil {
+		return ledger.Entry{}, fmt.Errorf("command %s: %w", id, err)
+	}
+	return entries[0], nil
+}
+
 // read reads the command of an entry.
 func read(body []byte, e *ledger.Entry) error {
 	if err := json.Unmarshal(body, &e.Command); err != nil {

@@ -74,9 +74,5 @@ func (s *Store) Prolong(ctx context.Context, now time.Time, id string, until tim
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	entries := []ledger.Entry{after}
-	if err := s.fill(ctx, s.read, entries); err != nil {
-		return ledger.Entry{}, fmt.Errorf("command %s: %w", id, err)
-	}
-	return entries[0], nil
+	return s.filled(ctx, id, after)
 }
