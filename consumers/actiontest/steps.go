@@ -32,6 +32,15 @@ func apply(t *testing.T, s Subject, p schemas.Plan) {
 	}
 }
 
+// CarryOut plans a command and applies the plan, which it returns.
+func CarryOut(t *testing.T, a consumers.Action, cmd schemas.Command) schemas.Plan {
+	t.Helper()
+	s := Subject{Action: a, Command: cmd}
+	p := plan(t, s)
+	apply(t, s, p)
+	return p
+}
+
 func verify(t *testing.T, s Subject, p schemas.Plan) (schemas.Outcome, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -5,7 +5,6 @@ package catalog_test
 import (
 	"archive/zip"
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -71,27 +70,8 @@ func networkACL(t *testing.T, endpoint string) {
 	}
 	// two actions, as in two processes, that choose the same numbers
 	one, two := start(t, c, "nacl-deny", "203.0.113.1", "", map[string]any{"vpc": vpc}), start(t, c, "nacl-deny", "203.0.113.1", "", map[string]any{"vpc": vpc})
-	errs := make(chan error)
 	const n = 16
-	for i := range n {
-		r := *one
-		if i%2 == 1 {
-			r = *two
-		}
-		r.cmd.Target.ID = fmt.Sprintf("203.0.113.%d", i+1)
-		go func() {
-			p, err := r.action.Plan(context.WithoutCancel(t.Context()), r.cmd)
-			if err == nil {
-				err = r.action.Apply(context.WithoutCancel(t.Context()), r.cmd, p)
-			}
-			errs <- err
-		}()
-	}
-	for range n {
-		if err := <-errs; err != nil {
-			t.Error(err)
-		}
-	}
+	atOnce(t, n, one, two)
 	if got := strings.Count(entries(), "deny 203.0.113."); got != n {
 		t.Errorf("%d entries, not %d", got, n)
 	}

@@ -69,9 +69,19 @@ func ipSetWriters(t *testing.T, endpoint string) {
 	name := unique("busy")
 	s := must(api.CreateIPSet(t.Context(), &wafv2.CreateIPSetInput{Name: &name, Scope: waftypes.ScopeRegional, IPAddressVersion: waftypes.IPAddressVersionIpv4, Addresses: []string{}}))(t).Summary
 	const n = 40
-	errs := make(chan error)
 	one := start(t, c, "wafv2-ipset", "203.0.113.1", "", map[string]any{"ip_set": name})
 	two := start(t, c, "wafv2-ipset", "203.0.113.1", "", map[string]any{"ip_set": name})
+	atOnce(t, n, one, two)
+	out := must(api.GetIPSet(t.Context(), &wafv2.GetIPSetInput{Name: &name, Id: s.Id, Scope: waftypes.ScopeRegional}))(t)
+	if len(out.IPSet.Addresses) != n {
+		t.Errorf("the set holds %d addresses, not %d", len(out.IPSet.Addresses), n)
+	}
+}
+
+// atOnce has two actions, as in two processes, carry out commands for n addresses at the same time, in turn one and the other.
+func atOnce(t *testing.T, n int, one, two *run) {
+	t.Helper()
+	errs := make(chan error)
 	for i := range n {
 		r := *one
 		if i%2 == 1 {
@@ -90,9 +100,5 @@ func ipSetWriters(t *testing.T, endpoint string) {
 		if err := <-errs; err != nil {
 			t.Error(err)
 		}
-	}
-	out := must(api.GetIPSet(t.Context(), &wafv2.GetIPSetInput{Name: &name, Id: s.Id, Scope: waftypes.ScopeRegional}))(t)
-	if len(out.IPSet.Addresses) != n {
-		t.Errorf("the set holds %d addresses, not %d", len(out.IPSet.Addresses), n)
 	}
 }

@@ -99,6 +99,11 @@ func Refuse(p netip.Prefix, never []string) error {
 			return fault.Permanent(fmt.Errorf("refused: %s is not public (%s)", p, q))
 		}
 	}
+	return RefuseListed(p, never)
+}
+
+// RefuseListed says why a range must not be blocked, as Refuse does, but by the list alone.
+func RefuseListed(p netip.Prefix, never []string) error {
 	for _, s := range never {
 		q, err := Parse(s)
 		if err != nil {

@@ -7,6 +7,11 @@ import (
 	"github.com/riposte-security/riposte/schemas"
 )
 
+// Holds tells whether a prefix is among addresses, however these are spelt.
+func Holds(addresses []string, p netip.Prefix) bool {
+	return slices.ContainsFunc(addresses, func(a string) bool { q, err := Parse(a); return err == nil && q == p })
+}
+
 // Compare tells what differs between the addresses that commands block and those that an enforcer holds, however these are spelt: the ids of the
 // commands whose address is not held, in their order, and what is held for none of them, sorted. What is held and is no address at all is
 // returned as it is.

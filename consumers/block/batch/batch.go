@@ -4,7 +4,6 @@ package batch
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
@@ -21,7 +20,7 @@ const Tries = 8
 
 // A Writer changes one enforcer.
 type Writer struct {
-	turn chan struct{} // held by the one who writes
+	turn Turn // of the one who writes
 
 	mu    sync.Mutex
 	queue []*Change
@@ -37,7 +36,7 @@ type Change struct {
 }
 
 // New makes the writer of one enforcer. There is one in a process.
-func New() *Writer { return &Writer{turn: make(chan struct{}, 1)} }
+func New() *Writer { return &Writer{turn: NewTurn()} }
 
 // Write returns when the change is made, or cannot be. commit makes the changes of a batch, all or none.
 func (w *Writer) Write(ctx context.Context, p netip.Prefix, add bool, commit func(ctx context.Context, batch []*Change) error) error {
@@ -45,13 +44,12 @@ func (w *Writer) Write(ctx context.Context, p netip.Prefix, add bool, commit fun
 	w.mu.Lock()
 	w.queue = append(w.queue, c)
 	w.mu.Unlock()
-	select {
-	case w.turn <- struct{}{}:
-		defer func() { <-w.turn }()
-	case <-ctx.Done():
+	release, err := w.turn.Take(ctx)
+	if err != nil {
 		w.leave(c)
-		return fmt.Errorf("waiting for other writers: %w", ctx.Err())
+		return err
 	}
+	defer release()
 	if c.done {
 		return c.err
 	}

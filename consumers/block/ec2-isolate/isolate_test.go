@@ -163,23 +163,11 @@ func TestContract(t *testing.T) {
 	}
 }
 
-func carryOut(t *testing.T, a consumers.Action, cmd schemas.Command) schemas.Plan {
-	t.Helper()
-	p, err := a.Plan(t.Context(), cmd)
-	if err == nil {
-		err = a.Apply(t.Context(), cmd, p)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 // The plan says each call, and those are the calls: snapshots first, then a group that lets nothing through, then the interfaces.
 func TestCalls(t *testing.T) {
 	f := newFake()
 	a, cmd := New(Deps{EC2: f.in, Now: time.Now}), command(map[string]any{"snapshots": true})
-	p := carryOut(t, a, cmd)
+	p := actiontest.CarryOut(t, a, cmd)
 	var said []string
 	for _, c := range p.Calls {
 		said = append(said, strings.TrimSpace(fmt.Sprint(c.Operation, " ", c.Params["NetworkInterfaceId"])))
@@ -238,9 +226,9 @@ func TestHalfWay(t *testing.T) {
 func TestOpened(t *testing.T) {
 	f := newFake()
 	a := New(Deps{EC2: f.in, Now: time.Now})
-	first := carryOut(t, a, command(nil))
+	first := actiontest.CarryOut(t, a, command(nil))
 	f.own().IpPermissions = all()
-	p := carryOut(t, a, command(nil))
+	p := actiontest.CarryOut(t, a, command(nil))
 	if p.Empty() || len(p.Calls) != 1 || p.Calls[0].Operation != "RevokeSecurityGroupIngress" || len(f.own().IpPermissions) != 0 {
 		t.Errorf("%+v, %+v", p, f.own())
 	}
@@ -257,7 +245,7 @@ func TestOpened(t *testing.T) {
 func TestDetached(t *testing.T) {
 	f := newFake()
 	a := New(Deps{EC2: f.in, Now: time.Now})
-	p := carryOut(t, a, command(nil))
+	p := actiontest.CarryOut(t, a, command(nil))
 	delete(f.nics, "eni-a")
 	u := a.(consumers.Undoer)
 	if err := u.Undo(t.Context(), command(nil), p, false); !errors.Is(err, consumers.ErrChanged) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/riposte-security/riposte/consumers"
 	"github.com/riposte-security/riposte/consumers/block/address"
+	"github.com/riposte-security/riposte/consumers/block/batch"
 	"github.com/riposte-security/riposte/consumers/remediate/attribute"
 	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/schemas"
@@ -59,7 +60,7 @@ func OnAWS(c *cloud.Clients, now func() time.Time) consumers.Action {
 
 // New makes the action. Commands that deny one address in one network ACL, subnet or VPC share their effect.
 func New(d Deps) consumers.Action {
-	x := &denier{Deps: d, turn: make(chan struct{}, 1)}
+	x := &denier{Deps: d, turn: batch.NewTurn()}
 	same := func(a, b state) bool {
 		return slices.EqualFunc(a.ACLs, b.ACLs, func(p, q place) bool { return p.ID == q.ID && p.Denied == q.Denied })
 	}
@@ -82,7 +83,7 @@ func New(d Deps) consumers.Action {
 type denier struct {
 	*attribute.Action[state]
 	Deps
-	turn chan struct{} // held by the one who writes
+	turn batch.Turn // of the one who writes
 }
 
 // Enforcer implements consumers.Sharer: it names the ACLs and the direction.

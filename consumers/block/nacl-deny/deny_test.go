@@ -17,6 +17,7 @@ import (
 
 	"github.com/riposte-security/riposte/consumers"
 	"github.com/riposte-security/riposte/consumers/actiontest"
+	"github.com/riposte-security/riposte/consumers/block/batch"
 	"github.com/riposte-security/riposte/internal/cloud/cloudtest"
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/schemas"
@@ -146,18 +147,6 @@ func deny(address string, with map[string]any) schemas.Command {
 	return schemas.Command{ID: address, Target: schemas.Target{Type: "ip", ID: address}, With: with, For: schemas.Duration(time.Hour)}
 }
 
-func carryOut(t *testing.T, a consumers.Action, cmd schemas.Command) schemas.Plan {
-	t.Helper()
-	p, err := a.Plan(t.Context(), cmd)
-	if err == nil {
-		err = a.Apply(t.Context(), cmd, p)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 func TestContract(t *testing.T) {
 	for name, cmd := range map[string]schemas.Command{
 		"an address":   deny("203.0.113.7", nil),
@@ -260,15 +249,15 @@ func TestRace(t *testing.T) {
 		f := newFake()
 		before := fmt.Sprint(f.view())
 		a, cmd := New(Deps{EC2: f.in, Now: time.Now}), deny("203.0.113.7", nil)
-		f.foreign = tries - 1
-		p := carryOut(t, a, cmd)
+		f.foreign = batch.Tries - 1
+		p := actiontest.CarryOut(t, a, cmd)
 		if _, err := a.Verify(t.Context(), cmd, p); err != nil {
 			t.Error(err)
 		}
 		if err := a.(consumers.Undoer).Undo(t.Context(), cmd, p, false); err != nil {
 			t.Fatal(err)
 		}
-		if got := f.view().([]string); len(got) != len(newFake().view().([]string))+tries-1 || strings.Contains(fmt.Sprint(got), "203.0.113.7") || fmt.Sprint(got) == before {
+		if got := f.view().([]string); len(got) != len(newFake().view().([]string))+batch.Tries-1 || strings.Contains(fmt.Sprint(got), "203.0.113.7") || fmt.Sprint(got) == before {
 			t.Errorf("%v", got)
 		}
 		f = newFake()
@@ -277,7 +266,7 @@ func TestRace(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f.foreign = tries
+		f.foreign = batch.Tries
 		if err := a.Apply(t.Context(), cmd, p); err == nil || fault.IsPermanent(err) {
 			t.Errorf("%v", err)
 		}
@@ -351,7 +340,7 @@ func TestInspect(t *testing.T) {
 func TestGone(t *testing.T) {
 	f := newFake()
 	a, cmd := New(Deps{EC2: f.in, Now: time.Now}), deny("203.0.113.7", map[string]any{"vpc": "vpc-1"})
-	p := carryOut(t, a, cmd)
+	p := actiontest.CarryOut(t, a, cmd)
 	delete(f.acls, "acl-1")
 	if err := a.(consumers.Undoer).Undo(t.Context(), cmd, p, false); err != nil || strings.Contains(fmt.Sprint(f.view()), "203.0.113.7") {
 		t.Errorf("%v: %v", err, f.view())

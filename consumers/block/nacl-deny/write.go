@@ -5,20 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
-	"github.com/cenkalti/backoff/v5"
 
 	"github.com/riposte-security/riposte/consumers/block/address"
+	"github.com/riposte-security/riposte/consumers/block/batch"
 	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/schemas"
 )
-
-const tries = 8 // against writers in other processes
 
 // write makes one ACL after the other deny the address or no more. Within a process one goes at a time, so that two do not choose the same number; EC2
 // keeps those of other processes from it.
@@ -35,12 +32,11 @@ func (x *denier) write(ctx context.Context, cmd schemas.Command, from, to state)
 	if err != nil {
 		return err
 	}
-	select {
-	case x.turn <- struct{}{}:
-		defer func() { <-x.turn }()
-	case <-ctx.Done():
-		return fmt.Errorf("waiting for other writers: %w", ctx.Err())
+	release, err := x.turn.Take(ctx)
+	if err != nil {
+		return err
 	}
+	defer release()
 	for i, place := range to.ACLs {
 		if i < len(from.ACLs) && from.ACLs[i].ID == place.ID && from.ACLs[i].Denied == place.Denied {
 			continue
@@ -54,19 +50,14 @@ func (x *denier) write(ctx context.Context, cmd schemas.Command, from, to state)
 
 // change adds the entry, or removes it, again when somebody else took the number.
 func change(ctx context.Context, api API, s settings, to place, p netip.Prefix) error {
-	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.MaxInterval = 50*time.Millisecond, 2*time.Second
-	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+	taken := func(err error) bool { return errors.Is(err, errTaken) }
+	return batch.Retry(ctx, taken, func() error {
 		found, err := planned(ctx, api, s, []place{to})
-		if err == nil {
-			err = changeOnce(ctx, api, s, found[0], to, p)
+		if err != nil {
+			return err
 		}
-		if err != nil && !errors.Is(err, errTaken) {
-			return struct{}{}, backoff.Permanent(err)
-		}
-		return struct{}{}, err
-	}, backoff.WithBackOff(b), backoff.WithMaxTries(tries), backoff.WithMaxElapsedTime(0))
-	return err
+		return changeOnce(ctx, api, s, found[0], to, p)
+	})
 }
 
 // errTaken says that somebody else changed the entries at the same time.

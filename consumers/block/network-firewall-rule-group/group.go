@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/networkfirewall"
@@ -54,7 +53,7 @@ func OnAWS(c *cloud.Clients, now func() time.Time) consumers.Action {
 
 // New makes the action. Commands that block one address in one variable share their effect.
 func New(d Deps) consumers.Action {
-	b := &blocker{Deps: d, writers: map[ref]*batch.Writer{}}
+	b := &blocker{Deps: d}
 	b.Action = attribute.New(attribute.Row[state]{
 		Noun:   func(cmd schemas.Command) string { return "address " + cmd.Target.ID },
 		Read:   b.read,
@@ -70,9 +69,7 @@ func New(d Deps) consumers.Action {
 type blocker struct {
 	*attribute.Action[state]
 	Deps
-
-	mu      sync.Mutex
-	writers map[ref]*batch.Writer // one a group
+	writers batch.Writers[ref]
 }
 
 // Enforcer implements consumers.Sharer: it names the variable, whatever else the settings say.
@@ -130,7 +127,7 @@ func (b *blocker) read(ctx context.Context, cmd schemas.Command, like *state) (s
 	if err != nil {
 		return s, fmt.Errorf("%s: %w", s.In, err)
 	}
-	s.Present = slices.ContainsFunc(held, func(h string) bool { q, err := address.Parse(h); return err == nil && q == p })
+	s.Present = address.Holds(held, p)
 	return s, nil
 }
 
@@ -184,14 +181,7 @@ func (b *blocker) write(ctx context.Context, cmd schemas.Command, from, to state
 	if err != nil {
 		return err
 	}
-	b.mu.Lock()
-	w := b.writers[from.In]
-	if w == nil {
-		w = batch.New()
-		b.writers[from.In] = w
-	}
-	b.mu.Unlock()
-	err = w.Write(ctx, p, to.Present, func(ctx context.Context, changes []*batch.Change) error { return commit(ctx, api, from.In, changes) })
+	err = b.writers.Of(from.In).Write(ctx, p, to.Present, func(ctx context.Context, changes []*batch.Change) error { return commit(ctx, api, from.In, changes) })
 	if err != nil {
 		return fmt.Errorf("%s: %w", from.In, err)
 	}

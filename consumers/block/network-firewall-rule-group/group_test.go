@@ -150,18 +150,6 @@ func block(address string) schemas.Command {
 	return schemas.Command{ID: address, Target: schemas.Target{Type: "ip", ID: address}, With: map[string]any{"rule_group": "edge"}, For: schemas.Duration(time.Hour)}
 }
 
-func carryOut(t *testing.T, a consumers.Action, cmd schemas.Command) schemas.Plan {
-	t.Helper()
-	p, err := a.Plan(t.Context(), cmd)
-	if err == nil {
-		err = a.Apply(t.Context(), cmd, p)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 // The suite compares the whole group: what is not ours comes back as it was.
 func TestContract(t *testing.T) {
 	for _, address := range []string{"203.0.113.7", "203.0.113.0/24", "2001:db8::7"} {
@@ -176,7 +164,7 @@ func TestContract(t *testing.T) {
 
 func TestRestStays(t *testing.T) {
 	s, in := start(t)
-	carryOut(t, New(Deps{Firewall: in, Now: time.Now}), block("203.0.113.7"))
+	actiontest.CarryOut(t, New(Deps{Firewall: in, Now: time.Now}), block("203.0.113.7"))
 	if got := s.held(); !slices.Equal(got, []string{"198.51.100.0/24", "203.0.113.7/32"}) {
 		t.Errorf("%v", got)
 	}
@@ -188,7 +176,7 @@ func TestRestStays(t *testing.T) {
 func TestThereBefore(t *testing.T) {
 	s, in := start(t)
 	a := New(Deps{Firewall: in, Now: time.Now})
-	p := carryOut(t, a, block("198.51.100.0/24"))
+	p := actiontest.CarryOut(t, a, block("198.51.100.0/24"))
 	if err := a.(consumers.Undoer).Undo(t.Context(), block("198.51.100.0/24"), p, false); err != nil || !p.Empty() || s.updates != 0 {
 		t.Errorf("%v, %+v, %d updates", err, p, s.updates)
 	}
@@ -199,7 +187,7 @@ func TestToken(t *testing.T) {
 	s, in := start(t)
 	a := New(Deps{Firewall: in, Now: time.Now})
 	s.foreign = 3
-	carryOut(t, a, block("203.0.113.7"))
+	actiontest.CarryOut(t, a, block("203.0.113.7"))
 	if got := s.held(); len(got) != 5 || s.updates != 4 {
 		t.Errorf("%v, %d updates", got, s.updates)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/riposte-security/riposte/consumers"
 	"github.com/riposte-security/riposte/consumers/block/address"
+	"github.com/riposte-security/riposte/consumers/block/batch"
 	"github.com/riposte-security/riposte/consumers/remediate/attribute"
 	"github.com/riposte-security/riposte/schemas"
 )
@@ -43,7 +44,7 @@ func OnHost(now func() time.Time) consumers.Action { return New(Deps{Run: Run, N
 
 // New makes the action. Commands that drop one address in one table share their effect.
 func New(d Deps) consumers.Action {
-	b := &blocker{Deps: d, turn: make(chan struct{}, 1)}
+	b := &blocker{Deps: d, turn: batch.NewTurn()}
 	b.Action = attribute.New(attribute.Row[state]{
 		Noun:   func(cmd schemas.Command) string { return "address " + cmd.Target.ID },
 		Read:   b.read,
@@ -59,7 +60,7 @@ func New(d Deps) consumers.Action {
 type blocker struct {
 	*attribute.Action[state]
 	Deps
-	turn chan struct{} // held by the one who writes, so that no two make the same rule
+	turn batch.Turn // of the one who writes, so that no two make the same rule
 }
 
 // Enforcer implements consumers.Sharer: it is the table.
@@ -144,12 +145,11 @@ func (b *blocker) write(ctx context.Context, cmd schemas.Command, from, to state
 	if err != nil {
 		return err
 	}
-	select {
-	case b.turn <- struct{}{}:
-		defer func() { <-b.turn }()
-	case <-ctx.Done():
-		return fmt.Errorf("waiting for other writers: %w", ctx.Err())
+	release, err := b.turn.Take(ctx)
+	if err != nil {
+		return err
 	}
+	defer release()
 	t, err := read(ctx, b.Run, from.Table)
 	if err != nil {
 		return err

@@ -175,18 +175,6 @@ func block(address string, last time.Duration) schemas.Command {
 	return schemas.Command{ID: address, Target: schemas.Target{Type: "ip", ID: address}, For: schemas.Duration(last)}
 }
 
-func carryOut(t *testing.T, a consumers.Action, cmd schemas.Command) schemas.Plan {
-	t.Helper()
-	p, err := a.Plan(t.Context(), cmd)
-	if err == nil {
-		err = a.Apply(t.Context(), cmd, p)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 func TestContract(t *testing.T) {
 	for name, cmd := range map[string]schemas.Command{
 		"an address": block("203.0.113.7", time.Hour), "for ever": block("203.0.113.7", 0), "a range": block("203.0.113.128/25", time.Hour),
@@ -208,7 +196,7 @@ func TestOverlap(t *testing.T) {
 	cmds := []schemas.Command{block("203.0.113.7", time.Hour), block("203.0.113.0/24", 2*time.Hour), block("203.0.112.0/20", 0), block("2001:db8::1", time.Second)}
 	var plans []schemas.Plan
 	for _, cmd := range cmds {
-		plans = append(plans, carryOut(t, a, cmd))
+		plans = append(plans, actiontest.CarryOut(t, a, cmd))
 	}
 	want := map[string]string{"ip4_32 203.0.113.7": "1h0m0s", "ip4_24 203.0.113.0": "2h0m0s", "ip4_20 203.0.112.0": "for ever", "ip6_128 2001:db8::1": "1s"}
 	if got := f.elements().(map[string]string); !maps.Equal(got, want) {
@@ -232,7 +220,7 @@ func TestOverlap(t *testing.T) {
 func TestPlan(t *testing.T) {
 	f := newFake()
 	a := New(Deps{Run: f.run, Now: time.Now})
-	p := carryOut(t, a, block("203.0.113.0/25", 90*time.Minute))
+	p := actiontest.CarryOut(t, a, block("203.0.113.0/25", 90*time.Minute))
 	var said []string
 	for _, c := range p.Calls {
 		said = append(said, c.Operation)
@@ -249,7 +237,7 @@ func TestPlan(t *testing.T) {
 	if p.Summary != "drop what comes from 203.0.113.0/25 for 1h30m (set ip4_25 of table riposte)" {
 		t.Error(p.Summary)
 	}
-	if p := carryOut(t, a, block("203.0.113.128/25", time.Hour)); len(p.Calls) != 1 {
+	if p := actiontest.CarryOut(t, a, block("203.0.113.128/25", time.Hour)); len(p.Calls) != 1 {
 		t.Errorf("the second: %+v", p.Calls)
 	}
 }
@@ -271,10 +259,10 @@ func TestRenewed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFake()
 			a := New(Deps{Run: f.run, Now: time.Now})
-			carryOut(t, a, block("203.0.113.8", 0))
+			actiontest.CarryOut(t, a, block("203.0.113.8", 0))
 			f.put("ip4_32", "203.0.113.7", tt.there)
 			cmd := block("203.0.113.7", tt.last)
-			p := carryOut(t, a, cmd)
+			p := actiontest.CarryOut(t, a, cmd)
 			if got := f.elements().(map[string]string)["ip4_32 203.0.113.7"]; got != tt.want || p.Empty() == tt.calls {
 				t.Errorf("%s, plan %+v", got, p)
 			}
@@ -302,7 +290,7 @@ func TestMended(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFake()
 			a, cmd := New(Deps{Run: f.run, Now: time.Now}), block("203.0.113.7", time.Hour)
-			p := carryOut(t, a, cmd)
+			p := actiontest.CarryOut(t, a, cmd)
 			spoil(f)
 			inspect := func() []string {
 				missing, others, err := a.(consumers.Inspector).Inspect(t.Context(), []schemas.Command{cmd})
@@ -327,8 +315,8 @@ func TestMended(t *testing.T) {
 func TestInspect(t *testing.T) {
 	f := newFake()
 	a := New(Deps{Run: f.run, Now: time.Now})
-	carryOut(t, a, block("203.0.113.7", time.Hour))
-	carryOut(t, a, block("2001:db8::/64", 0))
+	actiontest.CarryOut(t, a, block("203.0.113.7", time.Hour))
+	actiontest.CarryOut(t, a, block("2001:db8::/64", 0))
 	f.put("ip4_32", "192.0.2.1", 0)
 	f.put("ip4_32", "192.0.2.2", time.Hour)
 	f.put("theirs", "22", 0)

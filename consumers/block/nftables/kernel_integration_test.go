@@ -128,9 +128,9 @@ func kernelPackets(t *testing.T) {
 		}
 	}
 	expect("before", true, true, true)
-	p1 := carryOut(t, a, one)
+	p1 := actiontest.CarryOut(t, a, one)
 	expect("one blocked", false, true, true)
-	p2, p3 := carryOut(t, a, wide), carryOut(t, a, six)
+	p2, p3 := actiontest.CarryOut(t, a, wide), actiontest.CarryOut(t, a, six)
 	expect("all blocked", false, false, false)
 	u := a.(consumers.Undoer)
 	if err := u.Undo(t.Context(), wide, p2, false); err != nil {
@@ -148,10 +148,10 @@ func kernelTime(t *testing.T) {
 	fresh(t)
 	a := OnHost(time.Now)
 	short, long := block("203.0.113.7", time.Second), block("203.0.113.200", time.Second)
-	p := carryOut(t, a, short)
-	carryOut(t, a, long)
+	p := actiontest.CarryOut(t, a, short)
+	actiontest.CarryOut(t, a, long)
 	long.For = schemas.Duration(time.Hour)
-	carryOut(t, a, long)
+	actiontest.CarryOut(t, a, long)
 	if err := fault.Retry(deadline(t, 10*time.Second), nil, func() error {
 		if got := view(t); !slices.Equal(got, []string{"ip4_32 203.0.113.200"}) {
 			return fmt.Errorf("there are %v", got)
@@ -171,8 +171,8 @@ func kernelTime(t *testing.T) {
 func kernelInspect(t *testing.T) {
 	fresh(t)
 	a := OnHost(time.Now)
-	carryOut(t, a, block("203.0.113.7", time.Hour))
-	carryOut(t, a, block("203.0.113.8", time.Hour))
+	actiontest.CarryOut(t, a, block("203.0.113.7", time.Hour))
+	actiontest.CarryOut(t, a, block("203.0.113.8", time.Hour))
 	for _, line := range []string{"add element inet riposte ip4_32 { 192.0.2.1 timeout 1h comment \"by hand\" }", "delete element inet riposte ip4_32 { 203.0.113.8 }"} {
 		if out, err := exec.CommandContext(t.Context(), "nft", line).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)

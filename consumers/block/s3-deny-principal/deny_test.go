@@ -84,23 +84,11 @@ func TestContract(t *testing.T) {
 	}
 }
 
-func carryOut(t *testing.T, a consumers.Action, cmd schemas.Command) schemas.Plan {
-	t.Helper()
-	p, err := a.Plan(t.Context(), cmd)
-	if err == nil {
-		err = a.Apply(t.Context(), cmd, p)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 // The others' statements stay as they are written, and what is around them.
 func TestRestStays(t *testing.T) {
 	f := &fake{policy: theirs}
 	a := New(Deps{S3: f.in, Now: time.Now})
-	p := carryOut(t, a, command(nil))
+	p := actiontest.CarryOut(t, a, command(nil))
 	if f.policy != p.Calls[0].Params["Policy"] {
 		t.Errorf("the plan says\n%s\nand the policy is\n%s", p.Calls[0].Params["Policy"], f.policy)
 	}
@@ -129,7 +117,7 @@ func TestUnion(t *testing.T) {
 	if s.Enforcer(one) == "" || s.Enforcer(one) != s.Enforcer(same) || s.Enforcer(one) == s.Enforcer(two) {
 		t.Errorf("%q, %q, %q", s.Enforcer(one), s.Enforcer(same), s.Enforcer(two))
 	}
-	p1, p2 := carryOut(t, a, one), carryOut(t, a, two)
+	p1, p2 := actiontest.CarryOut(t, a, one), actiontest.CarryOut(t, a, two)
 	u := a.(consumers.Undoer)
 	if err := u.Undo(t.Context(), one, p1, false); err != nil || !strings.Contains(f.policy, s.Enforcer(two)) || strings.Contains(f.policy, s.Enforcer(one)) {
 		t.Errorf("%v: %s", err, f.policy)
@@ -218,7 +206,7 @@ func TestErrors(t *testing.T) {
 	}
 	f := &fake{policy: theirs}
 	a := New(Deps{S3: f.in, Now: time.Now})
-	p := carryOut(t, a, command(nil))
+	p := actiontest.CarryOut(t, a, command(nil))
 	f.policy = strings.Replace(f.policy, alice, alice+"2", 1)
 	if err := a.(consumers.Undoer).Undo(t.Context(), command(nil), p, false); !errors.Is(err, consumers.ErrChanged) {
 		t.Errorf("our statement edited: %v", err)

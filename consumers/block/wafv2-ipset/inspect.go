@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 
 	"github.com/riposte-security/riposte/consumers/block/address"
 	"github.com/riposte-security/riposte/internal/cloud"
@@ -63,14 +62,4 @@ func (b *blocker) addresses(ctx context.Context, named setRef) ([]string, error)
 		return nil, err
 	}
 	return out.IPSet.Addresses, nil
-}
-
-// present tells whether a prefix is among addresses, however they are spelt.
-func present(addresses []string, p netip.Prefix) bool {
-	for _, a := range addresses {
-		if q, err := address.Parse(a); err == nil && q == p {
-			return true
-		}
-	}
-	return false
 }

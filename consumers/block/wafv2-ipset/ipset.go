@@ -56,7 +56,7 @@ func OnAWS(c *cloud.Clients, now func() time.Time) consumers.Action {
 
 // New makes the action. Commands that block one address in one set share their effect.
 func New(d Deps) consumers.Action {
-	b := &blocker{Deps: d, writers: map[setRef]*batch.Writer{}, ids: map[setRef]string{}}
+	b := &blocker{Deps: d, ids: map[setRef]string{}}
 	b.Action = attribute.New(attribute.Row[state]{
 		Noun:   func(cmd schemas.Command) string { return "address " + cmd.Target.ID },
 		Read:   b.read,
@@ -72,10 +72,10 @@ func New(d Deps) consumers.Action {
 type blocker struct {
 	*attribute.Action[state]
 	Deps
+	writers batch.Writers[setRef]
 
-	mu      sync.Mutex
-	writers map[setRef]*batch.Writer // one a set
-	ids     map[setRef]string        // of sets named without one
+	mu  sync.Mutex
+	ids map[setRef]string // of sets named without one
 }
 
 func (b *blocker) read(ctx context.Context, cmd schemas.Command, like *state) (state, error) {
@@ -106,7 +106,7 @@ func (b *blocker) read(ctx context.Context, cmd schemas.Command, like *state) (s
 	if family := familyOf(p); out.IPSet.IPAddressVersion != family {
 		return s, fault.Permanent(fmt.Errorf("%s holds %s addresses, and %s is %s", s.Set, out.IPSet.IPAddressVersion, p, family))
 	}
-	s.Present = present(out.IPSet.Addresses, p)
+	s.Present = address.Holds(out.IPSet.Addresses, p)
 	return s, nil
 }
 
@@ -234,14 +234,7 @@ func (b *blocker) write(ctx context.Context, _ schemas.Command, from, to state) 
 	if err != nil {
 		return err
 	}
-	b.mu.Lock()
-	w := b.writers[from.Set]
-	if w == nil {
-		w = batch.New()
-		b.writers[from.Set] = w
-	}
-	b.mu.Unlock()
-	if err := w.Write(ctx, p, to.Present, func(ctx context.Context, changes []*batch.Change) error { return commit(ctx, api, from.Set, changes) }); err != nil {
+	if err := b.writers.Of(from.Set).Write(ctx, p, to.Present, func(ctx context.Context, changes []*batch.Change) error { return commit(ctx, api, from.Set, changes) }); err != nil {
 		return fmt.Errorf("%s: %w", from.Set, err)
 	}
 	return nil

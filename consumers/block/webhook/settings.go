@@ -106,16 +106,7 @@ func (s settings) refuse(id string) error {
 	if !s.Private {
 		return address.Refuse(p, s.Never)
 	}
-	for _, n := range s.Never {
-		q, err := address.Parse(n)
-		if err != nil {
-			return fault.Permanent(fmt.Errorf("with.never: %q: %w", n, err))
-		}
-		if q.Overlaps(p) {
-			return fault.Permanent(fmt.Errorf("refused: %s is never to be blocked (%s)", p, q))
-		}
-	}
-	return nil
+	return address.RefuseListed(p, s.Never)
 }
 
 // secrets reads the values of the secret headers.

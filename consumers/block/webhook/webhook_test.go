@@ -123,23 +123,11 @@ func TestContract(t *testing.T) {
 	})
 }
 
-func carryOut(t *testing.T, a consumers.Action, cmd schemas.Command) schemas.Plan {
-	t.Helper()
-	p, err := a.Plan(t.Context(), cmd)
-	if err == nil {
-		err = a.Apply(t.Context(), cmd, p)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 // What is planned is what is sent; block and unblock have keys of their own, and a repeat has the same. The secret is sent and stands nowhere.
 func TestRequests(t *testing.T) {
 	e, s := start(t)
 	a, cmd := action(), command(s.URL, map[string]any{"body": `{"operation":{{json .Operation}},"host":{{json (event "device.hostname")}},"seconds":{{.Seconds}},"why":{{json .RuleTitle}}}`})
-	p := carryOut(t, a, cmd)
+	p := actiontest.CarryOut(t, a, cmd)
 	if err := a.Apply(t.Context(), cmd, p); err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +155,7 @@ func TestRequests(t *testing.T) {
 
 func TestDefaultBody(t *testing.T) {
 	e, s := start(t)
-	carryOut(t, action(), command(s.URL, nil))
+	actiontest.CarryOut(t, action(), command(s.URL, nil))
 	want := `{"id":"c1","operation":"block","target":{"type":"resource","id":"ws-17"},"for_seconds":14400,"rule":"r","rule_title":"A \"title\"","severity":"high"}`
 	if e.bodies[0] != want {
 		t.Errorf("%s", e.bodies[0])
@@ -185,13 +173,13 @@ func TestAsked(t *testing.T) {
 		t.Errorf("%+v, %v", p, err)
 	}
 	delete(e.blocked, "ws-17")
-	p := carryOut(t, a, cmd)
+	p := actiontest.CarryOut(t, a, cmd)
 	delete(e.blocked, "ws-17") // somebody unblocks it there
 	if err := a.(consumers.Undoer).Undo(t.Context(), cmd, p, false); err != nil || e.keys["c1-undo"] != 0 {
 		t.Errorf("%v, %v", err, e.keys)
 	}
 	e.late = 2
-	carryOut(t, a, cmd)
+	actiontest.CarryOut(t, a, cmd)
 	if out, err := a.Verify(t.Context(), cmd, p); err != nil || out.State != schemas.StateVerified {
 		t.Errorf("%+v, %v", out, err)
 	}
@@ -208,7 +196,7 @@ func TestNeverInEffect(t *testing.T) {
 		})}
 		a := New(Deps{Client: client, Now: time.Now, Getenv: func(string) string { return token }})
 		cmd := command("https://edr.example", withStatus("https://edr.example"))
-		p := carryOut(t, a, cmd)
+		p := actiontest.CarryOut(t, a, cmd)
 		if _, err := a.Verify(t.Context(), cmd, p); err == nil || fault.IsPermanent(err) || !strings.Contains(err.Error(), "target ws-17") {
 			t.Errorf("%v", err)
 		}
@@ -235,7 +223,7 @@ func TestAnswers(t *testing.T) {
 	}
 	e, s := start(t)
 	a, cmd := action(), command(s.URL, map[string]any{"unblock_method": "DELETE"})
-	p := carryOut(t, a, cmd)
+	p := actiontest.CarryOut(t, a, cmd)
 	e.status = http.StatusNotFound
 	if err := a.(consumers.Undoer).Undo(t.Context(), cmd, p, false); err != nil {
 		t.Errorf("DELETE of what is gone: %v", err)
