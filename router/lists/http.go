@@ -44,7 +44,7 @@ func newRemote(name string, conf HTTPConfig, dir string, log zerolog.Logger, now
 		Transport: &http.Transport{
 			Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, ForceAttemptHTTP2: true,
 			TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, TLSHandshakeTimeout: 10 * time.Second,
-			ResponseHeaderTimeout: conf.Timeout, MaxResponseHeaderBytes: 64 << 10, IdleConnTimeout: time.Minute,
+			MaxResponseHeaderBytes: 64 << 10, IdleConnTimeout: time.Minute, // the context of each request has its timeout
 		},
 		CheckRedirect: r.redirect,
 	}
@@ -177,9 +177,12 @@ func (r *remote) ask(ctx context.Context) (*http.Response, error) {
 	return res, nil
 }
 
-// withoutURL takes the address out of an error: its path and query may be a secret.
+// withoutURL takes the address out of an error: its path and query may be a secret. It says what was a timeout, however that came to be.
 func withoutURL(err error) error {
 	if ue, ok := errors.AsType[*url.Error](err); ok {
+		if ue.Timeout() {
+			return fmt.Errorf("timeout: %w", ue.Err)
+		}
 		return ue.Err
 	}
 	return err
