@@ -25,6 +25,7 @@ func Bench(b *testing.B, fresh func(b *testing.B) ledger.Ledger) {
 		{"alerts, 1 worker", schemas.LaneAlert, 1, strconv.Itoa},
 		{"alerts, 8 workers", schemas.LaneAlert, 8, strconv.Itoa},
 		{"alerts, 32 workers", schemas.LaneAlert, 32, strconv.Itoa},
+		{"alerts, 96 workers", schemas.LaneAlert, 96, strconv.Itoa},
 		{"targets, 8 workers", schemas.LaneRemediate, 8, strconv.Itoa},
 		{"one hot target, 8 workers", schemas.LaneRemediate, 8, func(int) string { return "hot" }},
 	} {

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -54,6 +55,7 @@ func open(ctx context.Context, cfg *pgxpool.Config) (ledger.Ledger, error) {
 	if cfg.ConnConfig.ConnectTimeout <= 0 {
 		cfg.ConnConfig.ConnectTimeout = patience
 	}
+	cfg.AfterConnect = byIndex
 	dialer := newDialer()
 	cfg.ConnConfig.DialFunc = dialer.dial
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
@@ -71,6 +73,16 @@ func open(ctx context.Context, cfg *pgxpool.Config) (ledger.Ledger, error) {
 		return nil, errors.Join(err, shut())
 	}
 	return sqlstore.New(db, db, dialect(), shut), nil
+}
+
+// byIndex makes a connection go by indexes. Every statement of the ledger has one that fits; but its tables are queues, which grow and shrink faster
+// than their statistics, and a plan that was made, and kept, when they were short reads the whole of them for ever after.
+func byIndex(ctx context.Context, c *pgx.Conn) error {
+	const settings = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off"
+	if _, err := c.Exec(ctx, settings); err != nil {
+		return fmt.Errorf("settings of the connection: %w", err)
+	}
+	return nil
 }
 
 // migrate brings the tables up to date, one process at a time.
@@ -95,10 +107,12 @@ func migrate(ctx context.Context, db *sql.DB) error {
 
 func dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
+		Chained:    true,
 		Patience:   patience,
 		SkipLocked: "for update skip locked",
 		Lock:       `collate "C" for update`,
-		Typed:      func(placeholder, sqlType string) string { return placeholder + "::" + sqlType },
+		Rows:       columns,
+		AtOnce:     1000,
 		Any:        func(column, placeholder string) string { return column + " = any(" + placeholder + ")" },
 		List:       func(values any) (any, error) { return values, nil },
 	}

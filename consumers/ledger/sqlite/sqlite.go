@@ -97,7 +97,8 @@ func dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
 		OneWriter: true,
 		Patience:  patience,
-		Typed:     func(placeholder, _ string) string { return placeholder },
+		Rows:      values,
+		AtOnce:    64, // few enough texts of statements to stay prepared
 		Any: func(column, placeholder string) string {
 			return column + " in (select value from json_each(" + placeholder + "))"
 		},

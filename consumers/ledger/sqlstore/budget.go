@@ -91,7 +91,11 @@ func (s *Store) spendAll(ctx context.Context, tx *sql.Tx, all []*spending) error
 			}
 		}
 	}
-	ins := insert{head: `insert into spent (budget, id, until) values `, tail: ` on conflict (budget, id) do nothing returning id`}
+	ins := insert{
+		head:  `insert into spent (budget, id, until) `,
+		tail:  ` on conflict (budget, id) do nothing returning id`,
+		types: []string{"text", "text", "bigint"},
+	}
 	return s.many(ctx, tx, ins, rows, func(*sql.Rows) error { return nil })
 }
 

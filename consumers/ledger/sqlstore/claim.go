@@ -25,6 +25,55 @@ func (s *Store) Claim(
 ) ([]ledger.Entry, error) {
 	ctx, cancel := s.within(ctx, n)
 	defer cancel()
+	claim := s.claimByStep
+	if s.d.Chained {
+		claim = s.claimAtOnce
+	}
+	entries, err := claim(ctx, now, owner, lanes, n, now.Add(lease))
+	if err != nil {
+		return nil, fmt.Errorf("claim: %w", err)
+	}
+	return entries, nil
+}
+
+// claimAtOnce claims by one statement, which is a transaction by itself. Only where time has changed what comes next, there is another before it.
+func (s *Store) claimAtOnce(ctx context.Context, now time.Time, owner string, lanes []schemas.Lane, n int, until time.Time) ([]ledger.Entry, error) {
+	if some, err := s.any(ctx, `select 1 from targets where due <= $1 limit 1`, now.UnixMicro()); err != nil {
+		return nil, err
+	} else if some {
+		if err := s.commit(ctx, func(tx *sql.Tx) error { return s.wake(ctx, tx, now, n) }); err != nil {
+			return nil, err
+		}
+	}
+	args := []any{until.UnixMicro(), owner, now.UnixMicro(), n}
+	for _, lane := range lanes {
+		args = append(args, string(lane))
+	}
+	type claimed struct {
+		urgency int
+		entry   ledger.Entry
+	}
+	var found []claimed
+	err := each(ctx, s.write, chained(s.d, len(lanes)), func(rows *sql.Rows) error {
+		e, err := scanClaimed(rows)
+		found = append(found, claimed{urgency(e.Command.Severity), e})
+		return err
+	}, args...)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(found, func(a, b claimed) int {
+		return cmp.Or(cmp.Compare(b.urgency, a.urgency), cmp.Compare(a.entry.Seq, b.entry.Seq))
+	})
+	entries := make([]ledger.Entry, len(found))
+	for i, c := range found {
+		entries[i] = c.entry
+	}
+	return entries, nil
+}
+
+// claimByStep claims by one statement after the other.
+func (s *Store) claimByStep(ctx context.Context, now time.Time, owner string, lanes []schemas.Lane, n int, until time.Time) ([]ledger.Entry, error) {
 	var entries []ledger.Entry
 	err := s.tx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := s.wake(ctx, tx, now, n); err != nil {
@@ -34,13 +83,21 @@ func (s *Store) Claim(
 		if err != nil || len(found) == 0 {
 			return err
 		}
-		entries, err = s.take(ctx, tx, now, owner, found, now.Add(lease))
+		entries, err = s.take(ctx, tx, now, owner, found, until)
 		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("claim: %w", err)
+	return entries, err
+}
+
+// scanClaimed reads an entry with its command.
+func scanClaimed(rows *sql.Rows) (ledger.Entry, error) {
+	var r row
+	var body []byte
+	if err := r.scan(rows, &body); err != nil {
+		return ledger.Entry{}, err
 	}
-	return entries, nil
+	err := read(body, &r.entry)
+	return r.entry, err
 }
 
 // wake brings targets up to date on which time alone has changed what comes next.
@@ -100,13 +157,11 @@ func (s *Store) take(
 	}
 	entries := make([]ledger.Entry, len(found))
 	err = each(ctx, tx, s.q.claim, func(rows *sql.Rows) error {
-		var r row
-		var body []byte
-		if err := r.scan(rows, &body); err != nil {
-			return err
+		e, err := scanClaimed(rows)
+		if err == nil {
+			entries[at[e.Seq]] = e
 		}
-		entries[at[r.entry.Seq]] = r.entry
-		return read(body, &entries[at[r.entry.Seq]])
+		return err
 	}, until.UnixMicro(), owner, now.UnixMicro(), seqList)
 	if err != nil {
 		return nil, err
@@ -185,7 +240,7 @@ func fencedOr(err error) error {
 
 // lock locks the rows of targets, where there are any, in the order of lockAll.
 func (s *Store) lock(ctx context.Context, tx *sql.Tx, mutexes []string) error {
-	if s.d.OneWriter {
+	if s.d.OneWriter || len(mutexes) == 0 {
 		return nil
 	}
 	list, err := s.d.List(mutexes)

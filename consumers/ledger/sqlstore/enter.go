@@ -101,8 +101,9 @@ func (s *Store) insert(ctx context.Context, tx *sql.Tx, now time.Time, cmds []sc
 	}
 	var texts [][]any
 	ins := insert{
-		head: `insert into commands (id, lane, rule, action, target, mutex, urgency, state, slot, due, outcome, entered, updated) values `,
-		tail: ` on conflict (id) do nothing returning id, seq`,
+		head:  `insert into commands (id, lane, rule, action, target, mutex, urgency, state, slot, due, outcome, entered, updated) `,
+		tail:  ` on conflict (id) do nothing returning id, seq`,
+		types: []string{"text", "text", "text", "text", "text", "text", "smallint", "text", "smallint", "bigint", "bytea", "bigint", "bigint"},
 	}
 	err := s.many(ctx, tx, ins, rows, func(r *sql.Rows) error {
 		var id string
@@ -116,7 +117,7 @@ func (s *Store) insert(ctx context.Context, tx *sql.Tx, now time.Time, cmds []sc
 	if err != nil {
 		return 0, err
 	}
-	ins = insert{head: `insert into bodies (seq, body) values `, tail: ` returning seq`}
+	ins = insert{head: `insert into bodies (seq, body) `, tail: ` returning seq`, types: []string{"bigint", "bytea"}}
 	return len(texts), s.many(ctx, tx, ins, texts, func(*sql.Rows) error { return nil })
 }
 
@@ -135,8 +136,9 @@ func (s *Store) lockRows(ctx context.Context, tx *sql.Tx, table, key string, key
 		rows[i] = []any{k}
 	}
 	ins := insert{
-		head: `insert into ` + table + ` (` + key + `) values `,
-		tail: ` on conflict (` + key + `) do update set ` + key + ` = excluded.` + key + ` returning ` + key,
+		head:  `insert into ` + table + ` (` + key + `) `,
+		tail:  ` on conflict (` + key + `) do update set ` + key + ` = excluded.` + key + ` returning ` + key,
+		types: []string{"text"},
 	}
 	return keys, s.many(ctx, tx, ins, rows, func(*sql.Rows) error { return nil })
 }

@@ -1,5 +1,10 @@
 package sqlstore
 
+import (
+	"fmt"
+	"strings"
+)
+
 // queries are the statements that depend on the dialect.
 type queries struct {
 	known, next, idle, lapsed, ready, claim, lease, bodies, lock, outbox, sent, prune, over, used, counted string
@@ -9,6 +14,29 @@ type queries struct {
 const columns = `commands.seq, commands.state, commands.slot, commands.mutex, commands.due, commands.fence, commands.attempts, commands.applied,
 	commands.plan, commands.outcome, commands.approved_hash, commands.approved_by, commands.undo, commands.ends, commands.effect, commands.updated, commands.approvals`
 
+// claiming and claimed are the statement that leases commands, around what says which.
+const (
+	claiming = `update commands set state = case when state in ('pending', 'retrying') then 'running' else state end,
+		slot = 1, due = $1, owner = $2, fence = fence + 1, attempts = attempts + 1, updated = $3`
+	claimed = ` returning ` + columns + `, (select body from bodies where bodies.seq = commands.seq)`
+)
+
+// chained is the statement that finds what is ready in so many lanes, and leases it.
+func chained(d Dialect, lanes int) string {
+	var found, all strings.Builder
+	for i := range lanes {
+		fmt.Fprintf(&found, `lane%d as materialized (select mutex, seq, urgency from targets where ready and lane = $%d
+			order by urgency desc, seq limit $4 %s), `, i, i+5, d.SkipLocked)
+		if i > 0 {
+			all.WriteString(` union all `)
+		}
+		fmt.Fprintf(&all, `select * from lane%d`, i)
+	}
+	return `with ` + found.String() + `found as materialized (select * from (` + all.String() + `) as ready order by urgency desc, seq limit $4),
+		leased as (update targets set ready = false, due = $1 from found where targets.mutex = found.mutex)
+		` + claiming + ` from found where commands.seq = found.seq` + claimed
+}
+
 func newQueries(d Dialect) queries {
 	return queries{
 		known: `select id from commands where ` + d.Any("id", "$1"),
@@ -17,7 +45,7 @@ func newQueries(d Dialect) queries {
 		// ready if that may be claimed now. Its due says when to ask again: when what comes next is due, or when something that waits for
 		// its time will go before it.
 		next: `
-with picked as (
+with picked as materialized (
 	select targets.mutex,
 		coalesce(
 			(select c.seq from commands c where c.mutex = targets.mutex and c.slot = 1),
@@ -41,9 +69,7 @@ where targets.mutex = p.mutex`,
 		lapsed: `select mutex from targets where due <= $1 order by due limit $2 ` + d.SkipLocked,
 		ready: `select mutex, seq, urgency from targets where ready and lane = $1
 			order by urgency desc, seq limit $2 ` + d.SkipLocked,
-		claim: `update commands set state = case when state in ('pending', 'retrying') then 'running' else state end,
-			slot = 1, due = $1, owner = $2, fence = fence + 1, attempts = attempts + 1, updated = $3
-			where ` + d.Any("seq", "$4") + ` returning ` + columns + `, (select body from bodies where bodies.seq = commands.seq)`,
+		claim:  claiming + ` where ` + d.Any("seq", "$4") + claimed,
 		lease:  `update targets set ready = false, due = $1 where ` + d.Any("mutex", "$2"),
 		bodies: `select seq, body from bodies where ` + d.Any("seq", "$1"),
 		lock:   `select mutex from targets where ` + d.Any("mutex", "$1") + ` order by mutex ` + d.Lock,

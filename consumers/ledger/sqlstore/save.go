@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/schemas"
 )
 
 // A saving is one entry to be saved, ready for the database.
@@ -52,6 +53,12 @@ func newSaving(now time.Time, e ledger.Entry, publish []ledger.Message) (saving,
 	return sv, nil
 }
 
+// goesOn tells that the worker keeps the entry. What comes next on its target does not change then, so that the row of the target, of which the end of
+// the lease may be earlier than the entry's, need not be touched: whoever looks there at that time finds the later one.
+func (sv *saving) goesOn() bool {
+	return sv.entry.State == schemas.StateRunning || sv.entry.State == schemas.StateVerifying
+}
+
 // changed are the types of the columns of saving.row.
 func changed() []string {
 	return []string{"bigint", "bigint", "text", "smallint", "bigint", "bytea", "boolean", "integer", "bytea", "bigint", "text", "bytea", "bigint"}
@@ -63,7 +70,10 @@ func (s *Store) saveAll(ctx context.Context, tx *sql.Tx, batch []*request, errs 
 	rows := make([][]any, len(batch))
 	now := batch[0].save.now
 	for i, r := range batch {
-		mutexes, rows[i] = append(mutexes, r.save.mutex), r.save.row
+		rows[i] = r.save.row
+		if !r.save.goesOn() {
+			mutexes = append(mutexes, r.save.mutex)
+		}
 		if r.save.now.After(now) {
 			now = r.save.now
 		}
@@ -104,7 +114,7 @@ func (s *Store) update(ctx context.Context, tx *sql.Tx, rows [][]any) (map[lease
 	ins := insert{
 		head: `update commands set state = column3, slot = column4, due = column5, plan = coalesce(column6, plan), applied = column7,
 			attempts = column8, outcome = column9, ends = column10, effect = column11, undo = coalesce(column12, undo), updated = column13
-			from (values `,
+			from (`,
 		tail:  `) as changed where seq = column1 and fence = column2 and slot = 1 returning seq, fence, undo`,
 		types: changed(),
 	}
@@ -146,7 +156,7 @@ func (s *Store) post(ctx context.Context, tx *sql.Tx, now time.Time, publish []l
 		}
 		rows[i] = []any{m.Topic, bytesOf(m.Key), bytesOf(m.Value), headers, now.UnixMicro()}
 	}
-	ins := insert{head: `insert into outbox (topic, key, value, headers, due) values `, tail: ` returning id`}
+	ins := insert{head: `insert into outbox (topic, key, value, headers, due) `, tail: ` returning id`, types: []string{"text", "bytea", "bytea", "bytea", "bigint"}}
 	err := s.many(ctx, tx, ins, rows, func(*sql.Rows) error { return nil })
 	if err != nil {
 		return fmt.Errorf("outbox: %w", err)

@@ -24,10 +24,15 @@ type Dialect struct {
 	SkipLocked, Lock string
 	// OneWriter: the database lets one transaction write at a time, so that callers had better share it.
 	OneWriter bool
+	// Chained: a statement may go on with the rows that another has changed (with … as (update … returning …)), so that one way to the database
+	// does for several.
+	Chained bool
 	// Patience is how long a call may take; Store.within adds to it for every row.
 	Patience time.Duration
-	// Typed writes a placeholder whose type is not plain from where it stands.
-	Typed func(placeholder, sqlType string) string
+	// Rows writes a list of rows, whose columns have those types of PostgreSQL and are named column1, column2 and so on, and returns the arguments
+	// for the placeholders in it, which begin at $1. AtOnce is how many rows a statement may have.
+	Rows   func(types []string, rows [][]any) (text string, args []any, err error)
+	AtOnce int
 	// Any writes the condition that column is one of the values of the list in the placeholder.
 	Any func(column, placeholder string) string
 	// List makes the argument for such a placeholder, from a []string or an []int64.
