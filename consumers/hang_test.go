@@ -28,11 +28,11 @@ func (h *hung) hang(ctx context.Context) error {
 	return ctx.Err()
 }
 
-func (h *hung) Claim(ctx context.Context, now time.Time, owner string, lanes []schemas.Lane, n int, lease time.Duration) ([]ledger.Entry, error) {
+func (h *hung) Claim(ctx context.Context, now time.Time, c ledger.Claim) ([]ledger.Entry, error) {
 	if err := h.hang(ctx); err != nil {
 		return nil, err
 	}
-	return h.Ledger.Claim(ctx, now, owner, lanes, n, lease)
+	return h.Ledger.Claim(ctx, now, c)
 }
 
 func (h *hung) Save(ctx context.Context, now time.Time, e ledger.Entry, publish ...ledger.Message) error {

@@ -320,7 +320,7 @@ func rounds(t *testing.T, s *Service, l ledger.Ledger, c *clock) int {
 	t.Helper()
 	n := 0
 	for {
-		es, err := l.Claim(t.Context(), c.Now(), s.d.Owner, s.lanes, 10, s.cfg.Lease)
+		es, err := l.Claim(t.Context(), c.Now(), ledger.Claim{Owner: s.d.Owner, Lanes: s.lanes, N: 10, Lease: s.cfg.Lease})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -272,7 +272,7 @@ func TestUnfinishedTriesAreCounted(t *testing.T) {
 	cmd := b.command(1)
 	b.enters(cmd)
 	for range b.cfg.Attempts { // claimed, and never heard of again
-		if _, err := b.ledger.Claim(t.Context(), b.clock.Now(), "dies", schemas.Lanes(), 1, b.cfg.Lease); err != nil {
+		if _, err := b.ledger.Claim(t.Context(), b.clock.Now(), ledger.Claim{Owner: "dies", Lanes: schemas.Lanes(), N: 1, Lease: b.cfg.Lease}); err != nil {
 			t.Fatal(err)
 		}
 		b.clock.Add(b.cfg.Lease)

@@ -195,7 +195,7 @@ func TestLeaseIsKept(t *testing.T) {
 	b.d.Now = time.Now
 	cmd := b.command(1, func(c *schemas.Command) { c.EventTime = time.Now() })
 	b.enters(cmd)
-	es, err := b.ledger.Claim(t.Context(), time.Now(), "bench", schemas.Lanes(), 1, cfg.Lease)
+	es, err := b.ledger.Claim(t.Context(), time.Now(), ledger.Claim{Owner: "bench", Lanes: schemas.Lanes(), N: 1, Lease: cfg.Lease})
 	if err != nil || len(es) != 1 {
 		t.Fatalf("%d claimed, error %v", len(es), err)
 	}
@@ -206,10 +206,10 @@ func TestLeaseIsKept(t *testing.T) {
 	}()
 	b.await(began)
 	b.eventually("the lease grows", func() bool { return b.get(cmd).Due.After(es[0].Due.Add(time.Second / 2)) })
-	if again, err := b.ledger.Claim(t.Context(), es[0].Due.Add(time.Millisecond), "thief", schemas.Lanes(), 1, cfg.Lease); err != nil || len(again) != 0 {
+	if again, err := b.ledger.Claim(t.Context(), es[0].Due.Add(time.Millisecond), ledger.Claim{Owner: "thief", Lanes: schemas.Lanes(), N: 1, Lease: cfg.Lease}); err != nil || len(again) != 0 {
 		t.Fatalf("%d claimed after the first lease, error %v", len(again), err)
 	}
-	if again, err := b.ledger.Claim(t.Context(), time.Now().Add(time.Hour), "thief", schemas.Lanes(), 1, time.Hour); err != nil || len(again) != 1 {
+	if again, err := b.ledger.Claim(t.Context(), time.Now().Add(time.Hour), ledger.Claim{Owner: "thief", Lanes: schemas.Lanes(), N: 1, Lease: time.Hour}); err != nil || len(again) != 1 {
 		t.Fatalf("%d claimed long after, error %v", len(again), err)
 	}
 	b.await(done)
@@ -224,7 +224,7 @@ func TestOwnLeasesAreTakenUpAtStart(t *testing.T) {
 	b.d.OwnerRestarts = true
 	cmd := b.command(1)
 	b.enters(cmd)
-	if _, err := b.ledger.Claim(t.Context(), b.clock.Now(), b.d.Owner, schemas.Lanes(), 1, time.Hour); err != nil {
+	if _, err := b.ledger.Claim(t.Context(), b.clock.Now(), ledger.Claim{Owner: b.d.Owner, Lanes: schemas.Lanes(), N: 1, Lease: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
 	b.start()

@@ -27,28 +27,26 @@ func (e workError) Error() string { return string(e) }
 // serve claims the commands of a lane and works on them, as many at once as the lane has workers, until ctx ends. Then what is in course has some
 // seconds, after which abort ends work.
 func (s *Service) serve(ctx, work context.Context, abort context.CancelCauseFunc, lane schemas.Lane) {
-	slots := make(chan struct{}, s.cfg.workers(lane))
+	crew := newCrew(lane, s.cfg.workers(lane))
 	var busy sync.WaitGroup
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval = 100*time.Millisecond, 15*time.Second
 	for ctx.Err() == nil {
 		running, goes := s.brake.running(work, lane)
-		if !goes {
+		n, except := crew.room()
+		if !goes || n == 0 {
 			pause(ctx, s.wake[lane], pollEvery)
 			continue
 		}
-		free := acquire(ctx, slots)
-		if free == 0 {
-			break
-		}
-		entries, err := s.d.Ledger.Claim(ctx, s.d.Now(), s.d.Owner, []schemas.Lane{lane}, free, s.cfg.Lease)
-		for range free - len(entries) {
-			<-slots
-		}
+		entries, err := s.d.Ledger.Claim(ctx, s.d.Now(), ledger.Claim{
+			Owner: s.d.Owner, Lanes: []schemas.Lane{lane}, Except: except, N: n, Lease: s.cfg.Lease,
+		})
 		for _, e := range entries {
+			account := e.Command.Target.Account
+			crew.join(account)
 			busy.Go(func() {
 				s.work(running, e)
-				<-slots
+				crew.leave(account)
 				for _, l := range s.lanes { // its target is free now, perhaps for another lane
 					if l == lane || lane != schemas.LaneAlert {
 						s.rouse(l)
@@ -63,7 +61,7 @@ func (s *Service) serve(ctx, work context.Context, abort context.CancelCauseFunc
 		case err == nil:
 			s.db.OK()
 			wait.Reset()
-			if len(entries) < free {
+			if len(entries) < n {
 				pause(ctx, s.wake[lane], pollEvery)
 			}
 		}
@@ -71,22 +69,6 @@ func (s *Service) serve(ctx, work context.Context, abort context.CancelCauseFunc
 	stop := time.AfterFunc(grace, func() { abort(errEnding) })
 	busy.Wait()
 	stop.Stop()
-}
-
-// acquire waits for a free slot and takes all that are free. It returns how many it took; zero when ctx ended first.
-func acquire(ctx context.Context, slots chan<- struct{}) int {
-	select {
-	case slots <- struct{}{}:
-	case <-ctx.Done():
-		return 0
-	}
-	for n := 1; ; n++ {
-		select {
-		case slots <- struct{}{}:
-		default:
-			return n
-		}
-	}
 }
 
 // work carries one claimed entry as far as it goes now. What can go wrong is written to the ledger; what is left is that the entry is

@@ -68,7 +68,7 @@ func newDesk(t *testing.T, people int, userHeader string) *desk {
 // waits brings the command into state approval, as a worker does.
 func (d *desk) waits() {
 	d.t.Helper()
-	es, err := d.ledger.Claim(d.t.Context(), noon(), "w", schemas.Lanes(), 1, time.Minute)
+	es, err := d.ledger.Claim(d.t.Context(), noon(), ledger.Claim{Owner: "w", Lanes: schemas.Lanes(), N: 1, Lease: time.Minute})
 	if err != nil || len(es) != 1 {
 		d.t.Fatalf("%d claimed, %v", len(es), err)
 	}

@@ -93,6 +93,15 @@ type Switch struct {
 	At      time.Time    `json:"at"`
 }
 
+// A Claim says which entries a process takes, and for how long.
+type Claim struct {
+	Owner  string // of the leases
+	Lanes  []schemas.Lane
+	Except []string      // accounts (Target.Account) whose entries are left to others, or to later
+	N      int           // so many at most
+	Lease  time.Duration // from now
+}
+
 // A Filter selects entries; zero fields select all.
 type Filter struct {
 	IDs    []string // command ids; a unique prefix of at least 6 characters will do
@@ -139,11 +148,10 @@ type Ledger interface {
 	// left alone. A command that stands for what the valve held back (Shed) enters as refused. Messages to publish are recorded in the
 	// same transaction.
 	Enter(ctx context.Context, now time.Time, cmds []schemas.Command, publish ...Message) (int, error)
-	// Claim hands out up to n entries that are due, at most one per target over all lanes but alert, by severity, then sequence, and leases
-	// them to owner until now+lease. Within a target: what is held (running, retrying, verifying) keeps the rest waiting; then comes what
+	// Claim hands out entries that are due, at most one per target over all lanes but alert, by severity, then sequence, and leases them. Within a target: what is held (running, retrying, verifying) keeps the rest waiting; then comes what
 	// has reached its time (expiry, undo); then pending entries, never past an earlier one. Pending and retrying entries come back as running,
 	// others in their state. Entries whose lease ran out are handed out again.
-	Claim(ctx context.Context, now time.Time, owner string, lanes []schemas.Lane, n int, lease time.Duration) ([]Entry, error)
+	Claim(ctx context.Context, now time.Time, c Claim) ([]Entry, error)
 	// Extend lengthens the lease on a claimed entry, or returns ErrFenced.
 	Extend(ctx context.Context, e Entry, until time.Time) error
 	// Save writes what a worker changed on a claimed entry (state, plan, applied, attempts, due, outcome, ends, effect, undo), or returns

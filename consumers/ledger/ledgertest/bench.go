@@ -70,7 +70,7 @@ func work(b *testing.B, l ledger.Ledger, lane schemas.Lane, workers int) {
 				more = false
 			}
 		}
-		entries, err := l.Claim(b.Context(), noon(), owner, []schemas.Lane{lane}, free, lease)
+		entries, err := l.Claim(b.Context(), noon(), ledger.Claim{Owner: owner, Lanes: []schemas.Lane{lane}, N: free, Lease: lease})
 		if err != nil {
 			b.Error(err)
 			return

@@ -74,6 +74,33 @@ func claimsBySeverity(t *testing.T, db Database) {
 	want(t, "the rest", uids(claim(t, l, noon(), 10)), []string{"event-4", "event-0", "event-2", "event-6"})
 }
 
+// leavesOut: accounts that a claim is not to touch are left, however urgent what they have is; those that have none count as one.
+func leavesOut(t *testing.T, db Database) {
+	l := db.Open(t)
+	accounts := []string{"111111111111", "222222222222", "", "333333333333"}
+	var cmds []schemas.Command
+	for i := range 8 {
+		c := command(i, "t"+string(rune('a'+i)))
+		c.Target.Account = accounts[i%4]
+		c.Lane = schemas.Lanes()[1+i%2]
+		if c.Target.Account == accounts[0] {
+			c.Severity = "critical"
+		}
+		cmds = append(cmds, c)
+	}
+	enter(t, l, noon(), cmds...)
+	claimed := func(n int, except ...string) []string {
+		t.Helper()
+		es, err := l.Claim(t.Context(), noon(), ledger.Claim{Owner: owner, Lanes: schemas.Lanes(), Except: except, N: n, Lease: lease})
+		must(t, err)
+		return uids(es)
+	}
+	want(t, "without two of four", claimed(3, accounts[0], accounts[2]), []string{"event-1", "event-3", "event-5"})
+	want(t, "without any", claimed(10, accounts...), []string{})
+	want(t, "without those of no account", claimed(2, ""), []string{"event-0", "event-4"})
+	want(t, "all", claimed(10), []string{"event-2", "event-6", "event-7"})
+}
+
 func claimsOnePerTarget(t *testing.T, db Database) {
 	l := db.Open(t)
 	urgent := command(2, "a")
@@ -159,7 +186,7 @@ func releases(t *testing.T, db Database) {
 	enter(t, l, noon(), command(1, "a"), command(2, "b"), command(3, "c"))
 	es := claim(t, l, noon(), 2)
 	finish(t, l, noon(), es[1], schemas.StateRetrying, noon().Add(time.Hour))
-	_, err := l.Claim(t.Context(), noon(), "another", schemas.Lanes(), 1, lease)
+	_, err := l.Claim(t.Context(), noon(), ledger.Claim{Owner: "another", Lanes: schemas.Lanes(), N: 1, Lease: lease})
 	must(t, err)
 	n, err := l.Release(t.Context(), noon(), owner)
 	must(t, err)

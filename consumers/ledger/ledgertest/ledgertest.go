@@ -30,6 +30,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		{"enters shed commands as refused", entersShed},
 		{"claims by severity, then sequence", claimsBySeverity},
 		{"claims one a target", claimsOnePerTarget},
+		{"leaves accounts out", leavesOut},
 		{"alerts hold no target", alertsHoldNothing},
 		{"lanes share a target", lanesShareTarget},
 		{"leases expire and fence", leasesFence},
@@ -106,7 +107,7 @@ func claim(t *testing.T, l ledger.Ledger, now time.Time, n int, lanes ...schemas
 	if len(lanes) == 0 {
 		lanes = schemas.Lanes()
 	}
-	es, err := l.Claim(t.Context(), now, owner, lanes, n, lease)
+	es, err := l.Claim(t.Context(), now, ledger.Claim{Owner: owner, Lanes: lanes, N: n, Lease: lease})
 	must(t, err)
 	return es
 }

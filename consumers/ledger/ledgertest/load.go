@@ -60,7 +60,7 @@ func drain(t *testing.T, tr *trace, workers, total int, on func(worker int) ledg
 				if time.Now().After(deadline) {
 					return fmt.Errorf("%d of %d done in time", tr.finished(), total)
 				}
-				es, err := l.Claim(t.Context(), noon(), fmt.Sprint("worker-", w), schemas.Lanes(), 2, lease)
+				es, err := l.Claim(t.Context(), noon(), ledger.Claim{Owner: fmt.Sprint("worker-", w), Lanes: schemas.Lanes(), N: 2, Lease: lease})
 				if err != nil {
 					return err
 				}

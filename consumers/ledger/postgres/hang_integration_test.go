@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/riposte-security/riposte/consumers/ledger"
 	"github.com/riposte-security/riposte/consumers/ledger/postgres"
 	"github.com/riposte-security/riposte/internal/servers"
 	"github.com/riposte-security/riposte/schemas"
@@ -28,7 +29,7 @@ func TestServerThatHangs(t *testing.T) {
 		t.Fatal(err)
 	}
 	claim := func() error {
-		_, err := l.Claim(t.Context(), time.Now(), "a", schemas.Lanes(), 1, time.Minute)
+		_, err := l.Claim(t.Context(), time.Now(), ledger.Claim{Owner: "a", Lanes: schemas.Lanes(), N: 1, Lease: time.Minute})
 		return err
 	}
 	if err := claim(); err != nil {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/riposte-security/riposte/consumers/ledger"
-	"github.com/riposte-security/riposte/schemas"
 )
 
 // A candidate is what may be claimed on a target.
@@ -20,16 +19,14 @@ type candidate struct {
 }
 
 // Claim hands out what is due. See ledger.Ledger.
-func (s *Store) Claim(
-	ctx context.Context, now time.Time, owner string, lanes []schemas.Lane, n int, lease time.Duration,
-) ([]ledger.Entry, error) {
-	ctx, cancel := s.within(ctx, n)
+func (s *Store) Claim(ctx context.Context, now time.Time, c ledger.Claim) ([]ledger.Entry, error) {
+	ctx, cancel := s.within(ctx, c.N)
 	defer cancel()
 	claim := s.claimByStep
 	if s.d.Chained {
 		claim = s.claimAtOnce
 	}
-	entries, err := claim(ctx, now, owner, lanes, n, now.Add(lease))
+	entries, err := claim(ctx, now, c)
 	if err != nil {
 		return nil, fmt.Errorf("claim: %w", err)
 	}
@@ -37,16 +34,20 @@ func (s *Store) Claim(
 }
 
 // claimAtOnce claims by one statement, which is a transaction by itself. Only where time has changed what comes next, there is another before it.
-func (s *Store) claimAtOnce(ctx context.Context, now time.Time, owner string, lanes []schemas.Lane, n int, until time.Time) ([]ledger.Entry, error) {
+func (s *Store) claimAtOnce(ctx context.Context, now time.Time, c ledger.Claim) ([]ledger.Entry, error) {
 	if some, err := s.any(ctx, `select 1 from targets where due <= $1 limit 1`, now.UnixMicro()); err != nil {
 		return nil, err
 	} else if some {
-		if err := s.commit(ctx, func(tx *sql.Tx) error { return s.wake(ctx, tx, now, n) }); err != nil {
+		if err := s.commit(ctx, func(tx *sql.Tx) error { return s.wake(ctx, tx, now, c.N) }); err != nil {
 			return nil, err
 		}
 	}
-	args := []any{until.UnixMicro(), owner, now.UnixMicro(), n}
-	for _, lane := range lanes {
+	except, err := s.d.List(left(c))
+	if err != nil {
+		return nil, err
+	}
+	args := []any{now.Add(c.Lease).UnixMicro(), c.Owner, now.UnixMicro(), c.N, except}
+	for _, lane := range c.Lanes {
 		args = append(args, string(lane))
 	}
 	type claimed struct {
@@ -54,7 +55,7 @@ func (s *Store) claimAtOnce(ctx context.Context, now time.Time, owner string, la
 		entry   ledger.Entry
 	}
 	var found []claimed
-	err := each(ctx, s.write, chained(s.d, len(lanes)), func(rows *sql.Rows) error {
+	err = each(ctx, s.write, chained(s.d, len(c.Lanes)), func(rows *sql.Rows) error {
 		e, err := scanClaimed(rows)
 		found = append(found, claimed{urgency(e.Command.Severity), e})
 		return err
@@ -73,17 +74,17 @@ func (s *Store) claimAtOnce(ctx context.Context, now time.Time, owner string, la
 }
 
 // claimByStep claims by one statement after the other.
-func (s *Store) claimByStep(ctx context.Context, now time.Time, owner string, lanes []schemas.Lane, n int, until time.Time) ([]ledger.Entry, error) {
+func (s *Store) claimByStep(ctx context.Context, now time.Time, c ledger.Claim) ([]ledger.Entry, error) {
 	var entries []ledger.Entry
 	err := s.tx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if err := s.wake(ctx, tx, now, n); err != nil {
+		if err := s.wake(ctx, tx, now, c.N); err != nil {
 			return err
 		}
-		found, err := s.candidates(ctx, tx, lanes, n)
+		found, err := s.candidates(ctx, tx, c)
 		if err != nil || len(found) == 0 {
 			return err
 		}
-		entries, err = s.take(ctx, tx, now, owner, found, until)
+		entries, err = s.take(ctx, tx, now, c.Owner, found, now.Add(c.Lease))
 		return err
 	})
 	return entries, err
@@ -98,6 +99,15 @@ func scanClaimed(rows *sql.Rows) (ledger.Entry, error) {
 	}
 	err := read(body, &r.entry)
 	return r.entry, err
+}
+
+// left returns the accounts that a claim leaves out, as the database has them.
+func left(c ledger.Claim) []string {
+	except := make([]string, len(c.Except)) // not nil, which would be null: nothing is outside of that
+	for i, account := range c.Except {
+		except[i] = column(account)
+	}
+	return except
 }
 
 // wake brings targets up to date on which time alone has changed what comes next.
@@ -118,9 +128,13 @@ func (s *Store) wake(ctx context.Context, tx *sql.Tx, now time.Time, n int) erro
 }
 
 // candidates locks and returns the n most urgent targets that are ready, over all the lanes.
-func (s *Store) candidates(ctx context.Context, tx *sql.Tx, lanes []schemas.Lane, n int) ([]candidate, error) {
+func (s *Store) candidates(ctx context.Context, tx *sql.Tx, claim ledger.Claim) ([]candidate, error) {
+	except, err := s.d.List(left(claim))
+	if err != nil {
+		return nil, err
+	}
 	var found []candidate
-	for _, lane := range lanes {
+	for _, lane := range claim.Lanes {
 		err := each(ctx, tx, s.q.ready, func(rows *sql.Rows) error {
 			var c candidate
 			if err := rows.Scan(&c.mutex, &c.seq, &c.urgency); err != nil {
@@ -128,7 +142,7 @@ func (s *Store) candidates(ctx context.Context, tx *sql.Tx, lanes []schemas.Lane
 			}
 			found = append(found, c)
 			return nil
-		}, string(lane), n)
+		}, claim.N, except, string(lane))
 		if err != nil {
 			return nil, fmt.Errorf("lane %s: %w", lane, err)
 		}
@@ -136,7 +150,7 @@ func (s *Store) candidates(ctx context.Context, tx *sql.Tx, lanes []schemas.Lane
 	slices.SortFunc(found, func(a, b candidate) int {
 		return cmp.Or(cmp.Compare(b.urgency, a.urgency), cmp.Compare(a.seq, b.seq))
 	})
-	return found[:min(n, len(found))], nil
+	return found[:min(claim.N, len(found))], nil
 }
 
 // take leases the candidates, and returns their entries in the same order.

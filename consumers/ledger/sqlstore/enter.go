@@ -97,13 +97,13 @@ func (s *Store) insert(ctx context.Context, tx *sql.Tx, now time.Time, cmds []sc
 		id := column(c.ID)
 		bodies[id] = body
 		rows = append(rows, []any{id, string(c.Lane), column(c.Rule), column(c.Action), column(c.Target.Key()), mutexOf(c), urgency(c.Severity),
-			string(state), slot, due, outcome, now.UnixMicro(), now.UnixMicro()})
+			string(state), slot, due, outcome, now.UnixMicro(), now.UnixMicro(), column(c.Target.Account)})
 	}
 	var texts [][]any
 	ins := insert{
-		head:  `insert into commands (id, lane, rule, action, target, mutex, urgency, state, slot, due, outcome, entered, updated) `,
+		head:  `insert into commands (id, lane, rule, action, target, mutex, urgency, state, slot, due, outcome, entered, updated, account) `,
 		tail:  ` on conflict (id) do nothing returning id, seq`,
-		types: []string{"text", "text", "text", "text", "text", "text", "smallint", "text", "smallint", "bigint", "bytea", "bigint", "bigint"},
+		types: []string{"text", "text", "text", "text", "text", "text", "smallint", "text", "smallint", "bigint", "bytea", "bigint", "bigint", "text"},
 	}
 	err := s.many(ctx, tx, ins, rows, func(r *sql.Rows) error {
 		var id string

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -21,12 +22,17 @@ const (
 	claimed = ` returning ` + columns + `, (select body from bodies where bodies.seq = commands.seq)`
 )
 
+// ready is the query for what is ready in a lane, with the numbers of its placeholders: how many, which accounts not, which lane.
+func ready(d Dialect, limit, except, lane int) string {
+	return fmt.Sprintf(`select mutex, seq, urgency from targets where ready and lane = $%d and not (%s) order by urgency desc, seq limit $%d %s`,
+		lane, d.Any("account", "$"+strconv.Itoa(except)), limit, d.SkipLocked)
+}
+
 // chained is the statement that finds what is ready in so many lanes, and leases it.
 func chained(d Dialect, lanes int) string {
 	var found, all strings.Builder
 	for i := range lanes {
-		fmt.Fprintf(&found, `lane%d as materialized (select mutex, seq, urgency from targets where ready and lane = $%d
-			order by urgency desc, seq limit $4 %s), `, i, i+5, d.SkipLocked)
+		fmt.Fprintf(&found, `lane%d as materialized (%s), `, i, ready(d, 4, 5, i+6))
 		if i > 0 {
 			all.WriteString(` union all `)
 		}
@@ -54,7 +60,7 @@ with picked as materialized (
 		(select min(c.due) from commands c where c.mutex = targets.mutex and c.slot = 2) as timed
 	from targets where ` + d.Any("targets.mutex", "$2") + `)
 update targets set
-	seq = c.seq, lane = c.lane, urgency = c.urgency,
+	seq = c.seq, lane = c.lane, account = coalesce(c.account, ''), urgency = c.urgency,
 	ready = coalesce(c.due <= $1, false),
 	due = case
 		when c.seq is null then p.timed
@@ -67,8 +73,7 @@ where targets.mutex = p.mutex`,
 		idle: `delete from targets where not ready and due is null and ` + d.Any("mutex", "$1"),
 
 		lapsed: `select mutex from targets where due <= $1 order by due limit $2 ` + d.SkipLocked,
-		ready: `select mutex, seq, urgency from targets where ready and lane = $1
-			order by urgency desc, seq limit $2 ` + d.SkipLocked,
+		ready:  ready(d, 1, 2, 3),
 		claim:  claiming + ` where ` + d.Any("seq", "$4") + claimed,
 		lease:  `update targets set ready = false, due = $1 where ` + d.Any("mutex", "$2"),
 		bodies: `select seq, body from bodies where ` + d.Any("seq", "$1"),
