@@ -41,6 +41,8 @@ type Config struct {
 	Hold time.Duration `yaml:"hold"`
 	// Reconcile is how often blocks in force are compared with what is really there; zero: never.
 	Reconcile time.Duration `yaml:"reconcile"`
+	// Recheck is how long after a remediation was verified its target is read once more: what somebody has changed back by then is reverted. Zero: never.
+	Recheck time.Duration `yaml:"recheck"`
 	// Guards are in a file of their own.
 	Guards `yaml:",inline"`
 	// Retention is how long finished commands are kept. It must be longer than the retention of the command topics and RespondWithin
@@ -78,7 +80,7 @@ func Defaults() Config {
 	return Config{
 		Mode: guard.DryRun, Lease: time.Minute, Attempts: 10, Backoff: Backoff{Base: time.Second, Max: 5 * time.Minute},
 		RespondWithin: 24 * time.Hour, Hold: 7 * 24 * time.Hour, Retention: 60 * 24 * time.Hour,
-		Reconcile: time.Minute, Guards: defaultGuards(),
+		Reconcile: time.Minute, Recheck: 10 * time.Minute, Guards: defaultGuards(),
 	}
 }
 
@@ -162,6 +164,7 @@ func (c Config) validateTimes() []error {
 		{"backoff.max", c.Backoff.Max, c.Backoff.Base, 24 * time.Hour},
 		{"respond_within", c.RespondWithin, 0, 10 * 365 * 24 * time.Hour},
 		{"reconcile", c.Reconcile, 0, 24 * time.Hour},
+		{"recheck", c.Recheck, 0, 7 * 24 * time.Hour},
 		{"hold", c.Hold, 0, 10 * 365 * 24 * time.Hour},
 		{"retention", c.Retention, c.RespondWithin + time.Hour, 100 * 365 * 24 * time.Hour},
 	} {

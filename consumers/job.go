@@ -41,6 +41,8 @@ func (j *job) run(ctx context.Context) error {
 		return j.expire(ctx, action)
 	case standing && j.e.Command.Lane == schemas.LaneBlock && j.e.State != schemas.StateFailed && j.e.Plan != nil:
 		return j.mend(ctx, action)
+	case j.rechecked() && j.s.cfg.Recheck > 0 && j.e.Plan != nil:
+		return j.recheck(ctx, action)
 	case j.e.State == schemas.StateApproval:
 		return j.unanswered(ctx)
 	case standing: // nothing to be done
@@ -85,6 +87,9 @@ func (j *job) plan(ctx context.Context, action Action) error {
 	}
 	if p.Empty() { // what another command brought about is to last for this one too
 		j.e.Plan = shared.Plan
+	}
+	if err := j.doubt(ctx); err != nil {
+		return err
 	}
 	if c.PlanHash, err = j.e.Plan.Hash(); err != nil {
 		return j.failed(ctx, fault.Permanent(err))

@@ -72,7 +72,11 @@ func (s *Service) enforced(ctx context.Context) ([]*enforced, error) {
 	}
 	byPlace := map[string]*enforced{}
 	var groups []*enforced
+	var ahead []string
 	for _, e := range entries {
+		if s.ahead(e) > 0 {
+			ahead = append(ahead, e.Command.ID)
+		}
 		action := s.d.Actions[Name{schemas.LaneBlock, e.Command.Action}]
 		if action == nil || e.Plan == nil || e.Undo != nil && e.Undo.Refused == "" || !e.Ends.IsZero() && !e.Ends.After(s.d.Now()) {
 			continue
@@ -88,7 +92,18 @@ func (s *Service) enforced(ctx context.Context) ([]*enforced, error) {
 		}
 		byPlace[key].entries = append(byPlace[key].entries, e)
 	}
-	return groups, nil
+	return groups, s.d.Ledger.Wake(ctx, s.d.Now(), ahead)
+}
+
+// leeway is how far apart the clocks of processes may be.
+const leeway = time.Minute
+
+// ahead is how far in the future an effect came into force, by a clock that was wrong then or is now: it would last longer than its rule says by as much.
+func (s *Service) ahead(e ledger.Entry) time.Duration {
+	if by := e.Outcome.Time.Sub(s.d.Now()); by > leeway && !e.Ends.IsZero() {
+		return by
+	}
+	return 0
 }
 
 // compare looks at one place: what is missing is woken, what outlived its time is taken away, and what is not ours is left alone and told of.
@@ -191,11 +206,20 @@ func (s *Service) leftover(ctx context.Context, g *enforced, id string) (left *l
 
 // mend sees to it that an effect that stands still does: somebody may have edited the enforcer by hand. The pre-image stays the one of the beginning.
 func (j *job) mend(ctx context.Context, action Action) error {
+	if by := j.s.ahead(j.e); by > 0 {
+		j.e.Ends, j.e.Outcome.Time = j.e.Ends.Add(-by), j.s.d.Now().UTC()
+		j.e.Outcome.Message += fmt.Sprintf("; it came into force %s in the future, so the clock was put back: it ends that much earlier", by.Round(time.Second))
+		j.log.Warn().Dur("ahead", by).Time("ends", j.e.Ends).Msg("the clock was put back since this came into force; it ends that much earlier")
+	}
 	j.e.Due, j.e.Attempts = j.e.Ends, 0
 	c := guard.Case{Now: j.s.d.Now(), Command: j.e.Command}
 	v, err := guard.Ask(ctx, j.s.before, c)
 	if err != nil {
 		return j.mendLater(ctx, err)
+	}
+	mode, because := j.s.cfg.mode(j.e.Command)
+	if dry := guard.Mode(j.e.Command, mode, because); v.Pass() && dry != "" {
+		v = guard.Verdict{State: schemas.StateDryRun, Reason: dry}
 	}
 	if !v.Pass() { // what must not be blocked any more is not put back
 		j.e.Outcome.Message = "it is not there any more, and is not put back: " + v.Reason

@@ -19,6 +19,8 @@ func (j *job) settle(ctx context.Context, state schemas.State, out schemas.Outco
 	out.State, out.Attempts, out.Time = state, j.e.Attempts, j.s.d.Now().UTC()
 	j.e.State, j.e.Outcome, j.e.Due, j.e.Attempts = state, out, time.Time{}, 0
 	switch {
+	case j.rechecked() && j.s.cfg.Recheck > 0:
+		j.e.Due = j.s.d.Now().Add(j.s.cfg.Recheck)
 	case j.e.Standing():
 		j.e.Due = j.e.Ends
 	case state == schemas.StateApproval && j.s.cfg.Approval.Within > 0:

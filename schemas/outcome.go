@@ -8,7 +8,8 @@ import (
 // A State is where a command stands in the ledger.
 type State string
 
-// The states. Only running, retrying and verifying hold a target.
+// The states. Only running, retrying and verifying hold a target. What was applied ends as verified (seen in effect), as failed (not seen in effect, however
+// often it was tried), or, having been verified, as reverted.
 const (
 	StatePending   State = "pending"   // waits for a worker
 	StateApproval  State = "approval"  // waits for a person
@@ -25,6 +26,7 @@ const (
 	StateRejected  State = "rejected"  // a person said no
 	StateStale     State = "stale"     // the event is old news
 	StateFailed    State = "failed"    // a permanent error, or tries exhausted
+	StateReverted  State = "reverted"  // was seen in effect, and somebody has changed it back since
 	StateUndone    State = "undone"    // taken back by a person
 	StateExpired   State = "expired"   // its time was over, and it was taken back
 )
@@ -33,14 +35,16 @@ const (
 func States() []State {
 	return []State{
 		StatePending, StateApproval, StateRunning, StateRetrying, StateVerifying, StateInForce,
-		StateVerified, StateUnchanged, StateDryRun, StateRefused, StateExempted, StateRejected, StateStale, StateFailed, StateUndone, StateExpired,
+		StateVerified, StateUnchanged, StateDryRun, StateRefused, StateExempted, StateRejected, StateStale, StateFailed, StateReverted, StateUndone,
+		StateExpired,
 	}
 }
 
 // Terminal tells whether a command in this state is finished unless a person asks for more (approval of what is stale, undo).
 func (s State) Terminal() bool {
 	switch s {
-	case StateVerified, StateUnchanged, StateDryRun, StateRefused, StateExempted, StateRejected, StateStale, StateFailed, StateUndone, StateExpired:
+	case StateVerified, StateUnchanged, StateDryRun, StateRefused, StateExempted, StateRejected, StateStale, StateFailed, StateReverted, StateUndone,
+		StateExpired:
 		return true
 	case StatePending, StateApproval, StateRunning, StateRetrying, StateVerifying, StateInForce:
 		return false

@@ -26,7 +26,7 @@ func OutcomeSource(lane Lane) string { return "riposte/consume/" + string(lane) 
 // plan may be nil. The uid is a hash of command id, state and attempts, so that an outcome published twice is one event. The key is the
 // canonical target, the cause the command.
 //
-// status_id of a Remediation Activity is 1 (success) for verified, unchanged, in_force, undone and expired, 2 (failure) for failed, 99 (other)
+// status_id of a Remediation Activity is 1 (success) for verified, unchanged, in_force, undone and expired, 2 (failure) for failed and reverted, 99 (other)
 // for what was not carried out. In a Detection Finding, OCSF counts otherwise: 1 (new) for an alert that was sent, 99 for others. Rules do best
 // to read unmapped.riposte.state, which stands in both, beside all else that riposte knows of the command.
 func OutcomeEvent(cmd Command, plan *Plan, o Outcome) (Event, error) {
@@ -91,7 +91,7 @@ func (d *outcomeDoc) remediation(cmd Command, plan *Plan, o Outcome) {
 	switch o.State {
 	case StateVerified, StateUnchanged, StateInForce, StateUndone, StateExpired:
 		d.StatusID, d.Status = 1, "Success"
-	case StateFailed:
+	case StateFailed, StateReverted:
 		d.StatusID, d.Status = 2, "Failure"
 	case StatePending, StateApproval, StateRunning, StateRetrying, StateVerifying,
 		StateDryRun, StateRefused, StateExempted, StateRejected, StateStale:

@@ -49,7 +49,7 @@ func (g Loop) flapping(ctx context.Context, c Case) (Verdict, error) {
 		return Verdict{}, nil
 	}
 	entries, err := g.List(ctx, ledger.Filter{Rule: c.Command.Rule, Target: c.Command.Target.Key(), Since: c.Now.Add(-g.Within), Limit: 100, States: []schemas.State{
-		schemas.StateVerified, schemas.StateInForce, schemas.StateUndone, schemas.StateFailed, // what has expired went as it should
+		schemas.StateVerified, schemas.StateInForce, schemas.StateReverted, schemas.StateUndone, schemas.StateFailed, // what has expired went as it should
 	}})
 	if err != nil {
 		return Verdict{}, err
@@ -60,9 +60,13 @@ func (g Loop) flapping(ctx context.Context, c Case) (Verdict, error) {
 	if len(entries)+1 < g.Times {
 		return Verdict{}, nil
 	}
-	who := []string{actor(c.Command.Event)}
-	for _, e := range entries {
-		if a := actor(e.Command.Event); !slices.Contains(who, a) {
+	var who []string
+	for _, cmd := range append([]schemas.Command{c.Command}, commandsOf(entries)...) {
+		a, err := g.who(ctx, cmd)
+		if err != nil {
+			return Verdict{}, err
+		}
+		if !slices.Contains(who, a) {
 			who = append(who, a)
 		}
 	}
@@ -70,29 +74,58 @@ func (g Loop) flapping(ctx context.Context, c Case) (Verdict, error) {
 		len(entries), g.Within, strings.Join(who, ", "))), nil
 }
 
+// who names who made the change that a command is about: of two rules against each other, the other one.
+func (g Loop) who(ctx context.Context, cmd schemas.Command) (string, error) {
+	e, err := g.before(ctx, cmd)
+	if err != nil {
+		return "", err
+	}
+	if e == nil {
+		return Actor(cmd.Event), nil
+	}
+	return fmt.Sprintf("rule %s (command %s)", e.Command.Rule, e.Command.ID), nil
+}
+
+func commandsOf(entries []ledger.Entry) []schemas.Command {
+	cmds := make([]schemas.Command, len(entries))
+	for i, e := range entries {
+		cmds[i] = e.Command
+	}
+	return cmds
+}
+
 // chain follows what led to a command, from one response to the one before it, as far as it is believed. It ends one beyond what is allowed.
 func (g Loop) chain(ctx context.Context, cmd schemas.Command) ([]string, error) {
 	var chain []string
 	for g.Chain > 0 && len(chain) <= g.Chain {
-		cause, call, err := g.cause(ctx, cmd)
-		if err != nil || cause == "" {
+		e, err := g.before(ctx, cmd)
+		if err != nil || e == nil {
 			return chain, err
 		}
-		entries, err := g.List(ctx, ledger.Filter{IDs: []string{cause}, Limit: 1})
-		if errors.Is(err, ledger.ErrAmbiguous) {
-			return chain, nil
-		}
-		if err != nil {
-			return chain, err
-		}
-		if len(entries) == 0 || !believed(entries[0], cmd, call) {
-			return chain, nil
-		}
-		before := entries[0].Command
+		before := e.Command
 		chain = append(chain, fmt.Sprintf("%s %s on %s", before.Rule, before.Action, before.Target.ID))
 		cmd = before
 	}
 	return chain, nil
+}
+
+// before returns the command that led to cmd, if the ledger bears out that it did; nil if none is known to have.
+func (g Loop) before(ctx context.Context, cmd schemas.Command) (*ledger.Entry, error) {
+	cause, call, err := g.cause(ctx, cmd)
+	if err != nil || cause == "" {
+		return nil, err
+	}
+	entries, err := g.List(ctx, ledger.Filter{IDs: []string{cause}, Limit: 1})
+	if errors.Is(err, ledger.ErrAmbiguous) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(entries) == 0 || !believed(entries[0], cmd, call) {
+		return nil, nil
+	}
+	return &entries[0], nil
 }
 
 // cause is the command that an event says it came from: an outcome by its headers, a call of ours by what it carries. call is the call's name.
@@ -120,8 +153,8 @@ func believed(e ledger.Entry, cmd schemas.Command, call string) bool {
 		slices.ContainsFunc(e.Plan.Calls, func(c schemas.Call) bool { return c.Operation == call })
 }
 
-// actor names who made the change that an event tells of.
-func actor(event []byte) string {
+// Actor names who made the change that an event tells of.
+func Actor(event []byte) string {
 	for _, a := range gjson.GetManyBytes(event, "actor.user.uid", "actor.session.issuer", "actor.user.name", "actor.invoked_by", "src_endpoint.ip") {
 		if a.Str != "" {
 			return strings.ToValidUTF8(a.Str[:min(len(a.Str), 200)], "")

@@ -30,8 +30,8 @@ func slotOf(state schemas.State, due time.Time) int {
 	case schemas.StatePending:
 		return slotPending
 	case schemas.StateApproval, schemas.StateInForce, schemas.StateVerified, schemas.StateUnchanged, schemas.StateDryRun,
-		schemas.StateRefused, schemas.StateExempted, schemas.StateRejected, schemas.StateStale, schemas.StateFailed, schemas.StateUndone,
-		schemas.StateExpired:
+		schemas.StateRefused, schemas.StateExempted, schemas.StateRejected, schemas.StateStale, schemas.StateFailed, schemas.StateReverted,
+		schemas.StateUndone, schemas.StateExpired:
 	}
 	if due.IsZero() {
 		return slotRest
