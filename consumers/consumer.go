@@ -36,6 +36,13 @@ type changedError string
 
 func (e changedError) Error() string { return string(e) }
 
+// A Toucher is an action whose calls change something beside the target, as the IP set that an address goes into. What is never touched is not touched by way of
+// it either.
+type Toucher interface {
+	// Touches names what carrying out p changes, but for the target. It does no I/O.
+	Touches(cmd schemas.Command, p schemas.Plan) ([]schemas.Target, error)
+}
+
 // An Inspector is a Sharer whose enforcers hold the effects of many commands, as entries that others can edit: an IP set, a rule group, a network
 // ACL. It reads all of one at once, so that what is in force can be compared with what is really there.
 type Inspector interface {

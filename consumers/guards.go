@@ -142,16 +142,13 @@ func (c Config) approvers(cmd schemas.Command) int {
 // guards puts the guards in the order in which they are asked: those that need no plan, and those that see it. What refuses comes before what asks, and
 // the budget, which counts what passes, comes last.
 func (s *Service) guards() (before, after []guard.Guard) {
-	never := s.d.Never
-	never.Entries = slices.Clone(s.cfg.Never)
-	for _, o := range s.cfg.Operators {
-		never.Entries = append(never.Entries, operator(o))
-	}
+	never := s.never()
 	before = append(slices.Clone(s.d.Before), guard.Trust{Sources: s.cfg.TrustedSources}, never)
 	if s.d.Exemptions != nil {
 		before = append(before, guard.Exempt{List: s.d.Exemptions})
 	}
 	after = append(slices.Clone(s.d.After),
+		never,
 		guard.Stale{Within: s.cfg.MaxAge},
 		guard.Hold{Held: s.d.Ledger.Held},
 		guard.Loop{Times: s.cfg.Loop.Times, Within: s.cfg.Loop.Within, Chain: s.cfg.Loop.Chain, List: s.d.Ledger.List, Ours: s.d.Ours},
@@ -159,4 +156,24 @@ func (s *Service) guards() (before, after []guard.Guard) {
 		guard.Budget{Limits: s.cfg.Budgets, Spend: s.d.Ledger.Spend},
 	)
 	return before, after
+}
+
+// never is the guard of what is never touched.
+func (s *Service) never() guard.Never {
+	n := s.d.Never
+	n.Entries = slices.Clone(s.cfg.Never)
+	for _, o := range s.cfg.Operators {
+		n.Entries = append(n.Entries, operator(o))
+	}
+	return n
+}
+
+// touches is what a plan changes beside the target, as the action says.
+func touches(action Action, cmd schemas.Command, p schemas.Plan) (all []schemas.Target, err error) {
+	t, ok := action.(Toucher)
+	if !ok || p.Empty() {
+		return nil, nil
+	}
+	err = guarded(func() (err error) { all, err = t.Touches(cmd, p); return err })
+	return all, err
 }

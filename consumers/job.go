@@ -95,6 +95,9 @@ func (j *job) plan(ctx context.Context, action Action) error {
 		return j.failed(ctx, fault.Permanent(err))
 	}
 	c.Plan = j.e.Plan
+	if c.Touches, err = touches(action, j.e.Command, *c.Plan); err != nil {
+		return j.failed(ctx, err)
+	}
 	if passed, err := j.ask(ctx, j.s.after, c); err != nil || !passed {
 		return err
 	}

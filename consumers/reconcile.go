@@ -221,16 +221,24 @@ func (j *job) mend(ctx context.Context, action Action) error {
 	if dry := guard.Mode(j.e.Command, mode, because); v.Pass() && dry != "" {
 		v = guard.Verdict{State: schemas.StateDryRun, Reason: dry}
 	}
-	if !v.Pass() { // what must not be blocked any more is not put back
-		j.e.Outcome.Message = "it is not there any more, and is not put back: " + v.Reason
-		j.log.Warn().Str("why", v.Reason).Msg("what is in force is not there any more, and is not put back")
-		return j.save(ctx)
+	if !v.Pass() {
+		return j.notPutBack(ctx, v)
 	}
 	cmd := j.e.Command
 	if !j.e.Ends.IsZero() { // where the enforcer itself keeps the time, it gets what is left
 		cmd.For = schemas.Duration(j.e.Ends.Sub(j.s.d.Now()))
 	}
 	p, err := planOf(ctx, action, cmd)
+	if err == nil {
+		c.Plan = &p
+		c.Touches, err = touches(action, cmd, p)
+	}
+	if err == nil {
+		v, err = j.s.never().Check(ctx, c)
+	}
+	if err == nil && !v.Pass() {
+		return j.notPutBack(ctx, v)
+	}
 	if err == nil && !p.Empty() {
 		err = guarded(func() error { return action.Apply(ctx, cmd, p) })
 		if err == nil {
@@ -258,6 +266,13 @@ func (j *job) mend(ctx context.Context, action Action) error {
 	nudge(j.s.outbox)
 	j.log.Warn().Str("plan", p.Summary).Msg("somebody took away what is in force; it was put back")
 	return nil
+}
+
+// notPutBack leaves alone what must not be blocked any more.
+func (j *job) notPutBack(ctx context.Context, v guard.Verdict) error {
+	j.e.Outcome.Message = "it is not there any more, and is not put back: " + v.Reason
+	j.log.Warn().Str("why", v.Reason).Msg("what is in force is not there any more, and is not put back")
+	return j.save(ctx)
 }
 
 // mendLater leaves an effect that could not be put back to the next comparison.

@@ -22,6 +22,10 @@ type wall struct {
 
 func (w *wall) Enforcer(schemas.Command) string { return "the wall" }
 
+func (w *wall) Touches(schemas.Command, schemas.Plan) ([]schemas.Target, error) {
+	return []schemas.Target{{Type: "wall", ID: "the wall"}}, nil
+}
+
 func (w *wall) Inspect(_ context.Context, cmds []schemas.Command) (missing, others []string, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -175,5 +179,30 @@ func TestReconcileWithoutInspector(t *testing.T) {
 	b.value("good")
 	if e := b.get(cmd); !strings.Contains(e.Outcome.Message, "put back") {
 		t.Errorf("outcome %+v", e.Outcome)
+	}
+}
+
+// TestNeverTouchedByWayOfAnEnforcer: what must not be changed gets no entry, and none is put back, whatever the target.
+func TestNeverTouchedByWayOfAnEnforcer(t *testing.T) {
+	t.Parallel()
+	listed := []guard.Entry{{Name: "the wall", Reason: "the network team's"}}
+	b, w := newWall(t)
+	blocked := b.command(1, block(4*time.Hour))
+	b.enters(blocked)
+	b.round()
+	w.set("x", "")
+	cfg := b.cfg
+	cfg.Never = listed
+	b.Service = b.service(cfg, b.ledger, w)
+	b.reconciled()
+	b.state(blocked, schemas.StateInForce, "is not put back: on the list of what is never touched: name the wall (the network team's), by way of wall the wall")
+	cmd := b.command(2, block(time.Hour), at("y"))
+	b.enters(cmd)
+	b.round()
+	if e := b.state(cmd, schemas.StateRefused, "by way of wall the wall"); e.Applied || e.Plan == nil {
+		t.Errorf("applied %v, plan %v; a plan expected that was not carried out", e.Applied, e.Plan)
+	}
+	if len(w.writes) != 1 {
+		t.Errorf("writes: %v", w.writes)
 	}
 }

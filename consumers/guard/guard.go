@@ -15,6 +15,8 @@ type Case struct {
 	Command schemas.Command
 	// Plan is what would be done; nil for guards that are asked before planning.
 	Plan *schemas.Plan
+	// Touches is what the plan changes beside the target.
+	Touches []schemas.Target
 	// PlanHash identifies the plan, ApprovedHash the plan that a person approved ("": none), ApprovedBy that person.
 	PlanHash, ApprovedHash, ApprovedBy string
 	// Reversible tells whether the action can take its effect back.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/riposte-security/riposte/consumers/block/address"
+	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -86,6 +87,8 @@ type Never struct {
 	ARNs func(schemas.Target) []string
 	// Tags reads the tags of a target. It is asked only where entries are about tags. nil: such entries refuse every target of their kind.
 	Tags func(ctx context.Context, t schemas.Target) (map[string]string, error)
+	// Account is the account of a thing that says none; nil: nobody knows it.
+	Account func(ctx context.Context) (string, error)
 	// Own tells of an address or range whether it belongs to the accounts that are looked after, and what has it. nil: nobody knows.
 	Own func(ctx context.Context, p netip.Prefix, cmd schemas.Command) (what string, found bool, err error)
 	// Principals tells of a user, role or key whether it is one that riposte itself works with, and which. nil: nobody knows.
@@ -94,20 +97,22 @@ type Never struct {
 	Range func(p netip.Prefix) error
 }
 
-// Check is a Guard's; it needs no plan.
+// Check is a Guard's. Without a plan it asks about the target, with one about what the plan touches beside it.
 func (g Never) Check(ctx context.Context, c Case) (Verdict, error) {
 	if c.Alert() {
 		return Verdict{}, nil
 	}
+	if c.Plan != nil {
+		for _, t := range c.Touches {
+			if v, err := g.listed(ctx, t, ", by way of "+t.Type+" "+t.ID); err != nil || !v.Pass() {
+				return v, err
+			}
+		}
+		return Verdict{}, nil
+	}
 	t := c.Command.Target
-	for _, e := range g.Entries {
-		hit, err := g.hits(ctx, e, t)
-		if err != nil {
-			return Verdict{}, fmt.Errorf("never: %s: %w", e, err)
-		}
-		if hit {
-			return refuse("on the list of what is never touched: " + e.String()), nil
-		}
+	if v, err := g.listed(ctx, t, ""); err != nil || !v.Pass() {
+		return v, err
 	}
 	if t.Type == address.TargetType {
 		p, err := address.Parse(t.ID)
@@ -117,6 +122,29 @@ func (g Never) Check(ctx context.Context, c Case) (Verdict, error) {
 		return g.address(ctx, p, c.Command)
 	}
 	return g.principal(ctx, t)
+}
+
+// listed refuses what an entry is about. What has tags that nobody may or can read is refused where an entry is about tags.
+func (g Never) listed(ctx context.Context, t schemas.Target, how string) (Verdict, error) {
+	if t.Account == "" && t.Type != address.TargetType && g.Account != nil && len(g.Entries) > 0 {
+		var err error
+		if t.Account, err = g.Account(ctx); err != nil {
+			return Verdict{}, fmt.Errorf("never: %w", err)
+		}
+	}
+	for _, e := range g.Entries {
+		hit, err := g.hits(ctx, e, t)
+		if e.Tag != "" && fault.IsPermanent(err) {
+			return refuse(fmt.Sprintf("it may be on the list of what is never touched: %s%s, and nobody can tell: %s", e, how, err)), nil
+		}
+		if err != nil {
+			return Verdict{}, fmt.Errorf("never: %s: %w", e, err)
+		}
+		if hit {
+			return refuse("on the list of what is never touched: " + e.String() + how), nil
+		}
+	}
+	return Verdict{}, nil
 }
 
 // hits tells whether an entry is about a target.
@@ -206,6 +234,9 @@ func names(t schemas.Target) []string {
 	all := []string{t.ID}
 	if i := strings.LastIndexAny(t.ID, "/:"); i >= 0 && i+1 < len(t.ID) {
 		all = append(all, t.ID[i+1:])
+	}
+	if part := strings.Split(t.ID, "/"); len(part) == 4 && part[1] == "ipset" { // regional/ipset/NAME/ID
+		all = append(all, part[2])
 	}
 	return all
 }

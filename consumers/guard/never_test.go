@@ -9,6 +9,8 @@ import (
 
 	"github.com/riposte-security/riposte/consumers/block/address"
 	"github.com/riposte-security/riposte/consumers/guard"
+	"github.com/riposte-security/riposte/internal/cloud"
+	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -129,5 +131,46 @@ func TestEntries(t *testing.T) {
 		if e.Validate() == nil {
 			t.Errorf("%+v is taken", e)
 		}
+	}
+}
+
+// TestNeverByWayOfSomething: what a plan changes beside the target is asked about as the target is, in the account that it is in.
+func TestNeverByWayOfSomething(t *testing.T) {
+	t.Parallel()
+	set := schemas.Target{Type: "wafv2-ip-set", Region: "eu-west-1", ID: "regional/ipset/corp/0a1b"}
+	denied := fault.Permanent(errors.New("wafv2 ListTagsForResource: AccessDenied"))
+	for _, c := range []struct {
+		name  string
+		entry guard.Entry
+		tags  error
+		why   string
+	}{
+		{"a tag", guard.Entry{Tag: "riposte=never"}, nil, "tag riposte=never, by way of wafv2-ip-set regional/ipset/corp/0a1b"},
+		{"another tag", guard.Entry{Tag: "owner"}, nil, ""},
+		{"a tag of things of another kind", guard.Entry{Tag: "riposte=never", Type: "s3-bucket"}, nil, ""},
+		{"tags that nobody may read", guard.Entry{Tag: "owner"}, denied, "nobody can tell: wafv2 ListTagsForResource: AccessDenied"},
+		{"an ARN", guard.Entry{ARN: "arn:aws:wafv2:*:111122223333:regional/ipset/corp/*"}, nil, "by way of"},
+		{"the account", guard.Entry{Account: "111122223333"}, nil, "by way of"},
+		{"another account", guard.Entry{Account: "444455556666"}, nil, ""},
+		{"a name", guard.Entry{Name: "corp"}, nil, "by way of"},
+		{"a range", guard.Entry{CIDR: "198.51.100.0/24"}, nil, ""},
+	} {
+		g := guard.Never{
+			Entries: []guard.Entry{c.entry},
+			ARNs:    cloud.ARNs,
+			Account: func(context.Context) (string, error) { return "111122223333", nil },
+			Tags: func(context.Context, schemas.Target) (map[string]string, error) {
+				return map[string]string{"riposte": "never"}, c.tags
+			},
+		}
+		v, err := g.Check(t.Context(), guard.Case{Command: command(schemas.LaneBlock, target("ip", "192.0.2.1")), Plan: &schemas.Plan{}, Touches: []schemas.Target{set}})
+		if err != nil || (c.why == "") != v.Pass() || !strings.Contains(v.Reason, c.why) {
+			t.Errorf("%s: %+v, %v; %q expected", c.name, v, err, c.why)
+		}
+	}
+	away := errors.New("AWS is away")
+	g := guard.Never{Entries: []guard.Entry{{Account: "111122223333"}}, Account: func(context.Context) (string, error) { return "", away }}
+	if _, err := g.Check(t.Context(), guard.Case{Command: command(schemas.LaneBlock, target("ip", "192.0.2.1")), Plan: &schemas.Plan{}, Touches: []schemas.Target{set}}); !errors.Is(err, away) {
+		t.Errorf("where our account is not known: %v; an error expected, and no pass", err)
 	}
 }

@@ -23,7 +23,7 @@ func (s *stack) ours(d *consumers.Deps, blocks bool) (stage, error) {
 	principals := own.NewPrincipals(s.clients)
 	d.Never = guard.Never{
 		Range: func(p netip.Prefix) error { return address.Refuse(p, nil) },
-		ARNs:  cloud.ARNs, Tags: s.clients.Tags, Principals: principals.Lookup,
+		ARNs:  cloud.ARNs, Tags: s.clients.Tags, Account: s.clients.Account, Principals: principals.Lookup,
 		Own: func(ctx context.Context, p netip.Prefix, _ schemas.Command) (string, bool, error) {
 			return addresses.Lookup(ctx, "", "", p)
 		},

@@ -9,15 +9,11 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/riposte-security/riposte/internal/fault"
 )
-
-// MaxWait is the longest Retry-After that is believed.
-const MaxWait = time.Hour
 
 const maxHeader = 64 << 10 // bytes of an answer's headers
 
@@ -45,22 +41,11 @@ func Judge(host string, res *http.Response, now time.Time) error {
 	err := fmt.Errorf("%s: answered %d %s", host, code, http.StatusText(code))
 	switch {
 	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests, code >= 500:
-		return fault.After(err, retryAfter(res.Header.Get("Retry-After"), now))
+		return fault.After(err, fault.RetryAfter(res.Header.Get("Retry-After"), now))
 	case code >= 300 && code < 400:
 		return fault.Permanent(fmt.Errorf("%w; redirects are not followed, configure the address it names", err))
 	}
 	return fault.Permanent(err)
-}
-
-// retryAfter reads a Retry-After header, in seconds or as a date; zero where there is none or it makes no sense.
-func retryAfter(value string, now time.Time) time.Duration {
-	var wait time.Duration
-	if seconds, err := strconv.ParseUint(value, 10, 32); err == nil {
-		wait = time.Duration(seconds) * time.Second
-	} else if at, err := http.ParseTime(value); err == nil {
-		wait = at.Sub(now)
-	}
-	return max(0, min(wait, MaxWait))
 }
 
 // WithoutURL takes the URL out of an error of net/http: its path may be a secret.

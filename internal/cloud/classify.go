@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
@@ -26,7 +27,16 @@ func Classify(err error) error {
 	if permanent(err) {
 		return fault.Permanent(shorten(err))
 	}
-	return shorten(err)
+	return fault.After(shorten(err), askedToWait(err))
+}
+
+// askedToWait is how long AWS wants no further try; zero where it does not say.
+func askedToWait(err error) time.Duration {
+	resp, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	if !ok || resp.Response == nil || resp.Response.Response == nil {
+		return 0
+	}
+	return fault.RetryAfter(resp.Response.Header.Get("Retry-After"), time.Now())
 }
 
 // Code returns the error code that AWS gave ("NoSuchBucket"), or "" where the error is of another kind.

@@ -29,7 +29,13 @@ func ARNs(t schemas.Target) []string {
 		return arn("ec2", t.Region, t.Account, "instance/"+t.ID)
 	case "ec2-security-group":
 		return arn("ec2", t.Region, t.Account, "security-group/"+t.ID)
-	case "lambda-function":
+	case TypeNetworkACL:
+		return arn("ec2", t.Region, t.Account, "network-acl/"+t.ID)
+	case TypeIPSet:
+		return arn("wafv2", t.Region, t.Account, t.ID)
+	case TypeRuleGroup:
+		return arn("network-firewall", t.Region, t.Account, t.ID)
+	case TypeLambda:
 		return arn("lambda", t.Region, t.Account, "function:"+t.ID)
 	case "iam-user":
 		return arn("iam", "", t.Account, "user/"+t.ID)

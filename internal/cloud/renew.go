@@ -20,13 +20,16 @@ func expired(code string) bool {
 	return false
 }
 
-// newRetryer is the SDK's own, and retries with new credentials.
+// newRetryer is the SDK's own, but retries with new credentials, and not at once where AWS says when.
 func newRetryer() aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = sdkTries
 		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
-			if expired(Code(err)) {
+			switch {
+			case expired(Code(err)):
 				return aws.TrueTernary
+			case askedToWait(err) > 0: // the worker waits, and holds nobody up meanwhile
+				return aws.FalseTernary
 			}
 			return aws.UnknownTernary
 		})}, o.Retryables...)

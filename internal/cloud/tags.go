@@ -18,7 +18,10 @@ import (
 
 // TagsPolicy lists the least AWS IAM actions that Tags needs.
 func TagsPolicy() []string {
-	return []string{"ec2:DescribeTags", "iam:ListPolicyTags", "iam:ListRoleTags", "iam:ListUserTags", "s3:GetBucketTagging"}
+	return []string{
+		"ec2:DescribeTags", "iam:ListPolicyTags", "iam:ListRoleTags", "iam:ListUserTags", "lambda:GetFunctionConfiguration", "lambda:ListTags",
+		"network-firewall:DescribeRuleGroup", "s3:GetBucketTagging", "wafv2:GetIPSet", "wafv2:ListTagsForResource",
+	}
 }
 
 // Tags reads the tags of a target. A thing that does not exist has none. Of kinds whose tags cannot be read the error is permanent.
@@ -28,8 +31,15 @@ func (c *Clients) Tags(ctx context.Context, t schemas.Target) (map[string]string
 	switch t.Type {
 	case "s3-bucket":
 		tags, err = c.bucketTags(ctx, t)
-	case "ec2-instance", "ec2-security-group":
+	case "ec2-instance", "ec2-security-group", TypeNetworkACL:
 		tags, err = c.ec2Tags(ctx, t)
+	case TypeLambda:
+		tags, err = c.lambdaTags(ctx, t)
+	case TypeIPSet:
+		tags, err = c.ipSetTags(ctx, t)
+	case TypeRuleGroup:
+		tags, err = c.ruleGroupTags(ctx, t)
+	case "iam-access-key": // it has none; those of its user are asked for with the plan, which says who that is
 	case "iam-user", "iam-role", "iam-policy":
 		tags, err = c.iamTags(ctx, t)
 	default:
@@ -84,8 +94,15 @@ func (c *Clients) iamTags(ctx context.Context, t schemas.Target) (map[string]str
 		return nil, err
 	}
 	name := t.ID[strings.LastIndexAny(t.ID, "/:")+1:]
+	kind := t.Type
+	if owner := strings.Split(t.ID, "/"); kind == "iam-policy" && !strings.HasPrefix(t.ID, "arn:") { // an inline policy is a part of what it is in
+		if len(owner) < 2 || owner[0] == "group" { // groups have no tags
+			return nil, nil
+		}
+		kind, name = "iam-"+owner[0], owner[1]
+	}
 	var found []iamtypes.Tag // 50 at most: one page
-	switch t.Type {
+	switch kind {
 	case "iam-user":
 		out, err := api.ListUserTags(ctx, &iam.ListUserTagsInput{UserName: &name})
 		if err != nil {
@@ -99,9 +116,6 @@ func (c *Clients) iamTags(ctx context.Context, t schemas.Target) (map[string]str
 		}
 		found = out.Tags
 	default:
-		if !strings.HasPrefix(t.ID, "arn:") { // an inline policy has none
-			return nil, nil
-		}
 		out, err := api.ListPolicyTags(ctx, &iam.ListPolicyTagsInput{PolicyArn: &t.ID})
 		if err != nil {
 			return nil, err

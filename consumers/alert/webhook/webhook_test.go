@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/riposte-security/riposte/consumers/actiontest"
-	"github.com/riposte-security/riposte/internal/callout"
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/schemas"
 )
@@ -200,7 +199,7 @@ func TestAnswers(t *testing.T) {
 		{"too many, date", status(429, "Thu, 01 Jan 2026 00:01:30 GMT"), false, false, 90 * time.Second},
 		{"too many, in the past", status(429, "Thu, 01 Jan 2015 00:01:30 GMT"), false, false, 0},
 		{"too many, nonsense", status(429, "-1 soon"), false, false, 0},
-		{"unavailable, for ever", status(503, "4000000000"), false, false, callout.MaxWait},
+		{"unavailable, for ever", status(503, "4000000000"), false, false, fault.MaxWait},
 		{"server error", status(500, ""), false, false, 0},
 		{"bad request", status(400, "7"), false, true, 0},
 		{"unauthorised", status(401, ""), false, true, 0},

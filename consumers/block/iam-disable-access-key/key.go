@@ -106,6 +106,12 @@ type disabler struct {
 // Enforcer implements consumers.Sharer: a key is active or not, whatever the settings say.
 func (k *disabler) Enforcer(schemas.Command) string { return "status" }
 
+// Touches implements consumers.Toucher: the user whose key it is.
+func (k *disabler) Touches(cmd schemas.Command, p schemas.Plan) ([]schemas.Target, error) {
+	s, err := attribute.Before[state](p)
+	return []schemas.Target{{Type: "iam-user", Account: cmd.Target.Account, ID: s.User}}, err
+}
+
 func (k *disabler) read(ctx context.Context, cmd schemas.Command, like *state) (state, error) {
 	api, err := k.IAM(ctx, cmd.Target.Account)
 	if err != nil {

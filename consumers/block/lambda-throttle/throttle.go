@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	targetType = "lambda-function"
+	targetType = cloud.TypeLambda
 	within     = 30 * time.Second
 )
 

@@ -95,6 +95,25 @@ func (x *denier) Enforcer(cmd schemas.Command) string {
 	return s.enforcer()
 }
 
+// Touches implements consumers.Toucher: the network ACLs that get an entry.
+func (x *denier) Touches(cmd schemas.Command, p schemas.Plan) ([]schemas.Target, error) {
+	before, err := attribute.Before[state](p)
+	if err != nil {
+		return nil, err
+	}
+	s, err := settingsOf(cmd, x.Region)
+	if err != nil {
+		return nil, err
+	}
+	var all []schemas.Target
+	for _, a := range before.ACLs {
+		if !a.Denied {
+			all = append(all, schemas.Target{Type: cloud.TypeNetworkACL, Account: s.Account, Region: s.Region, ID: a.ID})
+		}
+	}
+	return all, nil
+}
+
 func (x *denier) read(ctx context.Context, cmd schemas.Command, like *state) (state, error) {
 	p, err := address.Of(cmd)
 	if err != nil {

@@ -81,6 +81,12 @@ func (b *blocker) Enforcer(cmd schemas.Command) string {
 	return strings.Join([]string{r.Account, r.Region, r.Group, r.IPSet}, " ")
 }
 
+// Touches implements consumers.Toucher: the rule group.
+func (b *blocker) Touches(_ schemas.Command, p schemas.Plan) ([]schemas.Target, error) {
+	s, err := attribute.Before[state](p)
+	return []schemas.Target{{Type: cloud.TypeRuleGroup, Account: s.In.Account, Region: s.In.Region, ID: "stateful-rulegroup/" + s.In.Group}}, err
+}
+
 // Inspect implements consumers.Inspector, with one DescribeRuleGroup.
 func (b *blocker) Inspect(ctx context.Context, cmds []schemas.Command) (missing, others []string, err error) {
 	if len(cmds) == 0 {

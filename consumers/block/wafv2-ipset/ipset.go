@@ -179,6 +179,12 @@ func (b *blocker) Enforcer(cmd schemas.Command) string {
 	return strings.Join([]string{r.Account, r.Region, r.Scope, r.Name}, " ")
 }
 
+// Touches implements consumers.Toucher: the set.
+func (b *blocker) Touches(_ schemas.Command, p schemas.Plan) ([]schemas.Target, error) {
+	s, err := attribute.Before[state](p)
+	return []schemas.Target{cloud.IPSet(s.Set.Account, s.Set.Region, s.Set.Scope, s.Set.Name, s.Set.ID)}, err
+}
+
 // forget drops a looked-up id: a set made anew under the old name has another.
 func (b *blocker) forget(r setRef) {
 	r.ID = ""

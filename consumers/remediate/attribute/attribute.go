@@ -172,6 +172,12 @@ func (a *Action[S]) await(ctx context.Context, cmd schemas.Command, like, want S
 	return current, nil
 }
 
+// Before decodes the pre-image of a plan that a row made.
+func Before[S any](p schemas.Plan) (S, error) {
+	before, _, err := images[S](p)
+	return before, err
+}
+
 // images decodes the plan's two states. A plan that this action did not write cannot be carried out.
 func images[S any](p schemas.Plan) (before, after S, err error) {
 	if err := errors.Join(json.Unmarshal(p.Before, &before), json.Unmarshal(p.After, &after)); err != nil {
