@@ -18,7 +18,7 @@ import (
 // TestServerThatHangs: a call ends with an error in time, so does Close; and what comes after the hang is served.
 func TestServerThatHangs(t *testing.T) {
 	t.Parallel()
-	u, err := url.Parse(newSchema(t, servers.Postgres(t)))
+	u, err := url.Parse(servers.Schema(t, servers.Postgres(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
