@@ -48,14 +48,14 @@ func (g Loop) flapping(ctx context.Context, c Case) (Verdict, error) {
 	if g.Times <= 0 {
 		return Verdict{}, nil
 	}
-	entries, err := g.List(ctx, ledger.Filter{Rule: c.Command.Rule, Target: c.Command.Target.Key(), Since: c.Now.Add(-g.Within), Limit: 100, States: []schemas.State{
+	entries, err := g.List(ctx, ledger.Filter{Rule: c.Command.Rule, Target: c.Command.Target.Key(), Since: c.Now.Add(-g.Within), Applied: true, Limit: 100, States: []schemas.State{
 		schemas.StateVerified, schemas.StateInForce, schemas.StateReverted, schemas.StateUndone, schemas.StateFailed, // what has expired went as it should
 	}})
 	if err != nil {
 		return Verdict{}, err
 	}
 	entries = slices.DeleteFunc(entries, func(e ledger.Entry) bool {
-		return !e.Applied || e.Command.ID == c.Command.ID || e.Command.Action != c.Command.Action
+		return e.Command.ID == c.Command.ID || e.Command.Action != c.Command.Action
 	})
 	if len(entries)+1 < g.Times {
 		return Verdict{}, nil

@@ -110,7 +110,9 @@ type Filter struct {
 	Rule   string
 	Target string // Target.Key()
 	Since  time.Time
-	Limit  int // 0: 100
+	// Applied leaves out what never came to be applied.
+	Applied bool
+	Limit   int // 0: 100
 }
 
 // ErrFenced says that the lease on an entry was lost: somebody else has claimed it since.

@@ -76,9 +76,10 @@ func open(ctx context.Context, cfg *pgxpool.Config) (ledger.Ledger, error) {
 }
 
 // byIndex makes a connection go by indexes. Every statement of the ledger has one that fits; but its tables are queues, which grow and shrink faster
-// than their statistics, and a plan that was made, and kept, when they were short reads the whole of them for ever after.
+// than their statistics, and a plan that was made, and kept, when they were short reads the whole of them for ever after. What is said not to be done costs so much in the planner's eyes that it would compile it, which takes longer than
+// all else.
 func byIndex(ctx context.Context, c *pgx.Conn) error {
-	const settings = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off"
+	const settings = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off"
 	if _, err := c.Exec(ctx, settings); err != nil {
 		return fmt.Errorf("settings of the connection: %w", err)
 	}

@@ -53,6 +53,9 @@ func (s *Store) list(ctx context.Context, f ledger.Filter) ([]ledger.Entry, erro
 	if f.Target != "" {
 		w.is("commands.target =", column(f.Target))
 	}
+	if f.Applied {
+		w.conds = append(w.conds, "commands.applied")
+	}
 	if !f.Since.IsZero() {
 		w.is("commands.entered >=", f.Since.UnixMicro())
 	}

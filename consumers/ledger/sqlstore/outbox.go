@@ -18,11 +18,13 @@ func (s *Store) Outbox(ctx context.Context, now time.Time, limit int, lease time
 	ctx, cancel := s.within(ctx, limit)
 	defer cancel()
 	var found []ledger.Message
-	if some, err := s.any(ctx, `select 1 from outbox where due <= $1 limit 1`, now.UnixMicro()); err != nil || !some {
-		return nil, err // nothing there is the usual case, and needs no lock
+	if s.d.OneWriter {
+		if some, err := s.any(ctx, `select 1 from outbox where due <= $1 limit 1`, now.UnixMicro()); err != nil || !some {
+			return nil, err // nothing there is the usual case, and needs no lock
+		}
 	}
-	err := s.tx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		return each(ctx, tx, s.q.outbox, func(rows *sql.Rows) error {
+	err := s.statement(ctx, func(ctx context.Context, q querier) error {
+		return each(ctx, q, s.q.outbox, func(rows *sql.Rows) error {
 			var m ledger.Message
 			var headers []byte
 			if err := rows.Scan(&m.ID, &m.Topic, &m.Key, &m.Value, &headers); err != nil {
@@ -50,8 +52,8 @@ func (s *Store) Sent(ctx context.Context, ids []int64) error {
 	if err != nil {
 		return err
 	}
-	err = s.tx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, s.q.sent, list)
+	err = s.statement(ctx, func(ctx context.Context, q querier) error {
+		_, err := q.ExecContext(ctx, s.q.sent, list)
 		return err
 	})
 	if err != nil {

@@ -27,6 +27,14 @@ func (s *Store) tx(ctx context.Context, f func(ctx context.Context, tx *sql.Tx) 
 	return s.shared.do(ctx, &request{step: func(tx *sql.Tx) error { return f(within, tx) }})
 }
 
+// statement runs one statement that is a transaction by itself.
+func (s *Store) statement(ctx context.Context, f func(ctx context.Context, q querier) error) error {
+	if !s.d.OneWriter {
+		return f(ctx, s.write)
+	}
+	return s.tx(ctx, func(ctx context.Context, tx *sql.Tx) error { return f(ctx, tx) })
+}
+
 // commit is one transaction.
 func (s *Store) commit(ctx context.Context, f step) error {
 	tx, err := s.write.BeginTx(ctx, nil)
