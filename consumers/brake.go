@@ -248,11 +248,3 @@ func (s *Service) control(ctx context.Context, m kafka.Message, look chan<- stru
 	nudge(look)
 	return nil
 }
-
-// isStopped tells whether a lane is stopped, or nobody knows yet.
-func (b *brake) isStopped(lane schemas.Lane) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	_, stopped := b.stopped[lane]
-	return stopped || !b.known
-}

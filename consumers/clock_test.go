@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/riposte-security/riposte/consumers/guard"
+	"github.com/riposte-security/riposte/consumers/ledger"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -59,7 +60,7 @@ func TestLeaseWhenTheClockJumps(t *testing.T) {
 	b := newBench(t, enforcing())
 	cmd := b.command(1)
 	b.enters(cmd)
-	had, err := b.ledger.Claim(t.Context(), b.clock.Now(), "one", b.lanes, 1, b.cfg.Lease)
+	had, err := b.ledger.Claim(t.Context(), b.clock.Now(), ledger.Claim{Owner: "one", Lanes: b.lanes, N: 1, Lease: b.cfg.Lease})
 	if err != nil || len(had) != 1 {
 		t.Fatal(had, err)
 	}

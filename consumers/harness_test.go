@@ -44,15 +44,26 @@ func (c *clock) Add(d time.Duration) {
 
 // A world is what the fake action acts on: values by target. It is a Sharer, so that commands with a note of their own share an effect.
 type world struct {
-	mu     sync.Mutex
-	value  map[string]string
-	writes []string // "id value" of every call that changed something or would have
-	plans  int
-	fail   map[string]error // by step: plan apply verify undo
-	onCall func(step string)
+	mu      sync.Mutex
+	value   map[string]string
+	history map[string][]string // what each value was changed to, in order
+	writes  []string            // "id value" of every call that changed something or would have
+	plans   int
+	fail    map[string]error // by step: plan apply verify undo
+	onCall  func(step string)
 }
 
-func newWorld() *world { return &world{value: map[string]string{}, fail: map[string]error{}} }
+func newWorld() *world {
+	return &world{value: map[string]string{}, history: map[string][]string{}, fail: map[string]error{}}
+}
+
+// put changes a value. The caller holds mu.
+func (w *world) put(id, value string) {
+	if w.value[id] != value {
+		w.history[id] = append(w.history[id], value)
+	}
+	w.value[id] = value
+}
 
 func (w *world) enter(ctx context.Context, step string) error {
 	if w.onCall != nil {
@@ -97,7 +108,7 @@ func (w *world) Apply(ctx context.Context, cmd schemas.Command, p schemas.Plan) 
 		return err
 	}
 	w.writes = append(w.writes, cmd.ID+" "+after)
-	w.value[cmd.Target.ID] = after
+	w.put(cmd.Target.ID, after)
 	return nil
 }
 
@@ -131,7 +142,7 @@ func (w *world) Undo(ctx context.Context, cmd schemas.Command, p schemas.Plan, f
 	if string(got) != string(p.After) && !force {
 		return fault.Permanent(fmt.Errorf("it is %s: %w", got, ErrChanged))
 	}
-	w.value[cmd.Target.ID] = before
+	w.put(cmd.Target.ID, before)
 	return nil
 }
 

@@ -19,16 +19,29 @@ const mostBlocks = 200_000
 
 // reconcile compares, again and again until ctx ends, what is in force with what is really there. For every enforcer one process does it, whoever is
 // first; what is missing is put back by the workers, who have the target while they are at it.
-func (s *Service) reconcile(ctx context.Context) {
+func (s *Service) reconcile(ctx, work context.Context) {
 	for ctx.Err() == nil {
 		pause(ctx, nil, s.cfg.Reconcile)
-		if s.brake.isStopped(schemas.LaneBlock) {
-			continue
-		}
-		if err := s.reconcileOnce(ctx); err != nil && ctx.Err() == nil {
+		if err := s.reconcileUnlessStopped(ctx, work); err != nil && ctx.Err() == nil {
 			s.d.Log.Warn().Err(err).Msg("blocks could not be compared with what is really there; tried again")
 		}
 	}
+}
+
+// reconcileUnlessStopped compares once. It takes away what outlived its time, and so ends when the lane is stopped, as all work does that has effects.
+func (s *Service) reconcileUnlessStopped(ctx, work context.Context) error {
+	running, goes := s.brake.running(work, schemas.LaneBlock)
+	if !goes {
+		return nil
+	}
+	running, cancel := context.WithCancel(running)
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
+	err := s.reconcileOnce(running)
+	if errors.Is(context.Cause(running), errStopped) {
+		return nil
+	}
+	return err
 }
 
 // An enforced is what is in force in one place.
@@ -240,32 +253,41 @@ func (j *job) mend(ctx context.Context, action Action) error {
 		return j.notPutBack(ctx, v)
 	}
 	if err == nil && !p.Empty() {
-		err = guarded(func() error { return action.Apply(ctx, cmd, p) })
-		if err == nil {
-			err = guarded(func() (err error) { _, err = action.Verify(ctx, cmd, p); return err })
-		}
+		err = j.restore(ctx, action, cmd, p)
 	}
 	if err != nil {
 		return j.mendLater(ctx, err)
 	}
-	if p.Empty() {
-		return j.save(ctx)
+	again, now := "put back again", j.s.d.Now().UTC()
+	if p.Empty() { // another command's worker did it, who shares the effect; or one that did not live to say so
+		again = "found there again"
+	} else {
+		j.log.Warn().Str("plan", p.Summary).Msg("somebody took away what is in force; it was put back")
 	}
+	j.e.Outcome.Message = clip(j.e.Outcome.Message + "; " + again + " at " + now.Format(time.RFC3339))
+	j.e.Outcome.Time = now
+	return j.save(ctx)
+}
+
+// restore puts an effect back, and says so before: who dies in between, or cannot do it, must not keep it for himself that the effect is gone.
+func (j *job) restore(ctx context.Context, action Action, cmd schemas.Command, p schemas.Plan) error {
 	n := schemas.Notice{
-		Kind: schemas.NoticeDrift, Subject: j.e.Command.Action + " " + j.e.Command.Target.Key(), Severity: "medium", Command: j.e.Command.ID, Rule: j.e.Command.Rule,
-		Message: fmt.Sprintf("somebody took away what command %s had brought about (%s); it was put back", j.e.Command.ID, p.Summary), Once: j.s.d.Now(),
+		Kind: schemas.NoticeDrift, Subject: cmd.Action + " " + cmd.Target.Key(), Severity: "medium", Command: cmd.ID, Rule: cmd.Rule,
+		Message: fmt.Sprintf("somebody took away what command %s had brought about; it is put back: %s", cmd.ID, p.Summary),
+		Once:    j.e.Outcome.Time, // when it was known to be there: however often it is tried, it is gone once
 	}
 	msg, err := noticeMessage(n, j.s.d.Now())
 	if err != nil {
 		return err
 	}
-	j.e.Outcome.Message += "; put back at " + j.s.d.Now().UTC().Format(time.RFC3339)
-	if err := j.save(ctx, msg); err != nil {
+	if _, err := j.s.d.Ledger.Enter(ctx, j.s.d.Now(), nil, msg); err != nil {
 		return err
 	}
 	nudge(j.s.outbox)
-	j.log.Warn().Str("plan", p.Summary).Msg("somebody took away what is in force; it was put back")
-	return nil
+	if err := guarded(func() error { return action.Apply(ctx, cmd, p) }); err != nil {
+		return err
+	}
+	return guarded(func() (err error) { _, err = action.Verify(ctx, cmd, p); return err })
 }
 
 // notPutBack leaves alone what must not be blocked any more.

@@ -2,6 +2,7 @@ package consumers
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/riposte-security/riposte/consumers/guard"
+	"github.com/riposte-security/riposte/consumers/ledger"
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/schemas"
 )
@@ -49,14 +51,16 @@ func (w *wall) Inspect(_ context.Context, cmds []schemas.Command) (missing, othe
 func (w *wall) set(id, value string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.value[id] = value
+	w.put(id, value)
 }
 
 func newWall(t *testing.T, edit ...func(*Config)) (*bench, *wall) {
 	t.Helper()
 	cfg := enforcing()
 	for _, f := range edit {
-		f(&cfg)
+		if f != nil {
+			f(&cfg)
+		}
 	}
 	b := newBench(t, cfg)
 	w := &wall{world: b.world}
@@ -93,7 +97,7 @@ func TestReconcile(t *testing.T) {
 	w.set("z", "good") // it comes back: an enforcer restored from a copy, say
 	b.reconciled()
 	b.value("good")
-	if e := b.state(x, schemas.StateInForce, "put back at"); string(e.Plan.Before) != `""` || e.Ends != b.get(y).Ends {
+	if e := b.state(x, schemas.StateInForce, "put back again at"); string(e.Plan.Before) != `""` || e.Ends != b.get(y).Ends {
 		t.Errorf("the pre-image is %s, the end %s", e.Plan.Before, e.Ends)
 	}
 	if w.value["z"] != "good" {
@@ -204,5 +208,38 @@ func TestNeverTouchedByWayOfAnEnforcer(t *testing.T) {
 	}
 	if len(w.writes) != 1 {
 		t.Errorf("writes: %v", w.writes)
+	}
+}
+
+// TestStopEndsReconciling: what outlived its time is not taken away any more once the lane is stopped, though the comparison is in course.
+func TestStopEndsReconciling(t *testing.T) {
+	t.Parallel()
+	b, w := newWall(t)
+	for n := range 3 {
+		b.enters(b.command(n, block(time.Hour), at(fmt.Sprint("t", n))))
+	}
+	b.enters(b.command(9, block(100*time.Hour)))
+	b.round()
+	b.clock.Add(2 * time.Hour)
+	b.round()
+	for n := range 3 {
+		w.set(fmt.Sprint("t", n), "good")
+	}
+	b.clock.Add(time.Hour)
+	undone := 0
+	w.onCall = func(step string) {
+		if step == "undo" {
+			undone++
+			b.brake.set(map[schemas.Lane]ledger.Switch{schemas.LaneBlock: {Lane: schemas.LaneBlock, Stopped: true}})
+		}
+	}
+	b.brake.set(nil)
+	for range 2 { // under way, and when it is stopped already
+		if err := b.reconcileUnlessStopped(t.Context(), t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if undone != 1 || w.value["t1"] != "good" || w.value["t2"] != "good" {
+		t.Errorf("%d undone, the wall holds %v", undone, w.value)
 	}
 }

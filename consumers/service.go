@@ -168,7 +168,7 @@ func (s *Service) Run(ctx context.Context) error {
 	})
 	if s.cfg.Reconcile > 0 && slices.Contains(s.lanes, schemas.LaneBlock) {
 		g.Go(func() error {
-			s.reconcile(ctx)
+			s.reconcile(ctx, work)
 			return nil
 		})
 	}

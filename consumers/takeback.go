@@ -91,9 +91,6 @@ func (j *job) undoFailed(ctx context.Context, err error) error {
 		if lerr != nil {
 			return lerr
 		}
-		if j.e.State == schemas.StateFailed {
-			j.e.Attempts += j.e.Outcome.Attempts // it fails for the second time: an event of its own, and not the first one again
-		}
 		j.e.Ends, j.e.Effect = time.Time{}, "" // a person may still undo it
 		return j.settle(ctx, schemas.StateFailed, schemas.Outcome{Message: reason + ": " + brief(err), Error: clip(err.Error())}, letter)
 	case !asked && j.e.Attempts == j.s.cfg.Attempts:

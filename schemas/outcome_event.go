@@ -3,7 +3,6 @@ package schemas
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -23,8 +22,8 @@ const LogNameOutcomes = "riposte"
 func OutcomeSource(lane Lane) string { return "riposte/consume/" + string(lane) }
 
 // OutcomeEvent makes the OCSF event of an outcome: Remediation Activity (7001) for block and remediate, Detection Finding (2004) for alert.
-// plan may be nil. The uid is a hash of command id, state and attempts, so that an outcome published twice is one event. The key is the
-// canonical target, the cause the command.
+// plan may be nil. The uid is a hash of command id, state and time: an outcome published twice is one event, and a command that comes to wait for an
+// approval twice leads to two. The key is the canonical target, the cause the command.
 //
 // status_id of a Remediation Activity is 1 (success) for verified, unchanged, in_force, undone and expired, 2 (failure) for failed and reverted, 99 (other)
 // for what was not carried out. In a Detection Finding, OCSF counts otherwise: 1 (new) for an alert that was sent, 99 for others. Rules do best
@@ -38,7 +37,7 @@ func OutcomeEvent(cmd Command, plan *Plan, o Outcome) (Event, error) {
 		return Event{}, fmt.Errorf("outcome of command %s: %w", cmd.ID, err)
 	}
 	e := Event{
-		UID:    hashID("outcome", cmd.ID, string(o.State), strconv.Itoa(o.Attempts)),
+		UID:    hashID("outcome", cmd.ID, string(o.State), o.Time.UTC().Format(time.RFC3339Nano)),
 		Key:    cmd.Target.Key(),
 		Class:  ClassRemediationActivity,
 		Time:   o.Time.UTC().Truncate(time.Millisecond),
