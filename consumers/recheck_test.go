@@ -180,3 +180,27 @@ func TestNothingIsPutBackInADryRun(t *testing.T) {
 	b.state(cmd, schemas.StateInForce, "is not put back: mode is dry_run")
 	b.value("")
 }
+
+// TestAnotherPlanAsksAgainAloud: that a plan changed after its approval is an outcome of its own, or nobody would hear of it.
+func TestAnotherPlanAsksAgainAloud(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, enforcing())
+	b.world.value["x"] = "bad"
+	cmd := b.command(1, func(c *schemas.Command) { c.Approval = "required" })
+	b.enters(cmd)
+	b.round()
+	b.clock.Add(time.Minute)
+	b.world.value["x"] = "worse"
+	decide(b, cmd, true)
+	b.round()
+	b.state(cmd, schemas.StateApproval, "")
+	b.value("worse")
+	b.published()
+	uids := map[string]bool{}
+	for _, m := range b.broker.on(b.broker.Topics().Outcomes) {
+		uids[m.Header(schemas.HeaderID)] = true
+	}
+	if len(uids) != 2 {
+		t.Errorf("two questions have the uids %v", uids)
+	}
+}

@@ -57,6 +57,7 @@ func TestRiposte(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) { s.run(t, d) })
 	}
 	t.Logf("all of it on one deployment: %s", time.Since(began).Round(time.Second))
+	t.Run("people decide", func(t *testing.T) { people(t, w) })
 	t.Run("dry run", func(t *testing.T) { dryRun(t, w, d) })
 }
 
