@@ -63,7 +63,9 @@ func (j *job) recheck(ctx context.Context, action Action) error {
 
 // later lists the commands on the same target that found something to do there after this one was verified, the oldest first.
 func (j *job) later(ctx context.Context) ([]ledger.Entry, error) {
-	entries, err := j.onTarget(ctx, "")
+	entries, err := j.onTarget(ctx, ledger.Filter{States: slices.DeleteFunc(schemas.States(), func(s schemas.State) bool {
+		return s == schemas.StatePending // of which there may be many, and which have found nothing yet
+	})})
 	if err != nil {
 		return nil, err
 	}
@@ -84,13 +86,12 @@ func (j *job) sameWish(e ledger.Entry) bool {
 	return j.sameRule(e) && reflect.DeepEqual(e.Command.With, j.e.Command.With)
 }
 
-// onTarget lists the latest other commands on the same target, the newest first; of that rule, if it is given.
-func (j *job) onTarget(ctx context.Context, rule string) ([]ledger.Entry, error) {
+// onTarget lists the latest other commands on the same target and lane that a filter selects, the newest first.
+func (j *job) onTarget(ctx context.Context, f ledger.Filter) ([]ledger.Entry, error) {
+	f.Target, f.Lanes, f.Limit = j.e.Command.Target.Key(), []schemas.Lane{j.e.Command.Lane}, lookedBack
 	var entries []ledger.Entry
 	err := fault.Retry(ctx, j.s.db.Failed, func() (err error) {
-		entries, err = j.s.d.Ledger.List(ctx, ledger.Filter{
-			Rule: rule, Target: j.e.Command.Target.Key(), Lanes: []schemas.Lane{j.e.Command.Lane}, Limit: lookedBack,
-		})
+		entries, err = j.s.d.Ledger.List(ctx, f)
 		return err
 	})
 	if err != nil {
@@ -105,13 +106,13 @@ func (j *job) doubt(ctx context.Context) error {
 	if j.e.Command.Lane != schemas.LaneRemediate || j.s.cfg.Recheck <= 0 {
 		return nil
 	}
-	entries, err := j.onTarget(ctx, j.e.Command.Rule)
+	entries, err := j.onTarget(ctx, ledger.Filter{Rule: j.e.Command.Rule, States: []schemas.State{schemas.StateVerified}, Applied: true})
 	if err != nil {
 		return err
 	}
 	var ids []string
 	for _, e := range entries {
-		if e.Seq < j.e.Seq && e.State == schemas.StateVerified && e.Applied && j.sameWish(e) {
+		if e.Seq < j.e.Seq && j.sameWish(e) {
 			ids = append(ids, e.Command.ID)
 		}
 	}
