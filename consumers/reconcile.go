@@ -219,7 +219,8 @@ func (s *Service) leftover(ctx context.Context, g *enforced, id string) (left *l
 
 // mend sees to it that an effect that stands still does: somebody may have edited the enforcer by hand. The pre-image stays the one of the beginning.
 func (j *job) mend(ctx context.Context, action Action) error {
-	if by := j.s.ahead(j.e); by > 0 {
+	by := j.s.ahead(j.e)
+	if by > 0 {
 		j.e.Ends, j.e.Outcome.Time = j.e.Ends.Add(-by), j.s.d.Now().UTC()
 		j.e.Outcome.Message += fmt.Sprintf("; it came into force %s in the future, so the clock was put back: it ends that much earlier", by.Round(time.Second))
 		j.log.Warn().Dur("ahead", by).Time("ends", j.e.Ends).Msg("the clock was put back since this came into force; it ends that much earlier")
@@ -257,6 +258,9 @@ func (j *job) mend(ctx context.Context, action Action) error {
 	}
 	if err != nil {
 		return j.mendLater(ctx, err)
+	}
+	if p.Empty() && by > 0 { // only its time was wrong
+		return j.save(ctx)
 	}
 	again, now := "put back again", j.s.d.Now().UTC()
 	if p.Empty() { // another command's worker did it, who shares the effect; or one that did not live to say so

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -34,13 +35,15 @@ type deployment struct {
 	dir  string
 	cfg  string // path of riposte.yaml
 	env  []string
+	own  map[string][]string // what is added to env, by process
 
-	db, aws *proxy // in front of PostgreSQL and the AWS API
-	api     *awsAPI
-	hook    *hook
-	ledger  ledger.Ledger // as the test looks at it, past the proxy
-	kafka   *kafka.Client
-	writer  *kafka.Writer
+	db, aws  *proxy // in front of PostgreSQL and the AWS API
+	database string // URL, past the proxy
+	api      *awsAPI
+	hook     *hook
+	ledger   ledger.Ledger // as the test looks at it, past the proxy
+	kafka    *kafka.Client
+	writer   *kafka.Writer
 
 	topic, queue string                      // ARN of the topic for alerts, URL of the queue that the producer bucket reads
 	four, six    func(t *testing.T) []string // what the IP sets hold
@@ -79,8 +82,11 @@ consumers:
   lease: 3s
   backoff: { base: 200ms, max: 1s }
   reconcile: 2s
-  budgets: [ { per: rule, max: 5000, within: 1h } ]
+  %s
 `
+
+// roomy are guards that stop nothing in the scenarios that are about something else.
+const roomy = "budgets: [ { per: rule, max: 5000, within: 1h } ]"
 
 // rules are those beside the rules that ship.
 const rules = `
@@ -113,11 +119,14 @@ when: disposition_id == 2 and dst_endpoint.port == 2222
 then: [ { block: { action: wafv2-ipset, target: src_endpoint.ip, for: 12s, with: { ip_set: riposte-blocked } } } ]
 `
 
-// deploy makes a deployment without processes. mode is that of block and remediate.
-func deploy(t *testing.T, w *world, name, mode string) *deployment {
+// deploy makes a deployment without processes. mode is that of block and remediate, guards is the rest of the section `consumers`.
+func deploy(t *testing.T, w *world, name, mode, guards string) *deployment {
 	t.Helper()
-	d := &deployment{w: w, t: t, name: name, dir: t.TempDir(), addr: map[string]string{}, procs: map[string]*process{}, hook: newHook(t)}
+	d := &deployment{
+		w: w, t: t, name: name, dir: t.TempDir(), addr: map[string]string{}, procs: map[string]*process{}, own: map[string][]string{}, hook: newHook(t),
+	}
 	dbURL := d.schema(t)
+	d.database = dbURL.String()
 	awsURL, err := url.Parse(w.aws)
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +144,7 @@ func deploy(t *testing.T, w *world, name, mode string) *deployment {
 		d.addr[p] = freeAddr(t)
 	}
 	d.cfg = write(t, d.dir, "riposte.yaml", fmt.Sprintf(settings, w.kafka, name, through.String(), d.addr["trail"], d.addr["custom"], d.addr["config"],
-		d.queue, w.rules, d.hook.URL, hookSecret, d.topic, mode))
+		d.queue, w.rules, d.hook.URL, hookSecret, d.topic, mode, guards))
 	write(t, d.dir, "rules.yaml", rules)
 	if d.kafka, err = kafka.New(kafka.Config{Brokers: []string{w.kafka}, Prefix: name}, zerolog.Nop()); err != nil {
 		t.Fatal(err)
@@ -180,7 +189,7 @@ func (d *deployment) start(name string, args ...string) *process {
 		d.ended = append(d.ended, old)
 		args = old.Args[3:]
 	}
-	p := testproc.Start(d.t, d.name+" "+name, d.w.bin, d.dir, d.env, append([]string{"-c", d.cfg}, args...)...)
+	p := testproc.Start(d.t, d.name+" "+name, d.w.bin, d.dir, slices.Concat(d.env, d.own[name]), append([]string{"-c", d.cfg}, args...)...)
 	d.procs[name] = p
 	return p
 }

@@ -16,7 +16,7 @@ import (
 // dryRun: without enforce, everything is read and every call is recorded, and nothing changes but that alerts are sent. All lanes are in one
 // process here, and Kafka, PostgreSQL and the AWS API are away when the processes start.
 func dryRun(t *testing.T, w *world, sets *deployment) {
-	d := deploy(t, w, "dry", "dry_run")
+	d := deploy(t, w, "dry", "dry_run", roomy)
 	if err := os.MkdirAll(filepath.Join(d.dir, "flows"), 0o700); err != nil {
 		t.Fatal(err)
 	}

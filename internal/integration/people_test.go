@@ -47,12 +47,7 @@ then: [ { alert: { to: hook, group_by: [unmapped.riposte.command] } } ]
 
 // people is what only people decide: approvals by links, exemptions, the stop file.
 func people(t *testing.T, w *world) {
-	d := deploy(t, w, "people", "enforce")
-	text, err := os.ReadFile(d.cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, d.dir, "riposte.yaml", string(text)+fmt.Sprintf(peopleSettings, patience))
+	d := deploy(t, w, "people", "enforce", roomy+fmt.Sprintf(peopleSettings, patience))
 	write(t, d.dir, "rules.yaml", rules+peopleRules)
 	d.exempt(t, time.Now().Add(3*24*time.Hour))
 	d.start("produce", "produce", "trail")

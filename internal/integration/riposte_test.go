@@ -19,7 +19,7 @@ import (
 // runs one of them.
 func TestRiposte(t *testing.T) {
 	w := newWorld(t)
-	d := deploy(t, w, "it", "enforce")
+	d := deploy(t, w, "it", "enforce", roomy)
 	began := time.Now()
 	fresh(t, d)
 	d.startAll()
@@ -59,6 +59,7 @@ func TestRiposte(t *testing.T) {
 	t.Logf("all of it on one deployment: %s", time.Since(began).Round(time.Second))
 	t.Run("people decide", func(t *testing.T) { people(t, w) })
 	t.Run("dry run", func(t *testing.T) { dryRun(t, w, d) })
+	t.Run("three replicas", func(t *testing.T) { threeReplicas(t, w) })
 }
 
 // fresh makes sure that the broker is as nobody touched it: the processes make their topics themselves.
