@@ -7,13 +7,17 @@ type Setting struct {
 	Required bool   `json:"required,omitempty"`
 	Default  string `json:"default,omitempty"`
 	Help     string `json:"help"`
+	// OneOf lists the values that a string may have; any, where it is empty.
+	OneOf []string `json:"one_of,omitempty"`
 }
 
 // An ActionSpec describes an action to whoever has to know it without carrying it out: the rule check, `riposte list actions`, the docs.
 type ActionSpec struct {
-	Name       string    `json:"name"`
-	Lane       Lane      `json:"lane"`
-	Summary    string    `json:"summary"`
+	Name    string `json:"name"`
+	Lane    Lane   `json:"lane"`
+	Summary string `json:"summary"`
+	// Controls lists the controls of AWS Security Hub (S3.14) whose findings the action brings into order.
+	Controls   []string  `json:"controls,omitempty"`
 	TargetType string    `json:"target_type"` // Target.Type of its targets
 	Settings   []Setting `json:"settings,omitempty"`
 	Undo       bool      `json:"undo"`

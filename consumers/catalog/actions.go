@@ -26,6 +26,7 @@ import (
 	ec2requiretags "github.com/riposte-security/riposte/consumers/remediate/ec2-require-tags"
 	iamrevertpolicy "github.com/riposte-security/riposte/consumers/remediate/iam-revert-policy"
 	s3encryptbucket "github.com/riposte-security/riposte/consumers/remediate/s3-encrypt-bucket"
+	"github.com/riposte-security/riposte/consumers/remediate/table"
 	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/schemas"
 )
@@ -44,9 +45,9 @@ type Action struct {
 	New  func(Deps) (consumers.Action, error)
 }
 
-// Actions lists every action, block before remediate, by name.
+// Actions lists every action: those that have a folder, block before remediate, by name, and then the rows of the table, by service.
 func Actions() []Action {
-	return []Action{
+	all := []Action{
 		{ec2isolate.Spec(), onAWS(ec2isolate.OnAWS)},
 		{iamdenyrole.Spec(), onAWS(iamdenyrole.OnAWS)},
 		{iamdenyuser.Spec(), onAWS(iamdenyuser.OnAWS)},
@@ -65,6 +66,10 @@ func Actions() []Action {
 		{iamrevertpolicy.Spec(), onAWS(iamrevertpolicy.OnAWS)},
 		{s3encryptbucket.Spec(), onAWS(s3encryptbucket.OnAWS)},
 	}
+	for _, row := range table.Actions() {
+		all = append(all, Action{row.Spec, onAWS(row.OnAWS)})
+	}
+	return all
 }
 
 // onHost is for an action that needs nobody but the machine and network it runs on.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/riposte-security/riposte/consumers"
 	"github.com/riposte-security/riposte/consumers/catalog"
+	"github.com/riposte-security/riposte/consumers/remediate/table"
 	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/schemas"
 )
@@ -64,6 +65,9 @@ func TestActions(t *testing.T) {
 		if _, err := a.New(catalog.Deps{}); (err == nil) != (len(s.Policy) == 0) {
 			t.Errorf("%s with the IAM policy %v, made without AWS: %v", s.Name, s.Policy, err)
 		}
+	}
+	for _, row := range table.Actions() {
+		folders = append(folders, row.Spec.Name)
 	}
 	if !slices.Equal(names, folders) {
 		t.Errorf("the list has %v, the folders are %v", names, folders)

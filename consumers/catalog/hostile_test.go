@@ -17,6 +17,7 @@ import (
 
 	"github.com/riposte-security/riposte/consumers"
 	"github.com/riposte-security/riposte/consumers/catalog"
+	"github.com/riposte-security/riposte/consumers/remediate/table"
 	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/schemas"
@@ -32,7 +33,7 @@ type sample struct {
 func samples() map[string]sample {
 	const instance, user, bucket = "i-0123456789abcdef0", "arn:aws:iam::123456789012:user/eve", "logs"
 	ip := func(with map[string]any) sample { return sample{"203.0.113.7", "not an address", with} }
-	return map[string]sample{
+	all := map[string]sample{
 		"ec2-isolate":                 {instance, "sg-0123456789abcdef0", nil},
 		"iam-deny-role":               {"arn:aws:iam::123456789012:role/deploy", user, nil},
 		"iam-deny-user":               {user, "arn:aws:iam::123456789012:role/deploy", nil},
@@ -48,6 +49,24 @@ func samples() map[string]sample {
 		"ec2-require-tags":            {instance, user, map[string]any{"tags": map[string]any{"owner": "nobody"}}},
 		"iam-revert-policy":           {"arn:aws:iam::123456789012:policy/wide", "arn:aws:iam::aws:policy/AdministratorAccess", nil},
 		"s3-encrypt-bucket":           {bucket, "arn:aws:ec2:eu-central-1:123456789012:instance/" + instance, nil},
+	}
+	for _, row := range table.Actions() {
+		s := kinds()[row.Spec.TargetType]
+		for _, set := range row.Spec.Settings {
+			if set.Required {
+				s.with = map[string]any{set.Name: "needed"}
+			}
+		}
+		all[row.Spec.Name] = s
+	}
+	return all
+}
+
+// kinds are samples by type of target, for the rows of the table.
+func kinds() map[string]sample {
+	return map[string]sample{
+		"s3-bucket":   {target: "logs", wrong: "arn:aws:iam::123456789012:user/eve"},
+		"aws-account": {target: "AWS::::Account:123456789012", wrong: "arn:aws:s3:::logs"},
 	}
 }
 
@@ -95,7 +114,11 @@ func hostile(t *testing.T, says *ill) *cloud.Clients {
 				w.Header().Set("X-Amz-Bucket-Region", "eu-central-1")
 			}
 			w.WriteHeader(says.status)
-			fmt.Fprintf(w, `<Error><Code>%s</Code><Message>%s</Message></Error>`, code, says.message)
+			text := fmt.Sprintf(`<Error><Code>%s</Code><Message>%s</Message></Error>`, code, says.message)
+			if strings.HasPrefix(r.URL.Path, "/v20180820/") { // what it keeps of an account
+				text = "<ErrorResponse>" + text + "</ErrorResponse>"
+			}
+			fmt.Fprint(w, text)
 		default:
 			w.WriteHeader(says.status)
 			_ = json.NewEncoder(w).Encode(map[string]string{"__type": code, "message": says.message})
@@ -146,6 +169,15 @@ func onAWS(t *testing.T, c *cloud.Clients, age time.Duration, f func(t *testing.
 	}
 }
 
+func specOf(name string) schemas.ActionSpec {
+	for _, a := range catalog.Actions() {
+		if a.Spec.Name == name {
+			return a.Spec
+		}
+	}
+	return schemas.ActionSpec{}
+}
+
 // TestOnAHostileAPI: whatever the action, the outcome names what is wrong, and what may pass is tried again.
 func TestOnAHostileAPI(t *testing.T) {
 	const may = "User: riposte is not authorized to perform: the:Call"
@@ -173,6 +205,9 @@ func TestOnAHostileAPI(t *testing.T) {
 				p, err := a.Plan(t.Context(), cmd)
 				if err == nil {
 					t.Fatalf("a plan: %+v", p)
+				}
+				if needs := func(p string) bool { return strings.Contains(err.Error(), p) }; c.says.status == 403 && !slices.ContainsFunc(specOf(cmd.Action).Policy, needs) {
+					t.Errorf("the error names no permission: %v", err)
 				}
 				if fault.IsPermanent(err) != c.permanent {
 					t.Errorf("permanent %t, %t expected: %v", !c.permanent, c.permanent, err)

@@ -4,33 +4,70 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/riposte-security/riposte/consumers/catalog"
 	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/internal/cloud/own"
+	"github.com/riposte-security/riposte/schemas"
 )
 
-// TestMemberRole: the role that the CloudFormation template makes may do what the actions, the reading of tags and of own addresses need, and nothing else.
+// TestMemberRole: the role that the CloudFormation template makes may do what the actions, the reading of tags and of own addresses need, and nothing else; and it may change
+// only what the lanes do that are switched on. UPDATE_GOLDEN=1 writes the template's lists anew.
 func TestMemberRole(t *testing.T) {
-	text, err := os.ReadFile("../../deployments/cloudformation/member-role.yaml")
+	const file = "../../deployments/cloudformation/member-role.yaml"
+	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	needed := append(own.Policy(), cloud.TagsPolicy()...)
+	text := string(b)
+	for _, list := range []struct {
+		after string // the line that the list follows, somewhere
+		want  []string
+	}{
+		{"Sid: OwnAddresses", own.Policy()},
+		{"Sid: Plan", append(permissions("", true), cloud.TagsPolicy()...)},
+		{"PolicyName: riposte-block", permissions(schemas.LaneBlock, false)},
+		{"PolicyName: riposte-remediate", permissions(schemas.LaneRemediate, false)},
+	} {
+		slices.Sort(list.want)
+		list.want = slices.Compact(list.want)
+		where := regexp.MustCompile(`(?s)` + regexp.QuoteMeta(list.after) + `.*?Action:\n((?: +- [a-z0-9-]+:\w+\n)+)`).FindStringSubmatchIndex(text)
+		if where == nil {
+			t.Fatalf("no list after %q", list.after)
+		}
+		var given []string
+		for _, line := range strings.SplitSeq(strings.TrimSpace(text[where[2]:where[3]]), "\n") {
+			given = append(given, strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "-")))
+		}
+		if slices.Equal(given, list.want) {
+			continue
+		}
+		if os.Getenv("UPDATE_GOLDEN") == "" {
+			t.Errorf("after %q the template has\n%v\nand needed is\n%v", list.after, given, list.want)
+			continue
+		}
+		indent := text[where[2] : where[2]+strings.Index(text[where[2]:], "-")]
+		text = text[:where[2]] + indent + "- " + strings.Join(list.want, "\n"+indent+"- ") + "\n" + text[where[3]:]
+	}
+	if os.Getenv("UPDATE_GOLDEN") != "" {
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// permissions are those of a lane's actions ("": of all) that read, or the ones that do not.
+func permissions(lane schemas.Lane, read bool) (all []string) {
 	for _, a := range catalog.Actions() {
-		needed = append(needed, a.Spec.Policy...)
-	}
-	var given []string
-	for _, m := range regexp.MustCompile(`(?m)^ +- ((?:ec2|iam|lambda|network-firewall|s3|wafv2):\w+)$`).FindAllSubmatch(text, -1) {
-		given = append(given, string(m[1]))
-		if !slices.Contains(needed, string(m[1])) {
-			t.Errorf("nothing needs %s", m[1])
+		for _, p := range a.Spec.Policy {
+			_, operation, _ := strings.Cut(p, ":")
+			reads := slices.ContainsFunc([]string{"Get", "List", "Describe"}, func(v string) bool { return strings.HasPrefix(operation, v) })
+			if reads == read && (lane == "" || a.Spec.Lane == lane) {
+				all = append(all, p)
+			}
 		}
 	}
-	for _, p := range needed {
-		if !slices.Contains(given, p) {
-			t.Errorf("%s is missing", p)
-		}
-	}
+	return all
 }

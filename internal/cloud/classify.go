@@ -165,5 +165,21 @@ func brief(err error) string {
 	if m := strings.TrimSpace(api.ErrorMessage()); m != "" {
 		call += ": " + m
 	}
+	if denied(api.ErrorCode()) { // AWS does not always say what is missing
+		for _, p := range Permissions(op.Service(), op.Operation()) {
+			if !strings.Contains(call, p) {
+				call += " (permission needed: " + p + ")"
+			}
+		}
+	}
 	return call
+}
+
+// denied tells whether a code says that the caller lacks a permission. "Forbidden" is all that an answer to HEAD has.
+func denied(code string) bool {
+	switch code {
+	case "AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException", "UnauthorizedOperation", "Forbidden", "KMSAccessDenied", "KMSAccessDeniedException":
+		return true
+	}
+	return false
 }

@@ -55,8 +55,9 @@ type clientKey struct {
 	place
 }
 
-// New reads the settings of the environment and files, and asks nobody: the first call to AWS is made when something is to be done there.
-func New(ctx context.Context, conf Config, log zerolog.Logger) (*Clients, error) {
+// New reads the settings of the environment and files, and asks nobody: the first call to AWS is made when something is to be done there. more are further API
+// options of all clients.
+func New(ctx context.Context, conf Config, log zerolog.Logger, more ...func(*middleware.Stack) error) (*Clients, error) {
 	if err := conf.Validate(); err != nil {
 		return nil, err
 	}
@@ -70,7 +71,7 @@ func New(ctx context.Context, conf Config, log zerolog.Logger) (*Clients, error)
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(conf.Timeout).WithTransportOptions(connect)),
 		config.WithRetryer(newRetryer),
 		config.WithAppID("riposte"),
-		config.WithAPIOptions([]func(*middleware.Stack) error{newWatch(log).register, markCommand}),
+		config.WithAPIOptions(append([]func(*middleware.Stack) error{newWatch(log).register, markCommand}, more...)),
 		config.WithLogger(logging.LoggerFunc(func(c logging.Classification, format string, v ...any) {
 			level := zerolog.DebugLevel
 			if c == logging.Warn {

@@ -233,7 +233,7 @@ func TestRefusal(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = client.GetBucketEncryption(t.Context(), &s3.GetBucketEncryptionInput{Bucket: aws.String("logs")})
-	if got := Classify(err); !fault.IsPermanent(got) || got.Error() != "S3 GetBucketEncryption: AccessDenied: no" {
+	if got := Classify(err); !fault.IsPermanent(got) || got.Error() != "S3 GetBucketEncryption: AccessDenied: no (permission needed: s3:GetEncryptionConfiguration)" {
 		t.Errorf("%v", got)
 	}
 }

@@ -12,23 +12,13 @@ func ARNs(t schemas.Target) []string {
 	if strings.HasPrefix(t.ID, "arn:") {
 		return []string{t.ID}
 	}
-	partition := "aws"
-	switch {
-	case strings.HasPrefix(t.Region, "cn-"):
-		partition = "aws-cn"
-	case strings.HasPrefix(t.Region, "us-gov-"):
-		partition = "aws-us-gov"
-	}
+	partition := Partition(t.Region)
 	arn := func(service, region, account, resource string) []string {
 		return []string{strings.Join([]string{"arn", partition, service, region, account, resource}, ":")}
 	}
 	switch t.Type {
 	case "s3-bucket":
 		return arn("s3", "", "", t.ID)
-	case "ec2-instance":
-		return arn("ec2", t.Region, t.Account, "instance/"+t.ID)
-	case "ec2-security-group":
-		return arn("ec2", t.Region, t.Account, "security-group/"+t.ID)
 	case TypeNetworkACL:
 		return arn("ec2", t.Region, t.Account, "network-acl/"+t.ID)
 	case TypeIPSet:
@@ -37,6 +27,8 @@ func ARNs(t schemas.Target) []string {
 		return arn("network-firewall", t.Region, t.Account, t.ID)
 	case TypeLambda:
 		return arn("lambda", t.Region, t.Account, "function:"+t.ID)
+	case "aws-account":
+		return arn("iam", "", t.Account, "root")
 	case "iam-user":
 		return arn("iam", "", t.Account, "user/"+t.ID)
 	case "iam-role":
@@ -44,5 +36,19 @@ func ARNs(t schemas.Target) []string {
 	case "iam-policy":
 		return arn("iam", "", t.Account, "policy/"+t.ID)
 	}
+	if resource, ok := strings.CutPrefix(t.Type, "ec2-"); ok { // ec2-vpc, ec2-snapshot, ec2-elastic-ip …
+		return arn("ec2", t.Region, t.Account, resource+"/"+t.ID)
+	}
 	return nil
+}
+
+// Partition is the part of AWS that a region belongs to, as ARNs name it.
+func Partition(region string) string {
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(region, "us-gov-"):
+		return "aws-us-gov"
+	}
+	return "aws"
 }

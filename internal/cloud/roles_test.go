@@ -139,7 +139,7 @@ func TestRefusedAccounts(t *testing.T) {
 		t.Errorf("not on the list: %v", err)
 	}
 	err := read(t.Context(), c, third)
-	if !fault.IsPermanent(err) || err.Error() != "S3 GetBucketEncryption: role arn:aws:iam::"+third+":role/riposte: STS AssumeRole: AccessDenied: you are not to assume it" {
+	if !fault.IsPermanent(err) || err.Error() != "S3 GetBucketEncryption: role arn:aws:iam::"+third+":role/riposte: STS AssumeRole: AccessDenied: you are not to assume it (permission needed: sts:AssumeRole)" {
 		t.Errorf("the role does not let us in: %v", err)
 	}
 	if len(f.assumed)+len(f.keys) != 0 {

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/networkfirewall"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3control"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -28,6 +29,17 @@ func (c *Clients) S3(ctx context.Context, account, region string) (*s3.Client, e
 		return s3.NewFromConfig(conf, func(o *s3.Options) {
 			o.UsePathStyle = o.UsePathStyle || o.BaseEndpoint != nil
 			o.HTTPClient = c.long
+		})
+	})
+}
+
+// S3Control returns a client for what S3 keeps of a whole account, as S3 does.
+func (c *Clients) S3Control(ctx context.Context, account, region string) (*s3control.Client, error) {
+	return client(ctx, c, account, region, func(conf aws.Config) *s3control.Client {
+		return s3control.NewFromConfig(conf, func(o *s3control.Options) {
+			if o.BaseEndpoint != nil {
+				o.APIOptions = append(o.APIOptions, accountOutOfHost)
+			}
 		})
 	})
 }

@@ -10,6 +10,7 @@ import (
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/riposte-security/riposte/internal/fault"
@@ -20,7 +21,7 @@ import (
 func TagsPolicy() []string {
 	return []string{
 		"ec2:DescribeTags", "iam:ListPolicyTags", "iam:ListRoleTags", "iam:ListUserTags", "lambda:GetFunctionConfiguration", "lambda:ListTags",
-		"network-firewall:DescribeRuleGroup", "s3:GetBucketTagging", "wafv2:GetIPSet", "wafv2:ListTagsForResource",
+		"network-firewall:DescribeRuleGroup", "s3:GetBucketTagging", "tag:GetResources", "wafv2:GetIPSet", "wafv2:ListTagsForResource",
 	}
 }
 
@@ -31,18 +32,25 @@ func (c *Clients) Tags(ctx context.Context, t schemas.Target) (map[string]string
 	switch t.Type {
 	case "s3-bucket":
 		tags, err = c.bucketTags(ctx, t)
-	case "ec2-instance", "ec2-security-group", TypeNetworkACL:
-		tags, err = c.ec2Tags(ctx, t)
 	case TypeLambda:
 		tags, err = c.lambdaTags(ctx, t)
 	case TypeIPSet:
 		tags, err = c.ipSetTags(ctx, t)
 	case TypeRuleGroup:
 		tags, err = c.ruleGroupTags(ctx, t)
+	case "aws-account": // tags of accounts are kept by the organisation, which members do not see
 	case "iam-access-key": // it has none; those of its user are asked for with the plan, which says who that is
 	case "iam-user", "iam-role", "iam-policy":
 		tags, err = c.iamTags(ctx, t)
 	default:
+		if strings.HasPrefix(t.Type, "ec2-") {
+			tags, err = c.ec2Tags(ctx, t)
+			break
+		}
+		if strings.HasPrefix(t.ID, "arn:") {
+			tags, err = c.anyTags(ctx, t)
+			break
+		}
 		return nil, fault.Permanent(fmt.Errorf("the tags of a target of type %s cannot be read: give the entry the type that it is for", t.Type))
 	}
 	err = Classify(err)
@@ -67,6 +75,27 @@ func (c *Clients) bucketTags(ctx context.Context, t schemas.Target) (map[string]
 	tags := map[string]string{}
 	for _, tag := range out.TagSet {
 		tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+	}
+	return tags, nil
+}
+
+// anyTags asks the service that knows the tags of all things that have an ARN. What has never had a tag it does not know.
+func (c *Clients) anyTags(ctx context.Context, t schemas.Target) (map[string]string, error) {
+	api, err := client(ctx, c, t.Account, t.Region, func(conf aws.Config) *resourcegroupstaggingapi.Client {
+		return resourcegroupstaggingapi.NewFromConfig(conf)
+	})
+	if err != nil {
+		return nil, err
+	}
+	out, err := api.GetResources(ctx, &resourcegroupstaggingapi.GetResourcesInput{ResourceARNList: []string{t.ID}})
+	if err != nil {
+		return nil, err
+	}
+	tags := map[string]string{}
+	for _, r := range out.ResourceTagMappingList {
+		for _, tag := range r.Tags {
+			tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+		}
 	}
 	return tags, nil
 }

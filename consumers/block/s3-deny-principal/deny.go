@@ -109,8 +109,8 @@ func (x *denier) read(ctx context.Context, cmd schemas.Command, like *state) (st
 		return s, cloud.Classify(err)
 	}
 	s.Policy = aws.ToString(out.Policy)
-	p, err := parse(s.Policy)
-	s.Statement = p.find(s.Sid)
+	p, err := iampolicy.Open(s.Policy)
+	s.Statement = p.Find(s.Sid)
 	return s, err
 }
 
@@ -125,11 +125,11 @@ func want(cmd schemas.Command, current state) (attribute.Change[state], error) {
 		c.Summary = "bucket " + cmd.Target.ID + " is denied to " + whom + " already"
 		return c, nil
 	}
-	p, err := parse(current.Policy)
+	p, err := iampolicy.Open(current.Policy)
 	if err != nil {
 		return c, err
 	}
-	c.After.Statement, c.After.Policy = d.statement, p.with(d.sid, d.statement)
+	c.After.Statement, c.After.Policy = d.statement, p.With(d.sid, d.statement)
 	if len(c.After.Policy) > longest {
 		return c, fault.Permanent(fmt.Errorf("its policy would have %d bytes, and S3 allows %d", len(c.After.Policy), longest))
 	}
@@ -145,12 +145,12 @@ func (x *denier) write(ctx context.Context, cmd schemas.Command, from, to state)
 	if err != nil {
 		return err
 	}
-	p, err := parse(from.Policy)
+	p, err := iampolicy.Open(from.Policy)
 	if err != nil {
 		return err
 	}
-	text := p.with(to.Sid, to.Statement)
-	if equal(text, to.Policy) {
+	text := p.With(to.Sid, to.Statement)
+	if iampolicy.SameStatements(text, to.Policy) {
 		text = to.Policy
 	}
 	if text == "" {

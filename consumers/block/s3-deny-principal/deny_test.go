@@ -223,16 +223,16 @@ func FuzzPolicy(f *testing.F) {
 	}
 	ours := json.RawMessage(`{"Effect":"Deny","Sid":"Riposte0"}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		p, err := parse(text)
-		if err != nil || text == "" || p.find("Riposte0") != nil {
+		p, err := iampolicy.Open(text)
+		if err != nil || text == "" || p.Find("Riposte0") != nil {
 			return
 		}
-		with := p.with("Riposte0", ours)
-		q, err := parse(with)
-		if err != nil || q.find("Riposte0") == nil || len(q.statements) != len(p.statements)+1 {
+		with := p.With("Riposte0", ours)
+		q, err := iampolicy.Open(with)
+		if err != nil || q.Find("Riposte0") == nil || len(q.All) != len(p.All)+1 {
 			t.Fatalf("%q: %v", with, err)
 		}
-		if back := q.with("Riposte0", nil); len(p.statements) == 0 && back != "" || len(p.statements) > 0 && back != p.text(p.statements) {
+		if back := q.With("Riposte0", nil); len(p.All) == 0 && back != "" || len(p.All) > 0 && back != p.Text(p.All) {
 			t.Errorf("%q became %q", text, back)
 		}
 	})

@@ -22,6 +22,7 @@ func Spec() schemas.ActionSpec {
 			"inline policy is removed. A managed policy without a version to go back to (just created, or all of them grant *:*) asks for approval, and is then " +
 			"given a default version that grants nothing: whatever it is attached to stays attached. The target is the ARN of a managed policy, " +
 			"or for an inline one user/NAME/policy/POLICY, role/NAME/policy/POLICY or group/NAME/policy/POLICY (an ARN with that ending will do).",
+		Controls:   []string{"IAM.1"},
 		TargetType: targetType,
 		Undo:       true,
 		Irreversible: "what an inline policy said before it was overwritten: AWS does not keep it, so a removal does not bring it back (undo restores what was removed); " +

@@ -12,6 +12,7 @@ func Spec() schemas.ActionSpec {
 		Lane: schemas.LaneRemediate,
 		Summary: "Sets the default encryption of a bucket. A bucket that is encrypted that way already, or in a stronger one, is left alone. " +
 			"The target is the bucket's name or ARN.",
+		Controls:   []string{"S3.17"},
 		TargetType: bucket.TargetType,
 		Settings: []schemas.Setting{
 			{Name: "algorithm", Type: "string", Default: defaultAlgorithm, Help: "aws:kms, aws:kms:dsse or AES256"},
