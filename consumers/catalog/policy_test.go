@@ -38,7 +38,7 @@ func TestMemberRole(t *testing.T) {
 			t.Fatalf("no list after %q", list.after)
 		}
 		var given []string
-		for _, line := range strings.SplitSeq(strings.TrimSpace(text[where[2]:where[3]]), "\n") {
+		for line := range strings.SplitSeq(strings.TrimSpace(text[where[2]:where[3]]), "\n") {
 			given = append(given, strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "-")))
 		}
 		if slices.Equal(given, list.want) {
