@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/riposte-security/riposte/consumers/guard"
+	"github.com/riposte-security/riposte/consumers/iac"
 	"github.com/riposte-security/riposte/internal/kafka"
 	"github.com/riposte-security/riposte/schemas"
 )
@@ -43,6 +44,8 @@ type Config struct {
 	Reconcile time.Duration `yaml:"reconcile"`
 	// Recheck is how long after a remediation was verified its target is read once more: what somebody has changed back by then is reverted. Zero: never.
 	Recheck time.Duration `yaml:"recheck"`
+	// Code is where to look for infrastructure code whose owner is to hear of a remediation.
+	Code iac.Config `yaml:"code"`
 	// Guards are in a file of their own.
 	Guards `yaml:",inline"`
 	// Retention is how long finished commands are kept. It must be longer than the retention of the command topics and RespondWithin
@@ -80,7 +83,7 @@ func Defaults() Config {
 	return Config{
 		Mode: guard.DryRun, Lease: time.Minute, Attempts: 10, Backoff: Backoff{Base: time.Second, Max: 5 * time.Minute},
 		RespondWithin: 24 * time.Hour, Hold: 7 * 24 * time.Hour, Retention: 60 * 24 * time.Hour,
-		Reconcile: time.Minute, Recheck: 10 * time.Minute, Guards: defaultGuards(),
+		Reconcile: time.Minute, Recheck: 10 * time.Minute, Code: iac.Defaults(), Guards: defaultGuards(),
 	}
 }
 
@@ -125,6 +128,7 @@ func (c Config) Validate() error {
 		mode("accounts."+id+".mode", c.Accounts[id].Mode)
 	}
 	errs = append(append(errs, c.validateTimes()...), c.validateGuards()...)
+	errs = append(errs, c.Code.Validate())
 	return errors.Join(append(errs, c.outlives(kafka.CommandRetention))...)
 }
 

@@ -181,10 +181,36 @@ func (j *job) inEffect(ctx context.Context, action Action, out schemas.Outcome) 
 	if out.Message == "" {
 		out.Message = j.e.Plan.Summary
 	}
-	if j.e.Command.For <= 0 {
-		return j.settle(ctx, schemas.StateVerified, out)
+	if j.e.Command.For > 0 {
+		return j.settle(ctx, schemas.StateInForce, out)
 	}
-	return j.settle(ctx, schemas.StateInForce, out)
+	notices, err := j.owners(ctx, &out)
+	if err != nil {
+		return err
+	}
+	return j.settle(ctx, schemas.StateVerified, out, notices...)
+}
+
+// owners is what the owners of infrastructure code are to be told of an effect that lasts, or the next deployment takes it back. That their code could not be
+// searched keeps nothing from being done: the outcome says so.
+func (j *job) owners(ctx context.Context, out *schemas.Outcome) ([]ledger.Message, error) {
+	if j.s.d.Code == nil || j.e.Command.Lane != schemas.LaneRemediate {
+		return nil, nil
+	}
+	notices, err := j.s.d.Code(ctx, j.e.Command)
+	if cause := context.Cause(ctx); cause != nil {
+		return nil, cause
+	}
+	if err != nil {
+		out.Message += "; infrastructure code was not searched whole: " + brief(err)
+	}
+	messages := make([]ledger.Message, len(notices))
+	for i, n := range notices {
+		if messages[i], err = noticeMessage(n, j.s.d.Now()); err != nil {
+			return nil, err
+		}
+	}
+	return messages, nil
 }
 
 // begins notes what the effect amounts to, and how long it may last, counted from now.

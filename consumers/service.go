@@ -70,6 +70,9 @@ type Deps struct {
 	Exemptions func() []guard.Exemption
 	// Ours tells of an event whether it is a call that our own role made, and for which command; nil: nobody knows.
 	Ours func(ctx context.Context, event []byte) (command string, ok bool, err error)
+	// Code returns what the owners of infrastructure code are to be told of a remediation that has taken effect, beside an error about what could not be
+	// searched; nil: nobody is told.
+	Code func(ctx context.Context, cmd schemas.Command) ([]schemas.Notice, error)
 	// Owner names this process in the ledger's leases: host name and process id, say.
 	Owner string
 	// OwnerRestarts says that the only other process that could have used this Owner is this one's predecessor, which is dead: what it had claimed is

@@ -3,6 +3,7 @@ package schemas
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 )
 
@@ -16,6 +17,7 @@ const (
 	NoticeSwitch    NoticeKind = "switch"    // effects were stopped or resumed
 	NoticeDrift     NoticeKind = "drift"     // an enforcer did not hold what is in force
 	NoticeForeign   NoticeKind = "foreign"   // an enforcer holds what is not riposte's
+	NoticeCode      NoticeKind = "code"      // infrastructure code declares what a response has changed
 )
 
 // A Notice is what riposte has to say of itself, beside the outcomes of commands. It goes onto the topic of outcomes, where rules with
@@ -27,6 +29,8 @@ type Notice struct {
 	Severity string // informational low medium high critical
 	Command  string // the command that was at hand, "" for none
 	Rule     string // its rule
+	// Facts are further facts that rules may ask for, beside the others.
+	Facts map[string]any
 	// Once is what makes two notices of one subject different: those with the same are one event, whoever says so and however often.
 	Once time.Time
 }
@@ -39,7 +43,9 @@ func (n Notice) Event(now time.Time) (Event, error) {
 	uid := hashID("notice", string(n.Kind), n.Subject, n.Once.UTC().Format(time.RFC3339Nano))
 	e := Event{UID: uid, Key: string(n.Kind) + " " + n.Subject, Class: ClassDetectionFinding, Time: now.UTC().Truncate(time.Millisecond), Source: NoticeSource, Cause: n.Command}
 	alert := true
-	facts := map[string]any{"kind": n.Kind, "subject": n.Subject}
+	facts := map[string]any{}
+	maps.Copy(facts, n.Facts)
+	facts["kind"], facts["subject"] = n.Kind, n.Subject
 	if n.Command != "" {
 		facts["command"] = n.Command
 	}

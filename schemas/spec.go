@@ -27,6 +27,8 @@ type ActionSpec struct {
 	Expires bool `json:"expires,omitempty"`
 	// Policy lists the least AWS IAM actions that the action needs, undo included.
 	Policy []string `json:"policy,omitempty"`
+	// Code says how infrastructure code declares what the action sets; nil where nobody knows.
+	Code *Code `json:"-"`
 	// Canonical turns what a rule names as a target (a name, an ARN, an address) into the one Target it stands for. Account and region
 	// are the event's, used where the raw form does not say. An error means that raw is no such thing.
 	Canonical func(raw, account, region string) (Target, error) `json:"-"`

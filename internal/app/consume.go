@@ -57,6 +57,9 @@ func (s *stack) consumers(lanes []schemas.Lane, owner string, restarts bool) (st
 	if err != nil {
 		return nil, err
 	}
+	if deps.Code, err = s.codeOwners(conf.Code); err != nil {
+		return nil, err
+	}
 	follow := stage(func(context.Context) error { return nil })
 	if conf.Exemptions != "" {
 		x, err := newExemptions(conf.Exemptions, s.log)

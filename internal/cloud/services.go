@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -62,6 +63,13 @@ func (c *Clients) Kinesis(ctx context.Context, account, region string) (*kinesis
 func (c *Clients) CloudWatchLogs(ctx context.Context, account, region string) (*cloudwatchlogs.Client, error) {
 	return client(ctx, c, account, region, func(conf aws.Config) *cloudwatchlogs.Client {
 		return cloudwatchlogs.NewFromConfig(conf, func(o *cloudwatchlogs.Options) { o.HTTPClient = c.long })
+	})
+}
+
+// CloudFormation returns a client for an account and region, as S3 does.
+func (c *Clients) CloudFormation(ctx context.Context, account, region string) (*cloudformation.Client, error) {
+	return client(ctx, c, account, region, func(conf aws.Config) *cloudformation.Client {
+		return cloudformation.NewFromConfig(conf)
 	})
 }
 

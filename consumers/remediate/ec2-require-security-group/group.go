@@ -40,6 +40,23 @@ func Spec() schemas.ActionSpec {
 		Undo:      true,
 		Policy:    []string{"ec2:DescribeInstances", "ec2:DescribeSecurityGroups", "ec2:ModifyInstanceAttribute", "ec2:ModifyNetworkInterfaceAttribute"},
 		Canonical: instance.Canonical,
+		Code: &schemas.Code{
+			Attribute: "security groups",
+			Resources: []string{"aws_instance"},
+			HCL: `
+resource "aws_instance" "{{ .Name }}" {
+  vpc_security_group_ids = [
+    # those that are here, and the id of
+    {{ quote .With.group }},
+  ]
+}`,
+			YAML: `
+{{ .Name }}:
+  Properties:
+    SecurityGroupIds:
+      # those that are here, and the id of
+      - {{ quote .With.group }}`,
+		},
 	}
 }
 

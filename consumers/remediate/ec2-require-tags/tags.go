@@ -41,6 +41,26 @@ func Spec() schemas.ActionSpec {
 		Undo:      true,
 		Policy:    []string{"ec2:DescribeInstances", "ec2:CreateTags", "ec2:DeleteTags"},
 		Canonical: instance.Canonical,
+		Code: &schemas.Code{
+			Attribute: "tags",
+			Resources: []string{"aws_instance"},
+			HCL: `
+resource "aws_instance" "{{ .Name }}" {
+  tags = {
+{{- range $name, $value := .With.tags }}
+    {{ quote $name }} = {{ quote $value }}
+{{- end }}
+  }
+}`,
+			YAML: `
+{{ .Name }}:
+  Properties:
+    Tags:
+{{- range $name, $value := .With.tags }}
+      - Key: {{ quote $name }}
+        Value: {{ quote $value }}
+{{- end }}`,
+		},
 	}
 }
 

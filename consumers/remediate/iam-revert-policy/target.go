@@ -33,6 +33,10 @@ func Spec() schemas.ActionSpec {
 			"iam:GetGroupPolicy", "iam:PutGroupPolicy", "iam:DeleteGroupPolicy",
 		},
 		Canonical: canonical,
+		Code: &schemas.Code{ // which permissions are meant instead of all of them, nobody but its owner knows
+			Attribute: "document, which must not allow every action on every resource",
+			Resources: []string{"aws_iam_policy", "aws_iam_user_policy", "aws_iam_role_policy", "aws_iam_group_policy"},
+		},
 	}
 }
 

@@ -23,5 +23,30 @@ func Spec() schemas.ActionSpec {
 		Irreversible: "objects written in the meantime stay encrypted as they are",
 		Policy:       []string{"s3:ListBucket", "s3:GetEncryptionConfiguration", "s3:PutEncryptionConfiguration"},
 		Canonical:    bucket.Canonical,
+		Code: &schemas.Code{
+			Attribute: "default encryption",
+			Resources: []string{"aws_s3_bucket_server_side_encryption_configuration", "aws_s3_bucket"},
+			HCL: `
+resource "aws_s3_bucket_server_side_encryption_configuration" "{{ .Name }}" {
+  bucket = {{ quote .Target.ID }}
+
+  rule {
+    apply_server_side_encryption_by_default {
+      sse_algorithm = {{ quote .With.algorithm }}{{ with .With.kms_key }}
+      kms_master_key_id = {{ quote . }}{{ end }}
+    }
+    bucket_key_enabled = {{ .With.bucket_key }}
+  }
+}`,
+			YAML: `
+{{ .Name }}:
+  Properties:
+    BucketEncryption:
+      ServerSideEncryptionConfiguration:
+        - ServerSideEncryptionByDefault:
+            SSEAlgorithm: {{ quote .With.algorithm }}{{ with .With.kms_key }}
+            KMSMasterKeyID: {{ quote . }}{{ end }}
+          BucketKeyEnabled: {{ .With.bucket_key }}`,
+		},
 	}
 }
