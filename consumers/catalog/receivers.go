@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/riposte-security/riposte/consumers"
+	"github.com/riposte-security/riposte/consumers/alert/issue"
 	"github.com/riposte-security/riposte/consumers/alert/log"
 	"github.com/riposte-security/riposte/consumers/alert/sns"
 	"github.com/riposte-security/riposte/consumers/alert/webhook"
@@ -29,6 +30,8 @@ type Receiver struct {
 // Receivers lists every kind of receiver, by name.
 func Receivers() []Receiver {
 	return []Receiver{
+		{Name: "github", Summary: "Opens an issue in a repository on GitHub.", Settings: issue.Settings(issue.GitHub()), New: newIssue(issue.GitHub())},
+		{Name: "gitlab", Summary: "Opens an issue in a project on GitLab.", Settings: issue.Settings(issue.GitLab()), New: newIssue(issue.GitLab())},
 		{Name: "log", Summary: "Writes a line to the log.", New: newLog},
 		{Name: "sns", Summary: "Publishes to an Amazon SNS topic, and so to e-mail addresses, queues and functions.", Settings: sns.Settings(), Policy: []string{"sns:Publish"}, New: newSNS},
 		{Name: "webhook", Summary: "POSTs JSON, signed as Standard Webhooks asks.", Settings: webhook.Settings(), New: newWebhook},
@@ -45,6 +48,25 @@ func NewReceiver(kind string, cfg config.Node, d Deps) (consumers.Action, error)
 		known = append(known, r.Name)
 	}
 	return nil, fmt.Errorf("%s: unknown receiver %q; there are %s", cfg.Pos(), kind, strings.Join(known, ", "))
+}
+
+func newIssue(f issue.Forge) func(config.Node, Deps) (consumers.Action, error) {
+	return func(cfg config.Node, d Deps) (consumers.Action, error) {
+		conf := issue.Defaults()
+		if err := cfg.Decode(&conf); err != nil {
+			return nil, err
+		}
+		now := d.Now
+		if now == nil {
+			now = time.Now
+		}
+		r, err := issue.New(f, conf, now)
+		if err != nil {
+			return nil, err
+		}
+		r.Links = d.Links
+		return r, nil
+	}
 }
 
 func newLog(cfg config.Node, d Deps) (consumers.Action, error) {
