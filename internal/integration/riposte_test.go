@@ -19,7 +19,8 @@ import (
 // runs one of them.
 func TestRiposte(t *testing.T) {
 	w := newWorld(t)
-	d := deploy(t, w, "it", "enforce", roomy)
+	d := deploy(t, w, "it", "enforce", roomy+searched)
+	d.declare(t)
 	began := time.Now()
 	fresh(t, d)
 	d.startAll()
@@ -36,6 +37,7 @@ func TestRiposte(t *testing.T) {
 		{"inline policy grants everything", inlinePolicy},
 		{"policy without predecessor waits for approval", policyApproval},
 		{"AWS Config finds a bucket", configCompliance},
+		{"code that declares a bucket", codeOutOfDate},
 		{"alert by webhook", alertByWebhook},
 		{"alert by SNS", alertBySNS},
 		{"custom event straight onto the topic", customEvent},
