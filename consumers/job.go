@@ -230,7 +230,7 @@ func (j *job) failed(ctx context.Context, err error) error {
 	if !fault.IsPermanent(err) && attempts < j.s.cfg.Attempts {
 		j.s.m.retries.WithLabelValues(string(j.e.Command.Lane), j.e.Command.Action).Inc()
 		j.e.State, j.e.Due = schemas.StateRetrying, j.retryAt(err)
-		j.e.Outcome = schemas.Outcome{State: j.e.State, Message: "will be tried again", Error: clip(err.Error()), Attempts: attempts, Time: j.s.d.Now().UTC()}
+		j.e.Outcome = schemas.Outcome{State: j.e.State, Message: "will be tried again: " + brief(err), Error: clip(err.Error()), Attempts: attempts, Time: j.s.d.Now().UTC()}
 		j.log.Warn().Str("error", clip(err.Error())).Int("attempt", attempts).Time("again", j.e.Due).Msg("command will be tried again")
 		return j.save(ctx)
 	}

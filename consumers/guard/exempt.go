@@ -56,12 +56,20 @@ func (x Exemption) Validate(now time.Time) error {
 func (x Exemption) Over(now time.Time) bool { return !now.Before(x.Expires) }
 
 // Covers tells whether the exemption is about commands of a rule in a lane, whatever the event.
-func (x Exemption) Covers(lane schemas.Lane, rule string) bool {
+func (x Exemption) Covers(lane schemas.Lane, rule string) bool { return x.CoversLane(lane) && x.CoversRule(rule) }
+
+// CoversLane tells whether the exemption is about commands of a lane.
+func (x Exemption) CoversLane(lane schemas.Lane) bool {
 	lanes := x.Lanes
 	if len(lanes) == 0 {
 		lanes = schemas.EffectLanes()
 	}
-	return slices.Contains(lanes, lane) && (len(x.Rules) == 0 || slices.ContainsFunc(x.Rules, func(p string) bool { return match(p, rule) }))
+	return slices.Contains(lanes, lane)
+}
+
+// CoversRule tells whether the exemption is about commands of a rule.
+func (x Exemption) CoversRule(rule string) bool {
+	return len(x.Rules) == 0 || slices.ContainsFunc(x.Rules, func(p string) bool { return match(p, rule) })
 }
 
 // Exempt ends commands that an exemption covers.

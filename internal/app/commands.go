@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,6 +33,9 @@ type commandsCmd struct {
 
 // Run lists commands, or shows one in full.
 func (c *commandsCmd) Run(ctx context.Context, a *App) error {
+	if c.Limit < 1 || c.Since < 0 {
+		return misuse{errors.New("commands: --limit of at least 1 and --since of no less than 0 expected")}
+	}
 	return a.withDesk(ctx, c.deskFlags, func(d ledger.Desk) error {
 		if c.ID != "" {
 			e, err := one(ctx, d, c.ID)

@@ -178,8 +178,8 @@ func (c *exemptionsListCmd) Run(_ context.Context, a *App) error {
 
 type exemptionsCheckCmd struct {
 	File  string       `help:"File of exemptions; the configuration's if absent."`
-	Lane  schemas.Lane `default:"remediate" enum:"alert,block,remediate" help:"Lane of the command."`
-	Rule  string       `help:"Rule of the command."`
+	Lane  schemas.Lane `default:"" enum:",alert,block,remediate" help:"Lane of the command; any if absent."`
+	Rule  string       `help:"Rule of the command; any if absent."`
 	Event string       `arg:"" help:"File with an event, '-' for stdin."`
 }
 
@@ -206,11 +206,13 @@ func (c *exemptionsCheckCmd) Run(_ context.Context, a *App) error {
 			return fmt.Errorf("exemption %s: %w", x.ID, err)
 		case x.Over(time.Now()):
 			verdict = "is over since " + x.Expires.UTC().Format(time.RFC3339)
-		case !x.Covers(c.Lane, c.Rule):
-			verdict = fmt.Sprintf("is not about lane %s and rule %q", c.Lane, c.Rule)
+		case c.Lane != "" && !x.CoversLane(c.Lane):
+			verdict = fmt.Sprintf("is not about lane %s", c.Lane)
+		case c.Rule != "" && !x.CoversRule(c.Rule):
+			verdict = fmt.Sprintf("is not about rule %q", c.Rule)
 		case holds:
 			covered = true
-			verdict = fmt.Sprintf("covers it until %s (%s: %s)", x.Expires.UTC().Format(time.RFC3339), clean(x.Owner), clean(x.Reason))
+			verdict = fmt.Sprintf("covers it until %s%s (%s: %s)", x.Expires.UTC().Format(time.RFC3339), c.scope(x), clean(x.Owner), clean(x.Reason))
 		}
 		fmt.Fprintf(a.Out, "%s %s\n", clean(x.ID), verdict)
 	}
@@ -219,6 +221,18 @@ func (c *exemptionsCheckCmd) Run(_ context.Context, a *App) error {
 		return errReported
 	}
 	return nil
+}
+
+// scope says which lanes and rules an exemption is about, where the question does not.
+func (c *exemptionsCheckCmd) scope(x guard.Exemption) string {
+	text := ""
+	if c.Lane == "" && len(x.Lanes) > 0 {
+		text = " in lane " + oneOf(x.Lanes)
+	}
+	if c.Rule == "" && len(x.Rules) > 0 {
+		text += " from rule " + clean(oneOf(x.Rules))
+	}
+	return text
 }
 
 // exemptions reads the named file, else the configured one.

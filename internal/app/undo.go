@@ -34,6 +34,8 @@ func (c *undoCmd) Run(ctx context.Context, a *App) error {
 		return misuse{errors.New("undo: one of an id, --rule and --all expected")}
 	case many && c.Since <= 0:
 		return misuse{errors.New("undo: --since expected: how far back (2h)")}
+	case c.Hold < 0 || c.Wait < 0:
+		return misuse{errors.New("undo: --hold and --wait: no time below zero")}
 	}
 	return a.withDesk(ctx, c.deskFlags, func(d ledger.Desk) error {
 		entries, err := c.find(ctx, d)
@@ -51,20 +53,24 @@ func (c *undoCmd) Run(ctx context.Context, a *App) error {
 		}
 		// Newest first: what was done twice to one thing is taken back in the other order. Workers go by the time that stands with the request.
 		now := time.Now().UTC()
+		var asked []ledger.Entry
+		var refused []error
 		for i, e := range entries {
 			at := now.Add(time.Duration(i) * time.Microsecond)
 			request := ledger.UndoRequest{By: c.name(), Reason: c.Reason, Force: c.Force, At: at}
 			if err := d.RequestUndo(ctx, at, e.Command.ID, request, c.Hold); err != nil {
-				return fmt.Errorf("undo %s: %w", e.Command.ID, err)
+				refused = append(refused, fmt.Errorf("undo %s: %w", e.Command.ID, err)) // its time may just have ended, which is no reason to leave the others
+				continue
 			}
+			asked = append(asked, e)
 		}
 		if c.Wait == 0 {
-			for _, e := range entries {
+			for _, e := range asked {
 				fmt.Fprintf(a.Out, "%s: undo asked for; a consumer of lane %s does it\n", e.Command.ID, e.Command.Lane)
 			}
-			return nil
+			return errors.Join(refused...)
 		}
-		return c.await(ctx, a, d, entries)
+		return errors.Join(append(refused, c.await(ctx, a, d, asked))...)
 	})
 }
 
