@@ -89,40 +89,7 @@ func hostile(t *testing.T, says *ill) *cloud.Clients {
 				`</GetCallerIdentityResult></GetCallerIdentityResponse>`)
 			return
 		}
-		scope := strings.Split(r.Header.Get("Authorization"), "/")
-		service := ""
-		if len(scope) > 3 {
-			service = scope[3]
-		}
-		code := says.code[service]
-		if code == "" {
-			code = says.code[""]
-		}
-		if says.retry != "" {
-			w.Header().Set("Retry-After", says.retry)
-		}
-		w.Header().Set("X-Amzn-Errortype", code)
-		switch service {
-		case "iam", "sts":
-			w.WriteHeader(says.status)
-			fmt.Fprintf(w, `<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>`, code, says.message)
-		case "ec2":
-			w.WriteHeader(says.status)
-			fmt.Fprintf(w, `<Response><Errors><Error><Code>%s</Code><Message>%s</Message></Error></Errors></Response>`, code, says.message)
-		case "s3": // an answer to HEAD has no body, but for what does not exist it says where the bucket is
-			if says.status != http.StatusNotFound {
-				w.Header().Set("X-Amz-Bucket-Region", "eu-central-1")
-			}
-			w.WriteHeader(says.status)
-			text := fmt.Sprintf(`<Error><Code>%s</Code><Message>%s</Message></Error>`, code, says.message)
-			if strings.HasPrefix(r.URL.Path, "/v20180820/") { // what it keeps of an account
-				text = "<ErrorResponse>" + text + "</ErrorResponse>"
-			}
-			fmt.Fprint(w, text)
-		default:
-			w.WriteHeader(says.status)
-			_ = json.NewEncoder(w).Encode(map[string]string{"__type": code, "message": says.message})
-		}
+		complain(w, r, says)
 	}))
 	t.Cleanup(server.Close)
 	for k, v := range map[string]string{
@@ -136,6 +103,44 @@ func hostile(t *testing.T, says *ill) *cloud.Clients {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// complain answers a request with an error, in the protocol of its service.
+func complain(w http.ResponseWriter, r *http.Request, says *ill) {
+	scope := strings.Split(r.Header.Get("Authorization"), "/")
+	service := ""
+	if len(scope) > 3 {
+		service = scope[3]
+	}
+	code := says.code[service]
+	if code == "" {
+		code = says.code[""]
+	}
+	if says.retry != "" {
+		w.Header().Set("Retry-After", says.retry)
+	}
+	w.Header().Set("X-Amzn-Errortype", code)
+	switch service {
+	case "iam", "sts":
+		w.WriteHeader(says.status)
+		fmt.Fprintf(w, `<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>`, code, says.message)
+	case "ec2":
+		w.WriteHeader(says.status)
+		fmt.Fprintf(w, `<Response><Errors><Error><Code>%s</Code><Message>%s</Message></Error></Errors></Response>`, code, says.message)
+	case "s3": // an answer to HEAD has no body, but for what does not exist it says where the bucket is
+		if says.status != http.StatusNotFound {
+			w.Header().Set("X-Amz-Bucket-Region", "eu-central-1")
+		}
+		w.WriteHeader(says.status)
+		text := fmt.Sprintf(`<Error><Code>%s</Code><Message>%s</Message></Error>`, code, says.message)
+		if strings.HasPrefix(r.URL.Path, "/v20180820/") { // what it keeps of an account
+			text = "<ErrorResponse>" + text + "</ErrorResponse>"
+		}
+		fmt.Fprint(w, text)
+	default:
+		w.WriteHeader(says.status)
+		_ = json.NewEncoder(w).Encode(map[string]string{"__type": code, "message": says.message})
+	}
 }
 
 // onAWS calls f with every action of the catalogue that works on AWS, and a command for it about an event of that age.

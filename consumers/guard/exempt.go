@@ -56,7 +56,9 @@ func (x Exemption) Validate(now time.Time) error {
 func (x Exemption) Over(now time.Time) bool { return !now.Before(x.Expires) }
 
 // Covers tells whether the exemption is about commands of a rule in a lane, whatever the event.
-func (x Exemption) Covers(lane schemas.Lane, rule string) bool { return x.CoversLane(lane) && x.CoversRule(rule) }
+func (x Exemption) Covers(lane schemas.Lane, rule string) bool {
+	return x.CoversLane(lane) && x.CoversRule(rule)
+}
 
 // CoversLane tells whether the exemption is about commands of a lane.
 func (x Exemption) CoversLane(lane schemas.Lane) bool {

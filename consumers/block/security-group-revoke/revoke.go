@@ -73,6 +73,9 @@ func (r revoker) read(ctx context.Context, cmd schemas.Command, like *state) (st
 	}
 	if like != nil {
 		rules, err := inbound(ctx, api, cmd.Target.ID)
+		if err == nil && len(rules) == 0 {
+			err = exists(ctx, api, cmd.Target.ID)
+		}
 		return state{slices.DeleteFunc(rules, func(r rule) bool {
 			return !slices.ContainsFunc(like.Rules, func(l rule) bool { return l.key() == r.key() })
 		})}, err
@@ -81,8 +84,8 @@ func (r revoker) read(ctx context.Context, cmd schemas.Command, like *state) (st
 	if err != nil {
 		return state{}, err
 	}
-	if _, err := api.DescribeSecurityGroups(ctx, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{cmd.Target.ID}}); err != nil {
-		return state{}, cloud.Classify(err) // a filter finds nothing in a group that is not there, and says nothing
+	if err := exists(ctx, api, cmd.Target.ID); err != nil {
+		return state{}, err
 	}
 	rules, err := inbound(ctx, api, cmd.Target.ID)
 	if err != nil {
@@ -93,6 +96,12 @@ func (r revoker) read(ctx context.Context, cmd schemas.Command, like *state) (st
 		return state{}, errors.New("it does not have all the rules named (they may not be visible yet)")
 	}
 	return state{rules}, nil
+}
+
+// exists returns an error where the group is not there: a filter finds nothing in it then, and says nothing.
+func exists(ctx context.Context, api API, group string) error {
+	_, err := api.DescribeSecurityGroups(ctx, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{group}})
+	return cloud.Classify(err)
 }
 
 // inbound reads the rules that let something in, sorted by key.
