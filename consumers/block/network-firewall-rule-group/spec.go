@@ -20,7 +20,7 @@ func Spec() schemas.ActionSpec {
 	return schemas.ActionSpec{
 		Name: "network-firewall-rule-group",
 		Lane: schemas.LaneBlock,
-		Summary: "Puts an address, or a range up to /16 (IPv6: /32), into an IP-set variable of a stateful rule group of AWS Network Firewall, beside whatever else is " +
+		Summary: "Puts an address, or a range up to /16 (IPv6: /32), into an IP-set variable of a stateful rule group of AWS Network Firewall, however its rules are written, beside whatever else is " +
 			"in there; the group needs the variable and a rule that drops what it names ($" + defaultVariable + "). An address that was in there before stays there afterwards. " +
 			"Addresses that are not public are refused. The target is an address or CIDR.",
 		TargetType: address.TargetType,
