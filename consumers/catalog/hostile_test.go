@@ -65,8 +65,14 @@ func samples() map[string]sample {
 // kinds are samples by type of target, for the rows of the table.
 func kinds() map[string]sample {
 	return map[string]sample{
-		"s3-bucket":   {target: "logs", wrong: "arn:aws:iam::123456789012:user/eve"},
-		"aws-account": {target: "AWS::::Account:123456789012", wrong: "arn:aws:s3:::logs"},
+		"s3-bucket":          {target: "logs", wrong: "arn:aws:iam::123456789012:user/eve"},
+		"ec2-image":          {target: "ami-0123456789abcdef0", wrong: "snap-0123456789abcdef0"},
+		"ec2-instance":       {target: "i-0123456789abcdef0", wrong: "arn:aws:ec2:eu-central-1:123456789012:vpc/vpc-0123456789abcdef0"},
+		"ec2-security-group": {target: "sg-0123456789abcdef0", wrong: "i-0123456789abcdef0"},
+		"ec2-snapshot":       {target: "snap-0123456789abcdef0", wrong: "vol-0123456789abcdef0"},
+		"ec2-subnet":         {target: "subnet-0123456789abcdef0", wrong: "vpc-0123456789abcdef0"},
+		"ec2-vpc":            {target: "vpc-0123456789abcdef0", wrong: "subnet-0123456789abcdef0"},
+		"aws-account":        {target: "AWS::::Account:123456789012", wrong: "arn:aws:s3:::logs"},
 	}
 }
 

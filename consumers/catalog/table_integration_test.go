@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +18,7 @@ import (
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/rs/zerolog"
 
 	"github.com/riposte-security/riposte/consumers"
@@ -36,12 +39,17 @@ type fixture struct {
 	with map[string]any
 	// also are permissions of the row that no call of its own is named after (iam:PassRole), or whose call the API here does not know.
 	also []string
+	// exchange answers the calls that moto does not know, after the API reference; nil where it knows them all.
+	exchange func() exchange
 }
+
+// An exchange is answers by operation. Each is given the request, with its body, and asked for one at a time.
+type exchange map[string]func(*http.Request) string
 
 // fixtures are by row. A row without one fails the test.
 func fixtures() map[string]fixture {
 	all := map[string]fixture{}
-	for _, of := range []map[string]fixture{s3Fixtures()} {
+	for _, of := range []map[string]fixture{s3Fixtures(), ec2Fixtures()} {
 		maps.Copy(all, of)
 	}
 	return all
@@ -59,6 +67,9 @@ type recorder struct {
 	mu    sync.Mutex
 	calls []recorded
 	fail  func(c recorded) error // nil: none fails
+
+	exchange exchange
+	standIn  string // where the exchange is answered: host and port
 }
 
 type recorded struct{ service, operation string }
@@ -79,6 +90,32 @@ func (r *recorder) register(stack *middleware.Stack) error {
 			}
 			return next.HandleInitialize(ctx, in)
 		}), middleware.After)
+}
+
+// redirect sends calls that are answered by an exchange there.
+func (r *recorder) redirect(stack *middleware.Stack) error {
+	return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("redirect",
+		func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+			operation := awsmiddleware.GetOperationName(ctx)
+			if req, ok := in.Request.(*smithyhttp.Request); ok && r.exchange[operation] != nil {
+				req.URL.Host = r.standIn
+				req.Header.Set("Operation", operation)
+			}
+			return next.HandleFinalize(ctx, in)
+		}), "Signing", middleware.Before)
+}
+
+// answer starts what answers an exchange.
+func (r *recorder) answer(t *testing.T, e exchange) {
+	t.Helper()
+	var mu sync.Mutex
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Fprint(w, e[req.Header.Get("Operation")](req))
+	}))
+	t.Cleanup(server.Close)
+	r.exchange, r.standIn = e, strings.TrimPrefix(server.URL, "http://")
 }
 
 func (r *recorder) note(c recorded) error {
@@ -156,7 +193,10 @@ type trial struct {
 
 func (s *suite) run(t *testing.T, account string, wrong func(*testing.T, *world) string) {
 	rec := &recorder{}
-	c, err := cloud.New(t.Context(), cloud.Config{AssumeRole: "arn:aws:iam::{account}:role/riposte", AllowAccounts: []string{"*"}}, zerolog.Nop(), rec.register)
+	if s.f.exchange != nil {
+		rec.answer(t, s.f.exchange())
+	}
+	c, err := cloud.New(t.Context(), cloud.Config{AssumeRole: "arn:aws:iam::{account}:role/riposte", AllowAccounts: []string{"*"}}, zerolog.Nop(), rec.register, rec.redirect)
 	if err != nil {
 		t.Fatal(err)
 	}

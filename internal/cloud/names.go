@@ -52,3 +52,9 @@ func Partition(region string) string {
 	}
 	return "aws"
 }
+
+// IsEC2ID tells whether s is an id of EC2 with a prefix ("sg-"): hexadecimal digits follow.
+func IsEC2ID(s, prefix string) bool {
+	hex, ok := strings.CutPrefix(s, prefix)
+	return ok && len(hex) >= 8 && len(hex) <= 32 && strings.Trim(hex, "0123456789abcdef") == ""
+}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/riposte-security/riposte/consumers/remediate/attribute"
+	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/schemas"
 )
@@ -43,7 +44,7 @@ func selectionOf(cmd schemas.Command) (selection, error) {
 		return bad("with: at most %d rules at a time", most)
 	}
 	for _, id := range s.Rules {
-		if !isID(id, "sgr-") {
+		if !cloud.IsEC2ID(id, "sgr-") {
 			return bad("with.rules: %q: the id of a rule (sgr-0123456789abcdef0) expected", id)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
+	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -47,14 +48,8 @@ func canonical(raw, account, region string) (schemas.Target, error) {
 		}
 		id, account, region = rest, a.AccountID, a.Region
 	}
-	if !isID(id, "sg-") {
+	if !cloud.IsEC2ID(id, "sg-") {
 		return schemas.Target{}, fmt.Errorf("security group %q: an id (sg-0123456789abcdef0) or ARN expected", raw)
 	}
 	return schemas.Target{Type: targetType, Account: account, Region: region, ID: id}, nil
-}
-
-// isID tells whether s is an id of EC2 with a prefix: hexadecimal digits follow.
-func isID(s, prefix string) bool {
-	hex, ok := strings.CutPrefix(s, prefix)
-	return ok && len(hex) >= 8 && len(hex) <= 32 && strings.Trim(hex, "0123456789abcdef") == ""
 }

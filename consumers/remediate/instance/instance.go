@@ -37,8 +37,7 @@ func Canonical(raw, account, region string) (schemas.Target, error) {
 		}
 		id, account, region = strings.TrimPrefix(a.Resource, "instance/"), a.AccountID, a.Region
 	}
-	hex, ok := strings.CutPrefix(id, "i-")
-	if !ok || len(hex) < 8 || len(hex) > 32 || strings.Trim(hex, "0123456789abcdef") != "" {
+	if !cloud.IsEC2ID(id, "i-") {
 		return schemas.Target{}, fmt.Errorf("instance %q: an id (i-0123456789abcdef0) or ARN expected", raw)
 	}
 	return schemas.Target{Type: TargetType, Account: account, Region: region, ID: id}, nil

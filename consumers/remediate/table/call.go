@@ -19,13 +19,21 @@ type call[C any] struct {
 // calling is a call of a method of an AWS client with an input. What is printed is the input itself: no call is made of other parameters than a dry run
 // shows.
 func calling[C, I, O, P any](method func(C, context.Context, *I, ...func(*P)) (*O, error), in *I) call[C] {
+	return checked(method, in, func(*O) error { return nil })
+}
+
+// checked is calling, where an answer may say by what is in it that the call failed.
+func checked[C, I, O, P any](method func(C, context.Context, *I, ...func(*P)) (*O, error), in *I, check func(*O) error) call[C] {
 	t := reflect.TypeFor[I]()
 	params, _ := plain(reflect.ValueOf(in)).(map[string]any)
 	return call[C]{
 		schemas.Call{Service: path.Base(t.PkgPath()), Operation: strings.TrimSuffix(t.Name(), "Input"), Params: params},
 		func(ctx context.Context, api C) error {
-			_, err := method(api, ctx, in)
-			return err
+			out, err := method(api, ctx, in)
+			if err != nil {
+				return err
+			}
+			return check(out)
 		},
 	}
 }

@@ -37,7 +37,7 @@ func mixed(now, before, after any) bool {
 		if !ok && now != nil || !ok2 && after != nil {
 			break
 		}
-		return mixedLists(texts(n, text), texts(b, text), texts(a, text))
+		return mixedLists(each(n, text), each(b, text), each(a, text))
 	}
 	return text(now) == text(before) || text(now) == text(after)
 }
@@ -57,7 +57,7 @@ func mixedLists(now, before, after []string) bool {
 	return true
 }
 
-func texts(list []any, text func(any) string) (all []string) {
+func each(list []any, text func(any) string) (all []string) {
 	for _, e := range list {
 		all = append(all, text(e))
 	}

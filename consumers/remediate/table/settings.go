@@ -78,7 +78,7 @@ func check(k schemas.Setting, v json.RawMessage) error {
 	case "bool":
 		err = json.Unmarshal(v, new(bool))
 	case "list":
-		err = json.Unmarshal(v, new(attribute.Strings))
+		err = json.Unmarshal(v, new(texts))
 	default:
 		var text string
 		if err = json.Unmarshal(v, &text); err == nil && len(k.OneOf) > 0 && !slices.Contains(k.OneOf, text) {
@@ -98,7 +98,33 @@ func (s settings) number(name string) int { return value[int](s, name) }
 func (s settings) truth(name string) bool { return value[bool](s, name) }
 
 // list is a setting of type list.
-func (s settings) list(name string) []string { return value[attribute.Strings](s, name) }
+func (s settings) list(name string) []string { return value[texts](s, name) }
+
+// texts is a list, or a single value in its place, of strings and numbers.
+type texts []string
+
+// UnmarshalJSON reads them.
+func (t *texts) UnmarshalJSON(b []byte) error {
+	var list []json.RawMessage
+	if len(b) == 0 || b[0] != '[' {
+		list = []json.RawMessage{b}
+	} else if err := json.Unmarshal(b, &list); err != nil {
+		return err
+	}
+	*t = nil
+	for _, v := range list {
+		var text string
+		var n json.Number
+		if err := json.Unmarshal(v, &text); err == nil {
+			*t = append(*t, text)
+		} else if err := json.Unmarshal(v, &n); err == nil {
+			*t = append(*t, n.String())
+		} else {
+			return fmt.Errorf("%.40s: a string or number expected", v)
+		}
+	}
+	return nil
+}
 
 func value[T any](s settings, name string) (v T) {
 	if err := json.Unmarshal(s[name], &v); err != nil { // not set: the types have been checked

@@ -48,13 +48,13 @@ func TestSettings(t *testing.T) {
 	if err != nil || s.number("days") != 90 || !s.truth("on") || strings.Join(s.list("ports"), "+") != "22+3389" || s.text("to") != "here" || s.text("how") != "well" {
 		t.Errorf("%v, %v", s, err)
 	}
-	s, err = settingsOf(known, schemas.Command{With: map[string]any{"to": "x", "days": 7, "on": false, "ports": "80", "how": nil}})
-	if err != nil || s.number("days") != 7 || s.truth("on") || strings.Join(s.list("ports"), "+") != "80" || s.text("none") != "" || s.text("how") != "well" {
+	s, err = settingsOf(known, schemas.Command{With: map[string]any{"to": "x", "days": 7, "on": false, "ports": []any{80, "443"}, "how": nil}})
+	if err != nil || s.number("days") != 7 || s.truth("on") || strings.Join(s.list("ports"), "+") != "80+443" || s.text("none") != "" || s.text("how") != "well" {
 		t.Errorf("%v, %v", s, err)
 	}
 	for want, with := range map[string]map[string]any{
 		"with.to is missing: where": nil, `unknown setting "day"`: {"to": "x", "day": 1}, "with.days": {"to": "x", "days": "many"}, "with.days: -1": {"to": "x", "days": -1},
-		"with.on": {"to": "x", "on": "yes"}, "with.ports": {"to": "x", "ports": 22}, "with.to:": {"to": 7}, `with.how: "badly": one of [fast well]`: {"to": "x", "how": "badly"},
+		"with.on": {"to": "x", "on": "yes"}, "with.ports": {"to": "x", "ports": []any{true}}, "with.to:": {"to": 7}, `with.how: "badly": one of [fast well]`: {"to": "x", "how": "badly"},
 	} {
 		if _, err := settingsOf(known, schemas.Command{With: with}); !fault.IsPermanent(err) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v", with, err)
