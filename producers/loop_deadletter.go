@@ -47,7 +47,7 @@ func (l *loop) deadLetter(r Record, reason error) kafka.Message {
 	}
 	for _, h := range [][2]string{
 		{headerReason, clip(reason.Error(), maxReason)}, {headerStage, "produce"}, {headerTopic, ""}, {headerPartition, ""}, {headerOffset, ""},
-		{headerAttempts, "1"}, {headerProducer, l.Name}, {headerOrigin, clip(r.Origin, maxReason)}, {headerPosition, clip(r.Position, maxReason)},
+		{headerAttempts, strconv.Itoa(attempts(r))}, {headerProducer, l.Name}, {headerOrigin, clip(r.Origin, maxReason)}, {headerPosition, clip(r.Position, maxReason)},
 		{headerReceived, r.Received.UTC().Format("2006-01-02T15:04:05.999999999Z07:00")}, {headerAttrs, attrsJSON(r.Attrs)},
 		{headerLength, length}, {headerSHA256, sum},
 	} {
@@ -59,11 +59,20 @@ func (l *loop) deadLetter(r Record, reason error) kafka.Message {
 	return m
 }
 
+// attempts is how often a record was tried, this time included.
+func attempts(r Record) int {
+	before, err := strconv.Atoi(r.Attrs[AttrAttempts])
+	if err != nil || before < 0 || before > 1_000_000 {
+		before = 0
+	}
+	return before + 1
+}
+
 // attrsJSON writes attributes as a JSON object; what is only about the problem, and what is too large, is left out.
 func attrsJSON(attrs map[string]string) string {
 	kept := make(map[string]string, len(attrs))
 	for k, v := range attrs {
-		if k != AttrProblem && k != AttrLength && k != AttrSHA256 {
+		if k != AttrProblem && k != AttrLength && k != AttrSHA256 && k != AttrAttempts {
 			kept[k] = v
 		}
 	}

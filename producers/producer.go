@@ -28,6 +28,8 @@ const (
 	AttrID      = "id"      // id that the sender gave (CloudEvents id, Idempotency-Key, EventBridge id)
 	AttrSource  = "source"  // CloudEvents source that the sender gave
 	AttrTime    = "time"    // CloudEvents time that the sender gave, RFC 3339
+
+	AttrAttempts = "attempts" // how often the record became a dead letter before
 )
 
 // A Source yields batches of records until ctx ends or it is exhausted, and then returns nil. When emit returns nil the batch is durable

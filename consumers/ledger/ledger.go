@@ -218,6 +218,9 @@ type Desk interface {
 	// RequestUndo asks that the effect of a command be taken back; a worker does it. ErrState says that the command has none: see
 	// Entry.Standing. It also puts a hold on the command's rule and target for that long.
 	RequestUndo(ctx context.Context, now time.Time, id string, u UndoRequest, hold time.Duration) error
+	// Retry makes a command that failed pending again, as if it had not been tried; what was planned, and that it may have been applied, stays known.
+	// ErrState says that it has not failed.
+	Retry(ctx context.Context, now time.Time, id string, by, reason string) (Entry, error)
 	// Prolong changes when the effect of a command that is in force ends; ErrState otherwise.
 	Prolong(ctx context.Context, now time.Time, id string, until time.Time, by, reason string) (Entry, error)
 	// Held tells whether a hold on (rule, target) is in force, and why: "" if none is.

@@ -24,6 +24,8 @@ const (
 	keepBytes  = 64 << 10 // of an original that does not fit
 	keepReason = 4 << 10  // of a reason
 	keepKey    = 1 << 10  // of a key, likewise
+
+	maxAttempts = 1_000_000 // that anybody may claim were made before
 )
 
 // A Failure says why a message became a dead letter. Rule and Step may be empty.
@@ -47,7 +49,11 @@ func (c *Client) DeadLetter(m Message, f Failure) Message {
 	add(HeaderTopic, m.Topic)
 	add(HeaderPartition, strconv.Itoa(m.Partition))
 	add(HeaderOffset, strconv.FormatInt(m.Offset, 10))
-	add(HeaderAttempts, strconv.Itoa(max(1, f.Attempts)))
+	before, err := strconv.Atoi(m.Header(HeaderAttempts)) // of a dead letter that was replayed
+	if err != nil || before < 0 || before > maxAttempts {
+		before = 0
+	}
+	add(HeaderAttempts, strconv.Itoa(before+max(1, f.Attempts)))
 	add(HeaderRule, f.Rule)
 	add(HeaderStep, f.Step)
 	own := len(d.Headers)

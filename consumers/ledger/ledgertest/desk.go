@@ -273,3 +273,28 @@ func survives(t *testing.T, db Database) {
 	must(t, err)
 	want(t, "outbox", values(ms), []string{"x"})
 }
+
+// triesAgain: what failed can be tried again, by its turn, and whether it was applied stays known.
+func triesAgain(t *testing.T, db Database) {
+	l := db.Open(t)
+	cmds := commands(2, "a")
+	enter(t, l, noon(), cmds...)
+	id := cmds[0].ID
+	_, err := l.Retry(t.Context(), noon(), id, "ann", "")
+	wantErr(t, err, ledger.ErrState)
+	e := one(t, l, noon())
+	e.Plan, e.Applied = &schemas.Plan{Summary: "do"}, true
+	finish(t, l, noon(), e, schemas.StateFailed, time.Time{})
+	after, err := l.Retry(t.Context(), noon(), id, "ann", "the key is there now")
+	must(t, err)
+	want(t, "state", after.State, schemas.StatePending)
+	want(t, "said", after.Outcome.Message, "to be tried again, asked for by ann: the key is there now")
+	again := one(t, l, noon())
+	want(t, "it goes before what came after it", again.Command.ID, id)
+	want(t, "attempts", again.Attempts, 1)
+	if !again.Applied || again.Plan == nil {
+		t.Errorf("it is forgotten that it was applied: %+v", again)
+	}
+	_, err = l.Retry(t.Context(), noon(), "nothing like it", "ann", "")
+	wantErr(t, err, ledger.ErrNotFound)
+}

@@ -43,6 +43,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		{"outbox", outbox},
 		{"approves and rejects", decides},
 		{"four eyes", fourEyes},
+		{"tries again what failed", triesAgain},
 		{"budgets", budgets},
 		{"budgets over many processes", budgetsTogether},
 		{"kill switch", switches},

@@ -78,6 +78,40 @@ func approve(ctx context.Context, tx *sql.Tx, now time.Time, e ledger.Entry, has
 	return e, err
 }
 
+// Retry makes a command that failed pending again. See ledger.Desk.
+func (s *Store) Retry(ctx context.Context, now time.Time, id string, by, reason string) (ledger.Entry, error) {
+	var after ledger.Entry
+	err := s.desk(ctx, now, id, func(ctx context.Context, tx *sql.Tx, r row) error {
+		e := r.entry
+		switch {
+		case e.State != schemas.StateFailed:
+			return fmt.Errorf("%w: it is %s", ledger.ErrState, e.State)
+		case r.slot == slotHeld:
+			return ledger.ErrBusy
+		case e.Undo != nil && e.Undo.Refused == "":
+			return fmt.Errorf("%w: %s has asked for it to be taken back", ledger.ErrState, e.Undo.By)
+		}
+		message := "to be tried again, asked for by " + by
+		if reason != "" {
+			message += ": " + reason
+		}
+		e.State, e.Due, e.Attempts = schemas.StatePending, now, 0
+		e.Outcome = schemas.Outcome{State: e.State, Message: message, Time: now.UTC()}
+		outcome, err := json.Marshal(e.Outcome)
+		if err != nil {
+			return err
+		}
+		after = e
+		_, err = tx.ExecContext(ctx, `update commands set state = 'pending', slot = $1, due = $2, attempts = 0, outcome = $3, updated = $4 where seq = $5`,
+			slotPending, now.UnixMicro(), outcome, now.UnixMicro(), e.Seq)
+		return err
+	})
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	return s.filled(ctx, id, after)
+}
+
 func reject(ctx context.Context, tx *sql.Tx, now time.Time, e ledger.Entry, d ledger.Decision) (ledger.Entry, error) {
 	message := "rejected by " + d.By
 	if d.Reason != "" {
