@@ -42,6 +42,7 @@ type cli struct {
 	Resume    resumeCmd     `cmd:"" help:"Let effects happen again after a stop."`
 	Sweep     sweepCmd      `cmd:"" help:"Look at what exists now in AWS accounts, and print it as events."`
 	Simulate  simulateCmd   `cmd:"" help:"Say what rules would have done over past events, before anyone enables them."`
+	Letters   deadletterCmd `cmd:"" name:"deadletter" help:"List, show, replay or drop what could not be understood or carried out."`
 	Kafka     kafkaCmd      `cmd:"" help:"What a broker needs."`
 	List      listCmd       `cmd:"" help:"List formats, sources, actions or receivers, with their settings."`
 	Cfg       configCmd     `cmd:"" name:"config" help:"Check the configuration."`
