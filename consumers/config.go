@@ -116,7 +116,7 @@ func (c Config) Validate() error {
 		if a := c.Actions[name]; a.Mode != "" || a.Approval == "" {
 			mode("actions."+name+".mode", a.Mode)
 		}
-		if a := c.Actions[name].Approval; a != "" && a != approvalRequired && a != approvalWaived {
+		if a := c.Actions[name].Approval; a != "" && a != schemas.ApprovalRequired && a != schemas.ApprovalWaived {
 			bad("actions.%s.approval is %q; required or waived expected", name, a)
 		}
 	}

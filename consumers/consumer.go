@@ -4,6 +4,7 @@ package consumers
 
 import (
 	"context"
+	"time"
 
 	"github.com/riposte-security/riposte/schemas"
 )
@@ -27,6 +28,18 @@ type Undoer interface {
 	// Undo restores what p.Before holds. If the target is no longer as p.After says, somebody changed it since: Undo then returns a permanent
 	// error that wraps ErrChanged, unless force is set. It is idempotent by state: a target that already is as before is not an error.
 	Undo(ctx context.Context, cmd schemas.Command, p schemas.Plan, force bool) error
+}
+
+// A Poller is an action that starts something which goes on by itself, perhaps for hours: an execution, a task, a job. The worker calls Start in the place of
+// Apply, and Poll in the place of Verify, at due times that the ledger keeps: no worker waits, and a restart goes on where it was. What was started is no
+// state of the target, so that nobody looks later whether it still holds.
+type Poller interface {
+	// Start carries the plan out and says what was started, which goes into the ledger with the plan; Since may be left out. It may be called again when its answer
+	// was lost, and then finds what the command has started, or starts it under the same idempotency key.
+	Start(ctx context.Context, cmd schemas.Command, p schemas.Plan) (schemas.Run, error)
+	// Poll reads how far p.Run is. A wait above zero is when to ask again, and the outcome's message how far it is by then; zero says that it has ended well, and
+	// the outcome's After holds its result. What has ended badly, or has not ended in its time, is a permanent error.
+	Poll(ctx context.Context, cmd schemas.Command, p schemas.Plan) (out schemas.Outcome, wait time.Duration, err error)
 }
 
 // ErrChanged says that the target was changed by somebody else since the action's effect.

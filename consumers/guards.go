@@ -12,11 +12,6 @@ import (
 	"github.com/riposte-security/riposte/schemas"
 )
 
-const (
-	approvalRequired = "required"
-	approvalWaived   = "waived"
-)
-
 // Guards is what the configuration says of the guards.
 type Guards struct {
 	// Never lists what is never blocked and never touched.
@@ -127,7 +122,7 @@ func operator(s string) guard.Entry {
 // approval is what the configuration wants of an action.
 func (c Config) approval(cmd schemas.Command) guard.Wanted {
 	w := guard.Wanted{Because: fmt.Sprintf("actions.%s.approval is required", cmd.Action)}
-	w.Required, w.Waived = c.Actions[cmd.Action].Approval == approvalRequired, c.Actions[cmd.Action].Approval == approvalWaived
+	w.Required, w.Waived = c.Actions[cmd.Action].Approval == schemas.ApprovalRequired, c.Actions[cmd.Action].Approval == schemas.ApprovalWaived
 	return w
 }
 

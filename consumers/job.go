@@ -152,6 +152,9 @@ func (j *job) unanswered(ctx context.Context) error {
 
 // apply carries out the plan as the ledger has it.
 func (j *job) apply(ctx context.Context, action Action) error {
+	if p, ok := action.(Poller); ok {
+		return j.start(ctx, p)
+	}
 	if err := guarded(func() error { return action.Apply(ctx, j.e.Command, *j.e.Plan) }); err != nil {
 		return j.failed(ctx, err)
 	}
@@ -167,6 +170,9 @@ func (j *job) apply(ctx context.Context, action Action) error {
 
 // verify reads the target again.
 func (j *job) verify(ctx context.Context, action Action) error {
+	if p, ok := action.(Poller); ok {
+		return j.poll(ctx, p)
+	}
 	var out schemas.Outcome
 	err := guarded(func() (err error) { out, err = action.Verify(ctx, j.e.Command, *j.e.Plan); return err })
 	if err != nil {

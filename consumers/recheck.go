@@ -19,7 +19,7 @@ const lookedBack = 20
 // rechecked tells whether the target of a command is read once more some time after it was verified. What has a time of its own, and blocks, which the
 // reconciler looks after, are not.
 func (j *job) rechecked() bool {
-	return j.e.State == schemas.StateVerified && j.e.Command.Lane == schemas.LaneRemediate && j.e.Ends.IsZero()
+	return j.e.State == schemas.StateVerified && j.e.Command.Lane == schemas.LaneRemediate && j.e.Ends.IsZero() && !started(j.e.Plan)
 }
 
 // recheck looks whether a remediation that was verified still holds. Nothing is put back: whoever changed it has a reason, or the rule fires again.
@@ -74,7 +74,7 @@ func (j *job) later(ctx context.Context) ([]ledger.Entry, error) {
 		at := j.e.Outcome.Time
 		planned := e.Applied && !e.Outcome.Time.Before(at) || // of others, the outcome may be younger than the plan
 			(e.State == schemas.StateApproval || e.State == schemas.StateDryRun) && e.Outcome.Time.After(at)
-		return !planned || e.Seq < j.e.Seq || e.Plan == nil || e.Plan.Empty()
+		return !planned || e.Seq < j.e.Seq || e.Plan == nil || e.Plan.Empty() || started(e.Plan)
 	}), nil
 }
 
@@ -112,7 +112,7 @@ func (j *job) doubt(ctx context.Context) error {
 	}
 	var ids []string
 	for _, e := range entries {
-		if e.Seq < j.e.Seq && j.sameWish(e) {
+		if e.Seq < j.e.Seq && !started(e.Plan) && j.sameWish(e) {
 			ids = append(ids, e.Command.ID)
 		}
 	}

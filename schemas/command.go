@@ -25,6 +25,14 @@ func Lanes() []Lane { return []Lane{LaneAlert, LaneBlock, LaneRemediate} }
 // EffectLanes lists the lanes that change something: all but alert.
 func EffectLanes() []Lane { return []Lane{LaneBlock, LaneRemediate} }
 
+// What a rule says of approvals; a configuration uses the same words.
+const (
+	// ApprovalRequired: a person is asked before the effect.
+	ApprovalRequired = "required"
+	// ApprovalWaived: that the effect cannot be taken back is no reason to ask.
+	ApprovalWaived = "waived"
+)
+
 // A Target is what a command acts on, in canonical form: two spellings of one thing (a name and an ARN) give the same Target.
 type Target struct {
 	Type    string `json:"type"`              // s3-bucket, ec2-instance, iam-policy, ip, resource …
@@ -56,7 +64,7 @@ type Command struct {
 	Source    string          `json:"source,omitempty"`   // ce_source of the event: who vouches for it
 	Accept    string          `json:"accept,omitempty"`   // "any": the rule acts on events from untrusted sources as well
 	Mode      string          `json:"mode,omitempty"`     // "dry_run": the rule lowers the consumer's mode. It can never raise it
-	Approval  string          `json:"approval,omitempty"` // "required": the rule asks for an approval before the effect
+	Approval  string          `json:"approval,omitempty"` // "required": the rule asks for an approval before the effect; "waived": for none only because the effect cannot be taken back
 	Cause     string          `json:"cause,omitempty"`    // the command whose outcome led here
 	Created   time.Time       `json:"created"`            // when the router decided, UTC
 	For       Duration        `json:"for,omitzero"`       // how long the effect is to last; zero: until undone

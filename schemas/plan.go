@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"time"
 )
 
 // A Plan is what an action would do and what it found: the calls it would make, and the state before them. A plan without calls means
@@ -20,6 +21,18 @@ type Plan struct {
 	After json.RawMessage `json:"after,omitempty"`
 	// Approval, where not empty, is the action's reason to ask a person before Apply (for example: no predecessor to go back to).
 	Approval string `json:"approval,omitempty"`
+	// Run is what the plan has started, once it has: set for actions that start something which goes on by itself. It does not count in the hash.
+	Run *Run `json:"run,omitempty"`
+}
+
+// A Run is something outside that was started and goes on by itself: an execution, a task, a job, a message on its way.
+type Run struct {
+	// Ref is what the outside calls it, so that it can be asked for: an ARN, an id.
+	Ref string `json:"ref"`
+	// Since is when it was started, UTC.
+	Since time.Time `json:"since"`
+	// Result is what the outside said when it was started, where that is all it says.
+	Result json.RawMessage `json:"result,omitempty"`
 }
 
 // A Call is one call to the outside.
@@ -44,10 +57,10 @@ func (c *Call) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// Hash identifies the plan's effect, in hex: an approval binds to it. The summary does not count, nor do white space, the order of keys and
+// Hash identifies the plan's effect, in hex: an approval binds to it. The summary and the run do not count, nor do white space, the order of keys and
 // the spelling of numbers, which a database may change.
 func (p Plan) Hash() (string, error) {
-	p.Summary = ""
+	p.Summary, p.Run = "", nil
 	b, err := json.Marshal(p)
 	if err != nil {
 		return "", fmt.Errorf("plan: %w", err)

@@ -68,8 +68,8 @@ func (c *Command) Check() error {
 	switch {
 	case c.Mode != "" && c.Mode != "dry_run":
 		return malformed(`command: mode is %q, want "dry_run" or nothing`, clip(c.Mode))
-	case c.Approval != "" && c.Approval != "required":
-		return malformed(`command: approval is %q, want "required" or nothing`, clip(c.Approval))
+	case c.Approval != "" && c.Approval != ApprovalRequired && c.Approval != ApprovalWaived:
+		return malformed(`command: approval is %q, want "required", "waived" or nothing`, clip(c.Approval))
 	case c.Accept != "" && c.Accept != "any":
 		return malformed(`command: accept is %q, want "any" or nothing`, clip(c.Accept))
 	case c.For < 0:

@@ -25,15 +25,20 @@ import (
 	ec2requiresecuritygroup "github.com/riposte-security/riposte/consumers/remediate/ec2-require-security-group"
 	ec2requiretags "github.com/riposte-security/riposte/consumers/remediate/ec2-require-tags"
 	iamrevertpolicy "github.com/riposte-security/riposte/consumers/remediate/iam-revert-policy"
+	"github.com/riposte-security/riposte/consumers/remediate/invoke"
 	s3encryptbucket "github.com/riposte-security/riposte/consumers/remediate/s3-encrypt-bucket"
 	"github.com/riposte-security/riposte/consumers/remediate/table"
 	"github.com/riposte-security/riposte/internal/cloud"
+	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/schemas"
 )
 
 // Deps is what actions are made of. Clients must be set; Log and Now may be left out.
 type Deps struct {
 	Clients *cloud.Clients
+	Writer  consumers.Publisher // for invoke-publish
+	Prefix  string              // of riposte's own topics
+	Invoke  config.Node         // section invoke of the configuration
 	Log     zerolog.Logger
 	Now     func() time.Time // default time.Now
 	Links   alert.Links      // further links of notifications; may be nil
@@ -45,7 +50,7 @@ type Action struct {
 	New  func(Deps) (consumers.Action, error)
 }
 
-// Actions lists every action: those that have a folder, block before remediate, by name, and then the rows of the table, by service.
+// Actions lists every action: those that have a folder, block before remediate, by name, then the rows of the table, by service, and then what can be invoked.
 func Actions() []Action {
 	all := []Action{
 		{ec2isolate.Spec(), onAWS(ec2isolate.OnAWS)},
@@ -68,6 +73,14 @@ func Actions() []Action {
 	}
 	for _, row := range table.Actions() {
 		all = append(all, Action{row.Spec, onAWS(row.OnAWS)})
+	}
+	for _, t := range invoke.Targets() {
+		all = append(all, Action{t.Spec, func(d Deps) (consumers.Action, error) {
+			if d.Now == nil {
+				d.Now = time.Now
+			}
+			return t.New(invoke.Deps{Clients: d.Clients, Writer: d.Writer, Prefix: d.Prefix, Config: d.Invoke, Now: d.Now})
+		}})
 	}
 	return all
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/riposte-security/riposte/consumers"
 	"github.com/riposte-security/riposte/consumers/catalog"
+	"github.com/riposte-security/riposte/consumers/remediate/invoke"
 	"github.com/riposte-security/riposte/consumers/remediate/table"
 	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/schemas"
@@ -68,6 +69,9 @@ func TestActions(t *testing.T) {
 	}
 	for _, row := range table.Actions() {
 		folders = append(folders, row.Spec.Name)
+	}
+	for _, t := range invoke.Targets() {
+		folders = append(folders, t.Spec.Name)
 	}
 	if !slices.Equal(names, folders) {
 		t.Errorf("the list has %v, the folders are %v", names, folders)

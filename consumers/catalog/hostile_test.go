@@ -59,6 +59,9 @@ func samples() map[string]sample {
 		}
 		all[row.Spec.Name] = s
 	}
+	for name, with := range invocations() {
+		all[name] = sample{instance, "arn:aws", with} // about anything, but what is no name
+	}
 	return all
 }
 
@@ -73,6 +76,29 @@ func kinds() map[string]sample {
 		"ec2-subnet":         {target: "subnet-0123456789abcdef0", wrong: "vpc-0123456789abcdef0"},
 		"ec2-vpc":            {target: "vpc-0123456789abcdef0", wrong: "subnet-0123456789abcdef0"},
 		"aws-account":        {target: "AWS::::Account:123456789012", wrong: "arn:aws:s3:::logs"},
+	}
+}
+
+// invocations are settings of the actions that invoke something on AWS.
+func invocations() map[string]map[string]any {
+	const at = "arn:aws:%s:eu-central-1:123456789012:%s"
+	return map[string]map[string]any{
+		"invoke-batch-job":       {"job_queue": "forensics", "job_definition": "scan"},
+		"invoke-cloudwatch-logs": {"log_group": "responses", "message": "done"},
+		"invoke-codebuild":       {"project": "rebuild", "environment": map[string]any{"DEPTH": int64(3)}},
+		"invoke-codepipeline":    {"pipeline": "release", "variables": map[string]any{"why": "incident"}},
+		"invoke-ecr-scan":        {"repository": "shop/web", "tag": "v1"},
+		"invoke-ecs-task":        {"cluster": "tools", "task_definition": "scan:3", "container": "main", "command": []any{"scan"}, "subnets": []any{"subnet-1"}},
+		"invoke-eventbridge":     {"bus": "security", "input": map[string]any{"n": int64(1)}},
+		"invoke-firehose":        {"stream": "lake", "input": map[string]any{"n": int64(1)}},
+		"invoke-inspector-scan":  {"tags": map[string]any{"app": "shop"}},
+		"invoke-kinesis":         {"stream": "responses", "input": map[string]any{"n": int64(1)}},
+		"invoke-lambda":          {"function": "triage", "input": map[string]any{"n": int64(1)}},
+		"invoke-sns":             {"topic": fmt.Sprintf(at, "sns", "responses"), "message": "look"},
+		"invoke-sqs":             {"queue": "https://sqs.eu-central-1.amazonaws.com/123456789012/responses", "input": map[string]any{"n": int64(1)}},
+		"invoke-ssm-automation":  {"document": "AWS-StopEC2Instance", "parameters": map[string]any{"InstanceId": "i-0123456789abcdef0"}},
+		"invoke-ssm-run-command": {"document": "AWS-RunShellScript", "parameters": map[string]any{"commands": []any{"id"}}},
+		"invoke-step-functions":  {"state_machine": fmt.Sprintf(at, "states", "stateMachine:triage"), "input": map[string]any{"n": int64(1)}},
 	}
 }
 
@@ -127,7 +153,7 @@ func complain(w http.ResponseWriter, r *http.Request, says *ill) {
 	}
 	w.Header().Set("X-Amzn-Errortype", code)
 	switch service {
-	case "iam", "sts":
+	case "iam", "sts", "sns":
 		w.WriteHeader(says.status)
 		fmt.Fprintf(w, `<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>`, code, says.message)
 	case "ec2":
@@ -214,6 +240,9 @@ func TestOnAHostileAPI(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			onAWS(t, hostile(t, &c.says), c.age, func(t *testing.T, a consumers.Action, cmd schemas.Command) {
 				p, err := a.Plan(t.Context(), cmd)
+				if poller, ok := a.(consumers.Poller); ok && err == nil { // what it invokes is not read before
+					_, err = poller.Start(t.Context(), cmd, p)
+				}
 				if err == nil {
 					t.Fatalf("a plan: %+v", p)
 				}

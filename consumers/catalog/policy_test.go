@@ -30,6 +30,7 @@ func TestMemberRole(t *testing.T) {
 		{"Sid: Plan", append(permissions("", true), cloud.TagsPolicy()...)},
 		{"PolicyName: riposte-block", permissions(schemas.LaneBlock, false)},
 		{"PolicyName: riposte-remediate", permissions(schemas.LaneRemediate, false)},
+		{"PolicyName: riposte-invoke", permissions(invoking, false)},
 	} {
 		slices.Sort(list.want)
 		list.want = slices.Compact(list.want)
@@ -58,16 +59,26 @@ func TestMemberRole(t *testing.T) {
 	}
 }
 
+// invoking stands for the part of the lane remediate that starts things, which is switched on apart from the rest.
+const invoking = schemas.Lane("invoke")
+
 // permissions are those of a lane's actions ("": of all) that read, or the ones that do not.
 func permissions(lane schemas.Lane, read bool) (all []string) {
 	for _, a := range catalog.Actions() {
+		part := a.Spec.Lane
+		if strings.HasPrefix(a.Spec.Name, "invoke-") {
+			part = invoking
+		}
 		for _, p := range a.Spec.Policy {
 			_, operation, _ := strings.Cut(p, ":")
-			reads := slices.ContainsFunc([]string{"Get", "List", "Describe"}, func(v string) bool { return strings.HasPrefix(operation, v) })
-			if reads == read && (lane == "" || a.Spec.Lane == lane) {
+			reads := slices.ContainsFunc([]string{"Get", "List", "Describe", "BatchGet"}, func(v string) bool { return strings.HasPrefix(operation, v) })
+			if reads == read && (lane == "" || part == lane) && p != passRole {
 				all = append(all, p)
 			}
 		}
 	}
 	return all
 }
+
+// passRole has a condition in the template, and so a statement of its own.
+const passRole = "iam:PassRole"

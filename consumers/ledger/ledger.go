@@ -34,6 +34,8 @@ type Entry struct {
 	Ends time.Time `json:"ends,omitzero"`
 	// Effect names what an effect that stands, or may stand, amounts to (action, target, enforcer); "" where nothing shares it. See Holders.
 	Effect string `json:"effect,omitempty"`
+	// Idle is for Save alone: the entry goes on holding its target, but no worker keeps it until it is due.
+	Idle bool `json:"-"`
 	// Fence grows with every claim: a write under an older one is refused with ErrFenced.
 	Fence   int64     `json:"fence"`
 	Updated time.Time `json:"updated"`
@@ -160,7 +162,8 @@ type Ledger interface {
 	// ErrFenced. A state other than running, retrying and verifying releases the target. A request to undo that came in meanwhile is
 	// kept, and makes the entry due at once. If publish is set, messages for Kafka are recorded in the same transaction.
 	//
-	// The lease stays on a running or verifying entry until Due, as Extend left it, and ends with any other state.
+	// The lease stays on a running or verifying entry until Due, as Extend left it, and ends with any other state. With Idle the entry is to be handed out at Due,
+	// even if the lease would have lasted longer.
 	Save(ctx context.Context, now time.Time, e Entry, publish ...Message) error
 	// Holders returns other entries whose effect of that name stands or may stand (verified, in_force, or failed), newest first, ten at most.
 	Holders(ctx context.Context, effect, except string) ([]Entry, error)

@@ -11,6 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/rs/zerolog"
 
+	"github.com/riposte-security/riposte/consumers/remediate/invoke/runbook"
 	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/internal/obs"
 )
@@ -69,6 +70,9 @@ type misuse struct{ error }
 
 // Main runs one command line and returns its exit code: 0 done, 1 failed, 2 misused.
 func Main(ctx context.Context, args []string, s Streams) int {
+	if len(args) > 0 && args[0] == runbook.Hidden { // one of our own processes, around a runbook
+		return runbook.Child(args[1:])
+	}
 	a := &App{Streams: s, env: os.LookupEnv}
 	var c cli
 	exit := -1

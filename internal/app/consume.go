@@ -2,9 +2,11 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -14,6 +16,7 @@ import (
 	"github.com/riposte-security/riposte/consumers/ledger"
 	"github.com/riposte-security/riposte/consumers/ledger/open"
 	"github.com/riposte-security/riposte/internal/config"
+	"github.com/riposte-security/riposte/internal/kafka"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -42,7 +45,8 @@ func (s *stack) consumers(lanes []schemas.Lane, owner string, restarts bool) (st
 	if err != nil {
 		return nil, err
 	}
-	actions, err := s.actions(conf)
+	var writer lateWriter
+	actions, err := s.actions(conf, &writer)
 	if err != nil {
 		return nil, err
 	}
@@ -102,6 +106,7 @@ func (s *stack) consumers(lanes []schemas.Lane, owner string, restarts bool) (st
 		}
 		w := s.kafka.NewWriter()
 		defer w.Close()
+		writer.Store(w)
 		deps.Ledger, deps.Writer, deps.CommandRetention = l, w, retention
 		service, err := consumers.New(conf, lanes, deps)
 		if err != nil {
@@ -161,8 +166,8 @@ func knownActions(cfg config.Config, conf consumers.Config) error {
 }
 
 // actions builds every action and receiver.
-func (s *stack) actions(conf consumers.Config) (map[consumers.Name]consumers.Action, error) {
-	deps := catalog.Deps{Clients: s.clients, Log: s.log}
+func (s *stack) actions(conf consumers.Config, w consumers.Publisher) (map[consumers.Name]consumers.Action, error) {
+	deps := catalog.Deps{Clients: s.clients, Log: s.log, Writer: w, Prefix: strings.TrimSuffix(s.kafka.Topics().Events, ".events"), Invoke: s.cfg.Invoke}
 	if conf.Approval.URL != "" {
 		deps.Links = signer(conf).Links
 	}
@@ -182,6 +187,18 @@ func (s *stack) actions(conf consumers.Config) (map[consumers.Name]consumers.Act
 		all[consumers.Name{Lane: e.Spec.Lane, Action: e.Spec.Name}] = action
 	}
 	return all, nil
+}
+
+// lateWriter is a publisher for actions, which are made before the writer is.
+type lateWriter struct{ atomic.Pointer[kafka.Writer] }
+
+// Publish implements consumers.Publisher.
+func (l *lateWriter) Publish(ctx context.Context, msgs ...kafka.Message) error {
+	w := l.Load()
+	if w == nil {
+		return errors.New("the writer is not there yet")
+	}
+	return w.Publish(ctx, msgs...)
 }
 
 // withDesk opens the ledger for a command of a person.

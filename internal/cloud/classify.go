@@ -52,7 +52,10 @@ func Missing(err error) bool {
 	code := Code(err)
 	switch code {
 	case "NotFound", "NoSuchBucket", "NoSuchEntity", "NoSuchKey", "ResourceNotFoundException", "NotFoundException", "WAFNonexistentItemException",
-		"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "ServerSideEncryptionConfigurationNotFoundError":
+		"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "ServerSideEncryptionConfigurationNotFoundError",
+		// what is invoked
+		"StateMachineDoesNotExist", "ExecutionDoesNotExist", "InvalidDocument", "AutomationDefinitionNotFoundException", "AutomationExecutionNotFoundException",
+		"ClusterNotFoundException", "PipelineNotFoundException", "PipelineExecutionNotFoundException", "RepositoryNotFoundException", "ImageNotFoundException":
 		return true
 	}
 	return strings.HasSuffix(code, ".NotFound") // EC2: InvalidInstanceID.NotFound and its kin
@@ -120,6 +123,7 @@ func lasting(code string) bool {
 		"InvalidArgument", "InvalidParameter", "InvalidParameterException", "InvalidInput", "InvalidInputException", "InvalidRequest", "InvalidTag",
 		"InvalidBucketName", "InvalidAction", "InvalidOperation", "MissingParameter", "MissingAction", "UnknownParameter", "UnsupportedOperation",
 		"NotImplemented", "MethodNotAllowed", "SerializationException", "UnknownOperationException",
+		"BadRequestException", "ClientException", "InvalidArn", "InvalidExecutionInput", "InvalidName", "InvalidParameters", "InvalidInstanceId",
 		"WAFInvalidParameterException", "WAFInvalidOperationException", "WAFInvalidResourceException", "WAFFeatureNotIncludedInPricingPlanException",
 		// it is full, or in the way of something else
 		"LimitExceeded", "WAFLimitsExceededException", "TagLimitExceeded", "SecurityGroupsPerInterfaceLimitExceeded", "SecurityGroupsPerInstanceLimitExceeded",

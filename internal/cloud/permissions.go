@@ -16,6 +16,14 @@ func Permissions(service, operation string) []string {
 		prefix = "network-firewall"
 	case "resourcegroupstaggingapi":
 		prefix = "tag"
+	case "eventbridge":
+		prefix = "events"
+	case "sfn":
+		prefix = "states"
+	case "lambda":
+		if operation == "Invoke" {
+			operation = "InvokeFunction"
+		}
 	}
 	return []string{prefix + ":" + operation}
 }

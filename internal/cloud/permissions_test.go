@@ -17,6 +17,9 @@ func TestPermissions(t *testing.T) {
 		{"S3", "PutBucketAcl", "s3:PutBucketAcl"},
 		{"EC2", "DescribeInstances", "ec2:DescribeInstances"},
 		{"Network Firewall", "DescribeRuleGroup", "network-firewall:DescribeRuleGroup"},
+		{"EventBridge", "PutEvents", "events:PutEvents"},
+		{"SFN", "StartExecution", "states:StartExecution"},
+		{"Lambda", "Invoke", "lambda:InvokeFunction"},
 		{"CloudWatch Logs", "PutLogEvents", "logs:PutLogEvents"},
 	} {
 		if got := Permissions(c.service, c.operation); len(got) != 1 || got[0] != c.want {

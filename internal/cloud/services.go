@@ -23,6 +23,12 @@ import (
 // RegionGlobal is the region that stands for what has none: IAM, and WAFv2 with scope CLOUDFRONT.
 const RegionGlobal = "us-east-1"
 
+// For returns a client of any service for an account ("": our own) and region, as build makes it of the settings for that place. One is made for each type and
+// place, and kept.
+func For[C any](ctx context.Context, c *Clients, account, region string, build func(aws.Config) C) (C, error) {
+	return client(ctx, c, account, region, build)
+}
+
 // S3 returns a client for an account ("": our own) and region ("": the default one). With an endpoint URL of one's own, buckets are
 // addressed by path.
 func (c *Clients) S3(ctx context.Context, account, region string) (*s3.Client, error) {

@@ -26,6 +26,7 @@ type Config struct {
 	GeoIP     Node       `yaml:"geoip"`
 	Consumers Node       `yaml:"consumers"`
 	Receivers []Node     `yaml:"receivers"` // each: name, and one key that says the kind
+	Invoke    Node       `yaml:"invoke"`    // what rules may invoke by name
 
 	root Node
 }
@@ -157,7 +158,7 @@ func Read(file string, text []byte, env func(string) (string, bool)) (Config, er
 
 // name tells every node which file it stands in.
 func (c *Config) name(file string) {
-	for _, n := range []*Node{&c.Kafka, &c.AWS, &c.Router, &c.Lists, &c.GeoIP, &c.Consumers} {
+	for _, n := range []*Node{&c.Kafka, &c.AWS, &c.Router, &c.Lists, &c.GeoIP, &c.Consumers, &c.Invoke} {
 		*n = n.Within(file)
 	}
 	for i := range c.Receivers {

@@ -90,7 +90,7 @@ func (st *step) expand(decoded map[string]any) (map[string]any, error) {
 
 // targets gives the targets of a step, without repetition, and reports those that are none.
 func (st *step) targets(ev schemas.Event, decoded map[string]any, miss func(string, ...any)) []schemas.Target {
-	if st.lane == schemas.LaneAlert {
+	if st.lane == schemas.LaneAlert || st.target == nil {
 		t, err := st.alertTarget(ev, decoded)
 		if err != nil {
 			miss("%v", err)
@@ -153,7 +153,8 @@ func targetNames(v any) (names, refused []string) {
 	return names, refused
 }
 
-// alertTarget names what alerts are grouped by: the values of group_by, else the resource that the event is about.
+// alertTarget names what alerts are grouped by: the values of group_by, else the resource that the event is about, which is what an invoke step without a
+// target is about as well.
 func (st *step) alertTarget(ev schemas.Event, decoded map[string]any) (schemas.Target, error) {
 	switch {
 	case len(st.groupBy) > 0:

@@ -23,7 +23,7 @@ func canonical(kind string) func(raw, account, region string) (schemas.Target, e
 	}
 }
 
-// options knows two actions: one that encrypts buckets, and one that blocks addresses for a time.
+// options knows three actions: one that encrypts buckets, one that blocks addresses for a time, and one that calls a function.
 func options() rule.Options {
 	return rule.Options{Actions: []schemas.ActionSpec{
 		{
@@ -33,6 +33,10 @@ func options() rule.Options {
 				{Name: "count", Type: "int"}, {Name: "flag", Type: "bool"}, {Name: "wait", Type: "duration"},
 				{Name: "names", Type: "list"}, {Name: "tags", Type: "map"},
 			},
+		},
+		{
+			Name: "invoke-function", Lane: schemas.LaneRemediate, TargetType: "resource", Canonical: canonical("resource"),
+			Settings: []schemas.Setting{{Name: "name", Type: "string", Required: true, Help: "name of the function"}, {Name: "input", Type: "map"}},
 		},
 		{
 			Name: "ipset", Lane: schemas.LaneBlock, TargetType: "ip", Canonical: canonical("ip"), Expires: true,

@@ -21,6 +21,8 @@ func responseKeys() []string {
 	return []string{"action", "target", "with", "for", "approval", "mode", "name"}
 }
 
+func invokeKeys() []string { return []string{"to", "target", "with", "approval", "mode", "name"} }
+
 func publishKeys() []string { return []string{"topic", "name"} }
 
 func testKeys() []string {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/riposte-security/riposte/router/correlate"
 	"github.com/riposte-security/riposte/schemas"
@@ -37,6 +38,7 @@ func Schema(o Options) ([]byte, error) {
 		"block":      g.response(schemas.LaneBlock),
 		"remediate":  g.response(schemas.LaneRemediate),
 		"publish":    g.publish(),
+		"invoke":     g.invoke(),
 		"correlate":  g.correlate(),
 		"test":       g.test(),
 		"command":    g.section("expected command", commandKeys(), g.commandParts()),
@@ -102,7 +104,6 @@ func (g *schemaMaker) ruleParts() object {
 	for _, kind := range stepKinds() {
 		steps[kind] = object{"$ref": "#/$defs/" + kind}
 	}
-	steps["invoke"] = false // not supported yet
 	return object{
 		"id":          object{"description": "The rule's name for ever: ids of commands are made of it.", "type": "string", "pattern": `^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`},
 		"title":       object{"description": "One line for people.", "type": "string", "minLength": 1},
@@ -140,30 +141,53 @@ func (g *schemaMaker) alert() object {
 	return out
 }
 
-// response is a step of the block or remediate lane; the settings depend on the action.
-func (g *schemaMaker) response(lane schemas.Lane) object {
-	var names []string
-	var each []any
+// actions lists those for which named says yes, under the name that it gives them, and the settings of each, which depend on what key says.
+func (g *schemaMaker) actions(key string, named func(*schemas.ActionSpec) (string, bool)) (names []string, each []any) {
 	for i := range g.o.Actions {
 		a := &g.o.Actions[i]
-		if a.Lane != lane {
+		name, ok := named(a)
+		if !ok {
 			continue
 		}
-		names = append(names, a.Name)
+		names = append(names, name)
 		then := object{"properties": object{"with": settingsSchema(a.Settings)}}
 		for _, s := range a.Settings {
 			if s.Required {
 				then["required"] = []string{"with"}
 			}
 		}
-		each = append(each, object{"if": object{"required": []string{"action"}, "properties": object{"action": object{"const": a.Name}}}, "then": then})
+		each = append(each, object{"if": object{"required": []string{key}, "properties": object{key: object{"const": name}}}, "then": then})
 	}
+	return names, each
+}
+
+// invoke is a step that starts something.
+func (g *schemaMaker) invoke() object {
+	names, each := g.actions("to", func(a *schemas.ActionSpec) (string, bool) { return strings.CutPrefix(a.Name, InvokePrefix) })
+	out := g.section("invoke", invokeKeys(), object{
+		"to":       choice("What to invoke; riposte list actions tells more.", names...),
+		"target":   expression("What it is about: a name or an ARN, or a list of them; without, the resource of the event."),
+		"with":     object{"description": "Settings. A string may hold ${ expr }.", "type": "object"},
+		"approval": approvals(),
+		"mode":     choice("dry_run: this step is never carried out for real.", "dry_run"),
+		"name":     text("Name of the step, where a rule has two of a kind."),
+	})
+	out["required"] = []string{"to"}
+	if len(each) > 0 {
+		out["allOf"] = each
+	}
+	return out
+}
+
+// response is a step of the block or remediate lane; the settings depend on the action.
+func (g *schemaMaker) response(lane schemas.Lane) object {
+	names, each := g.actions("action", func(a *schemas.ActionSpec) (string, bool) { return a.Name, a.Lane == lane })
 	out := g.section(string(lane), responseKeys(), object{
 		"action":   choice("What to do; riposte list actions tells more.", names...),
 		"target":   expression("What to do it to: a name or an ARN, or a list of them."),
 		"with":     object{"description": "Settings of the action. A string may hold ${ expr }.", "type": "object"},
 		"for":      span("How long the effect lasts."),
-		"approval": choice("required: a person is asked first.", "required"),
+		"approval": approvals(),
 		"mode":     choice("dry_run: this step is never carried out for real.", "dry_run"),
 		"name":     text("Name of the step, where a rule has two of a kind."),
 	})
@@ -172,6 +196,10 @@ func (g *schemaMaker) response(lane schemas.Lane) object {
 		out["allOf"] = each
 	}
 	return out
+}
+
+func approvals() object {
+	return choice("required: a person is asked first; waived: nobody is, only because the effect cannot be taken back.", schemas.ApprovalRequired, schemas.ApprovalWaived)
 }
 
 func (g *schemaMaker) publish() object {

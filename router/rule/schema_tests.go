@@ -53,7 +53,7 @@ func (g *schemaMaker) commandParts() object {
 		"step":     text("Name of the step; without one, lane:action."),
 		"severity": choice("", schemas.Severities()...),
 		"for":      text("How long the effect lasts, as 4h0m0s or 4h."),
-		"approval": choice("", "required"),
+		"approval": choice("", schemas.ApprovalRequired, schemas.ApprovalWaived),
 		"mode":     choice("", "dry_run"),
 		"accept":   choice("", "any"),
 		"target":   object{"description": "Id of the target, or some of type, account, region, id.", "type": []string{"string", "number", "object"}},

@@ -53,8 +53,7 @@ func (d *decoder) step(n *yamltree.Node) (step, bool) {
 	case "publish":
 		return d.publish(body)
 	case "invoke":
-		d.fail(values[0].Key, "invoke is not supported yet")
-		return step{}, false
+		return d.invoke(body)
 	}
 	d.fail(values[0].Key, "unknown step %q%s", kind, predicate.Suggest(kind, kinds))
 	return step{}, false
@@ -120,18 +119,68 @@ func (d *decoder) response(n *yamltree.Node, lane schemas.Lane) (step, bool) {
 	} else {
 		d.fail(n, "a %s step needs target", lane)
 	}
-	if v, ok := m["with"]; ok {
-		st.with = d.with(v, &st)
+	d.demands(n, &st, m)
+	return st, true
+}
+
+// invoke reads a step of the remediate lane that starts something: `to: lambda` is the action invoke-lambda. Without a target, it is about the resource of the event,
+// as an alert is.
+func (d *decoder) invoke(n *yamltree.Node) (step, bool) {
+	st := step{lane: schemas.LaneRemediate}
+	m, ok := d.mapping(n, "invoke", invokeKeys()...)
+	if !ok {
+		return st, false
 	}
-	d.required(n, &st)
+	if v, ok := m["to"]; ok {
+		to, _ := d.text(v, "to")
+		st.action = InvokePrefix + to
+		st.spec = d.invoked(v, to)
+	} else {
+		d.fail(n, "an invoke step needs to: what is to be invoked")
+	}
+	if st.spec != nil {
+		st.settings = st.spec.Settings
+	}
+	if v, ok := m["target"]; ok {
+		d.keyed(func() { _, st.target = d.expression(v, "target", predicate.WantNames) })
+	}
+	st.byKey = d.keys != nil
+	d.demands(n, &st, m)
+	return st, st.action != ""
+}
+
+// InvokePrefix begins the names of the actions that invoke steps mean.
+const InvokePrefix = "invoke-"
+
+// invoked finds the action of an invoke step.
+func (d *decoder) invoked(n *yamltree.Node, to string) *schemas.ActionSpec {
+	var names []string
+	for i := range d.opts.Actions {
+		name, ok := strings.CutPrefix(d.opts.Actions[i].Name, InvokePrefix)
+		if ok && name == to {
+			return &d.opts.Actions[i]
+		}
+		if ok {
+			names = append(names, name)
+		}
+	}
+	d.fail(n, "nothing is invoked as %q%s (known: %s)", to, predicate.Suggest(to, names), joined(names))
+	return nil
+}
+
+// demands reads what steps that change something share.
+func (d *decoder) demands(n *yamltree.Node, st *step, m map[string]*yamltree.Node) {
+	if v, ok := m["with"]; ok {
+		st.with = d.with(v, st)
+	}
+	d.required(n, st)
 	if v, ok := m["for"]; ok {
-		d.keep(v, &st)
+		d.keep(v, st)
 	}
 	if v, ok := m["approval"]; ok {
-		st.approval = d.oneOf(v, "approval", "required")
+		st.approval = d.oneOf(v, "approval", schemas.ApprovalRequired, schemas.ApprovalWaived)
 	}
-	d.common(&st, m)
-	return st, true
+	d.common(st, m)
 }
 
 // keyed has what ids are made of read in its scope, where it has one.

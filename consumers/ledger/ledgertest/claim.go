@@ -181,6 +181,26 @@ func extendsLeases(t *testing.T, db Database) {
 	want(t, "state is kept", again.State, schemas.StateVerifying)
 }
 
+// idles: what no worker keeps is handed out when it is due, though its lease would last longer, and holds its target until then.
+func idles(t *testing.T, db Database) {
+	l := db.Open(t)
+	enter(t, l, noon(), command(1, "a"), command(2, "a"))
+	e := one(t, l, noon())
+	must(t, l.Extend(t.Context(), e, noon().Add(3*lease)))
+	due := noon().Add(lease / 10)
+	e.State, e.Due, e.Idle = schemas.StateVerifying, due, true
+	must(t, l.Save(t.Context(), noon(), e))
+	none(t, l, due.Add(-time.Microsecond), "not due yet, and the target is held")
+	again := one(t, l, due)
+	want(t, "the same", again.Command.EventUID, "event-1")
+	want(t, "state is kept", again.State, schemas.StateVerifying)
+	if again.Idle {
+		t.Error("it is kept again, and idle all the same")
+	}
+	finish(t, l, due, again, schemas.StateVerified, time.Time{})
+	want(t, "the target is free", one(t, l, due).Command.EventUID, "event-2")
+}
+
 func releases(t *testing.T, db Database) {
 	l := db.Open(t)
 	enter(t, l, noon(), command(1, "a"), command(2, "b"), command(3, "c"))

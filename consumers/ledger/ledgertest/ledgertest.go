@@ -35,6 +35,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		{"lanes share a target", lanesShareTarget},
 		{"leases expire and fence", leasesFence},
 		{"extends leases", extendsLeases},
+		{"idle entries wait for their time", idles},
 		{"releases leases of who is gone", releases},
 		{"waits for due times", waitsForDue},
 		{"what is in force holds nothing", inForceHoldsNothing},

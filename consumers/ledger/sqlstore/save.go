@@ -53,10 +53,10 @@ func newSaving(now time.Time, e ledger.Entry, publish []ledger.Message) (saving,
 	return sv, nil
 }
 
-// goesOn tells that the worker keeps the entry. What comes next on its target does not change then, so that the row of the target, of which the end of
+// goesOn tells that a worker keeps the entry. What comes next on its target does not change then, so that the row of the target, of which the end of
 // the lease may be earlier than the entry's, need not be touched: whoever looks there at that time finds the later one.
 func (sv *saving) goesOn() bool {
-	return sv.entry.State == schemas.StateRunning || sv.entry.State == schemas.StateVerifying
+	return !sv.entry.Idle && (sv.entry.State == schemas.StateRunning || sv.entry.State == schemas.StateVerifying)
 }
 
 // changed are the types of the columns of saving.row.
