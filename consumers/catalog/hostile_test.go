@@ -75,6 +75,7 @@ func kinds() map[string]sample {
 		"ec2-snapshot":       {target: "snap-0123456789abcdef0", wrong: "vol-0123456789abcdef0"},
 		"ec2-subnet":         {target: "subnet-0123456789abcdef0", wrong: "vpc-0123456789abcdef0"},
 		"ec2-vpc":            {target: "vpc-0123456789abcdef0", wrong: "subnet-0123456789abcdef0"},
+		"iam-user":           {target: "arn:aws:iam::123456789012:user/eve", wrong: "arn:aws:iam::123456789012:role/deploy"},
 		"aws-account":        {target: "AWS::::Account:123456789012", wrong: "arn:aws:s3:::logs"},
 	}
 }
@@ -242,6 +243,9 @@ func TestOnAHostileAPI(t *testing.T) {
 				p, err := a.Plan(t.Context(), cmd)
 				if poller, ok := a.(consumers.Poller); ok && err == nil { // what it invokes is not read before
 					_, err = poller.Start(t.Context(), cmd, p)
+				}
+				if err == nil && c.says.status == http.StatusNotFound && cmd.Target.Type == "aws-account" {
+					return // an account is there: what is missing is what has not been set in it
 				}
 				if err == nil {
 					t.Fatalf("a plan: %+v", p)

@@ -39,6 +39,8 @@ type fixture struct {
 	with map[string]any
 	// also are permissions of the row that no call of its own is named after (iam:PassRole), or whose call the API here does not know.
 	also []string
+	// reports is what a row that changes nothing says of what is wrong; "" for the others.
+	reports string
 	// exchange answers the calls that moto does not know, after the API reference; nil where it knows them all.
 	exchange func() exchange
 }
@@ -49,7 +51,7 @@ type exchange map[string]func(*http.Request) string
 // fixtures are by row. A row without one fails the test.
 func fixtures() map[string]fixture {
 	all := map[string]fixture{}
-	for _, of := range []map[string]fixture{s3Fixtures(), ec2Fixtures()} {
+	for _, of := range []map[string]fixture{s3Fixtures(), ec2Fixtures(), iamFixtures()} {
 		maps.Copy(all, of)
 	}
 	return all
@@ -210,6 +212,10 @@ func (s *suite) run(t *testing.T, account string, wrong func(*testing.T, *world)
 		EventTime: time.Now().Add(-time.Hour), Created: time.Now()}
 	rec.take()
 
+	if s.f.reports != "" {
+		x.reported()
+		return
+	}
 	p := x.dryRun()
 	x.readsDenied()
 	x.writesFail(p)
@@ -221,6 +227,18 @@ func (s *suite) run(t *testing.T, account string, wrong func(*testing.T, *world)
 		s.f.gone(t, x.w, raw)
 		rec.take()
 		x.gone(p)
+	}
+}
+
+// reported: the row fails for good with what it has found, and writes nothing.
+func (x *trial) reported() {
+	x.Helper()
+	p, err := x.action.Plan(x.Context(), x.cmd)
+	if !fault.IsPermanent(err) || !strings.Contains(err.Error(), x.f.reports) || !strings.Contains(err.Error(), x.cmd.Target.ID) {
+		x.Errorf("%+v, %v; %q expected", p, err, x.f.reports)
+	}
+	if w := x.took(); len(w) > 0 {
+		x.Errorf("it writes %v", w)
 	}
 }
 

@@ -157,7 +157,7 @@ func s3AbortUploads() Action {
 			}
 			return lifecycle{append(slices.Clone(now.Rules), types.LifecycleRule{
 				ID: aws.String(abortRule), Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("")},
-				AbortIncompleteMultipartUpload: &types.AbortIncompleteMultipartUpload{DaysAfterInitiation: aws.Int32(int32(min(in.number("days"), 3650)))}, //nolint:gosec // bounded
+				AbortIncompleteMultipartUpload: &types.AbortIncompleteMultipartUpload{DaysAfterInitiation: aws.Int32(in.int32("days"))},
 			}), now.Minimum, true}, nil
 		},
 		Write: func(in input, from, to lifecycle) []call[*s3.Client] {

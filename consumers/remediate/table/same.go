@@ -10,6 +10,16 @@ import (
 // same compares two values by their JSON; what is null or empty is as good as absent.
 func same[S any](a, b S) bool { return bytes.Equal(canonical(a), canonical(b)) }
 
+// sortedKeys are the keys of all maps, in order.
+func sortedKeys[V any](ms ...map[string]V) []string {
+	var all []string
+	for _, m := range ms {
+		all = slices.AppendSeq(all, maps.Keys(m))
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // between tells whether now may be what a crash left on the way from before to after: every member of it, or element of a list, is as in one of
 // the two.
 func between[S any](now, before, after S) bool {
@@ -25,7 +35,7 @@ func mixed(now, before, after any) bool {
 		if !ok || !ok2 {
 			break
 		}
-		for k := range union(n, b, a) {
+		for _, k := range sortedKeys(n, b, a) {
 			if !mixed(n[k], b[k], a[k]) {
 				return false
 			}
@@ -62,16 +72,6 @@ func each(list []any, text func(any) string) (all []string) {
 		all = append(all, text(e))
 	}
 	return all
-}
-
-func union(ms ...map[string]any) map[string]bool {
-	keys := map[string]bool{}
-	for _, m := range ms {
-		for k := range m {
-			keys[k] = true
-		}
-	}
-	return keys
 }
 
 // canonical is the JSON of a value without what says nothing.

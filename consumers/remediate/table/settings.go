@@ -3,6 +3,7 @@ package table
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -93,6 +94,9 @@ func (s settings) text(name string) (v string) { return value[string](s, name) }
 
 // number is a setting of type int.
 func (s settings) number(name string) int { return value[int](s, name) }
+
+// int32 is a setting of type int, as many calls want it: no number of AWS's comes near to its end.
+func (s settings) int32(name string) int32 { return int32(min(s.number(name), math.MaxInt32)) } //nolint:gosec // bounded
 
 // truth is a setting of type bool.
 func (s settings) truth(name string) bool { return value[bool](s, name) }

@@ -26,7 +26,7 @@ type Action struct {
 
 // Actions lists every row, by service.
 func Actions() []Action {
-	return slices.Concat(s3Rows(), ec2Rows())
+	return slices.Concat(s3Rows(), ec2Rows(), iamRows())
 }
 
 // A row is one remediation. C is the client that it calls, S the attribute: all of it that the row may change, in a form that encoding/json
