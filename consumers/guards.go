@@ -145,6 +145,7 @@ func (s *Service) guards() (before, after []guard.Guard) {
 	after = append(slices.Clone(s.d.After),
 		never,
 		guard.Stale{Within: s.cfg.MaxAge},
+		guard.Replay{},
 		guard.Hold{Held: s.d.Ledger.Held},
 		guard.Loop{Times: s.cfg.Loop.Times, Within: s.cfg.Loop.Within, Chain: s.cfg.Loop.Chain, List: s.d.Ledger.List, Ours: s.d.Ours},
 		guard.Approval{Of: s.cfg.approval},

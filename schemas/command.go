@@ -66,6 +66,7 @@ type Command struct {
 	Mode      string          `json:"mode,omitempty"`     // "dry_run": the rule lowers the consumer's mode. It can never raise it
 	Approval  string          `json:"approval,omitempty"` // "required": the rule asks for an approval before the effect; "waived": for none only because the effect cannot be taken back
 	Cause     string          `json:"cause,omitempty"`    // the command whose outcome led here
+	Replay    string          `json:"replay,omitempty"`   // who had the event come again, and when; then a person has to say whether it acts
 	Created   time.Time       `json:"created"`            // when the router decided, UTC
 	For       Duration        `json:"for,omitzero"`       // how long the effect is to last; zero: until undone
 	Shed      *Shed           `json:"shed,omitempty"`     // set when this stands for commands that the valve held back

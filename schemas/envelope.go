@@ -15,6 +15,7 @@ const (
 	HeaderContentType = "content-type"
 	HeaderTrace       = "traceparent"
 	HeaderCause       = "riposte_cause"
+	HeaderReplay      = "riposte_replay"
 )
 
 // Values of headers.
@@ -32,6 +33,7 @@ type Envelope struct {
 	Time        time.Time `json:"time,omitzero"`          // ce_time
 	ContentType string    `json:"content_type,omitempty"` // content-type
 	Cause       string    `json:"cause,omitempty"`        // riposte_cause: the command that led here
+	Replay      string    `json:"replay,omitempty"`       // riposte_replay: who had the message come again, and when
 	Trace       string    `json:"trace,omitempty"`        // traceparent
 	// Origin and Position name the place of the message for ever, see KafkaOrigin. An event without an id takes its uid from them.
 	Origin   string `json:"origin,omitempty"`
@@ -51,6 +53,7 @@ func ReadEnvelope(header func(name string) string) Envelope {
 		Type:        header(HeaderType),
 		ContentType: header(HeaderContentType),
 		Cause:       header(HeaderCause),
+		Replay:      header(HeaderReplay),
 		Trace:       header(HeaderTrace),
 	}
 	if t, ok := readTime(header(HeaderTime)); ok {
@@ -83,6 +86,7 @@ func EventHeaders(e Event) map[string]string {
 	h := headers(e.UID, e.Source, "ocsf."+ClassName(e.Class), e.Time)
 	setIf(h, HeaderTrace, e.Trace)
 	setIf(h, HeaderCause, e.Cause)
+	setIf(h, HeaderReplay, e.Replay)
 	return h
 }
 

@@ -46,6 +46,8 @@ type Event struct {
 	Source string
 	// Cause is the id of the command that led to this event (header riposte_cause), empty where there was none.
 	Cause string
+	// Replay says who had the event come again, and when (header riposte_replay); empty for one that comes by itself.
+	Replay string
 	// Trace is the W3C traceparent that came with the message, empty where there was none.
 	Trace string
 }

@@ -114,7 +114,7 @@ func readOCSF(obj []byte, m members, from Envelope) (Event, error) {
 	if err != nil {
 		return Event{}, err
 	}
-	e := Event{Data: data, UID: uid, Class: int(class), Time: at, Source: from.Source, Cause: from.Cause, Trace: from.Trace}
+	e := Event{Data: data, UID: uid, Class: int(class), Time: at, Source: from.Source, Cause: from.Cause, Replay: from.Replay, Trace: from.Trace}
 	e.Key = eventKey(m, uid)
 	return e, nil
 }

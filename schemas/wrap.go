@@ -141,5 +141,5 @@ func wrap(obj []byte, start int, tags []tag, from Envelope) (Event, error) {
 	data = append(data, `,"unmapped":`...)
 	data = append(data, obj...)
 	data = append(data, '}')
-	return Event{Data: data, UID: uid, Key: uid, Class: ClassBase, Time: at, Source: from.Source, Cause: from.Cause, Trace: from.Trace}, nil
+	return Event{Data: data, UID: uid, Key: uid, Class: ClassBase, Time: at, Source: from.Source, Cause: from.Cause, Replay: from.Replay, Trace: from.Trace}, nil
 }

@@ -44,6 +44,7 @@ type cli struct {
 	Sweep     sweepCmd      `cmd:"" help:"Look at what exists now in AWS accounts, and print it as events."`
 	Simulate  simulateCmd   `cmd:"" help:"Say what rules would have done over past events, before anyone enables them."`
 	Letters   deadletterCmd `cmd:"" name:"deadletter" help:"List, show, replay or drop what could not be understood or carried out."`
+	Replay    replayCmd     `cmd:"" help:"Have a range of a topic come again, onto the same topic or another; responses to it wait for an approval."`
 	Kafka     kafkaCmd      `cmd:"" help:"What a broker needs."`
 	List      listCmd       `cmd:"" help:"List formats, sources, actions or receivers, with their settings."`
 	Cfg       configCmd     `cmd:"" name:"config" help:"Check the configuration."`

@@ -56,7 +56,7 @@ func (r *Rule) command(st *step, ev schemas.Event, t schemas.Target, with map[st
 		Rule: r.ID, RuleTitle: r.Title, RuleHash: r.Hash,
 		Step: st.name, Lane: st.lane, Action: st.action, Target: t, With: with, Severity: r.Severity,
 		Event: json.RawMessage(ev.Data), EventUID: ev.UID, EventTime: ev.Time.UTC(), Source: ev.Source,
-		Accept: r.Accept, Mode: st.mode, Approval: st.approval, Cause: ev.Cause,
+		Accept: r.Accept, Mode: st.mode, Approval: st.approval, Cause: ev.Cause, Replay: ev.Replay,
 		Created: now.UTC(), For: schemas.Duration(st.keep),
 	}
 }
