@@ -77,6 +77,11 @@ func kinds() map[string]sample {
 		"ec2-vpc":            {target: "vpc-0123456789abcdef0", wrong: "subnet-0123456789abcdef0"},
 		"iam-user":           {target: "arn:aws:iam::123456789012:user/eve", wrong: "arn:aws:iam::123456789012:role/deploy"},
 		"aws-account":        {target: "AWS::::Account:123456789012", wrong: "arn:aws:s3:::logs"},
+
+		"rds-cluster":          {target: "ledger", wrong: "arn:aws:rds:eu-central-1:123456789012:db:orders"},
+		"rds-cluster-snapshot": {target: "ledger-1", wrong: "arn:aws:rds:eu-central-1:123456789012:snapshot:orders-1"},
+		"rds-instance":         {target: "orders", wrong: "arn:aws:rds:eu-central-1:123456789012:cluster:ledger"},
+		"rds-snapshot":         {target: "orders-1", wrong: "arn:aws:rds:eu-central-1:123456789012:cluster-snapshot:ledger-1"},
 	}
 }
 
@@ -154,7 +159,7 @@ func complain(w http.ResponseWriter, r *http.Request, says *ill) {
 	}
 	w.Header().Set("X-Amzn-Errortype", code)
 	switch service {
-	case "iam", "sts", "sns":
+	case "iam", "sts", "sns", "rds", "elasticloadbalancing":
 		w.WriteHeader(says.status)
 		fmt.Fprintf(w, `<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>`, code, says.message)
 	case "ec2":

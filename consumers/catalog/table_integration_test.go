@@ -51,7 +51,7 @@ type exchange map[string]func(*http.Request) string
 // fixtures are by row. A row without one fails the test.
 func fixtures() map[string]fixture {
 	all := map[string]fixture{}
-	for _, of := range []map[string]fixture{s3Fixtures(), ec2Fixtures(), iamFixtures()} {
+	for _, of := range []map[string]fixture{s3Fixtures(), ec2Fixtures(), iamFixtures(), rdsFixtures()} {
 		maps.Copy(all, of)
 	}
 	return all

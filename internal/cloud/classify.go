@@ -51,14 +51,15 @@ func Code(err error) string {
 func Missing(err error) bool {
 	code := Code(err)
 	switch code {
-	case "NotFound", "NoSuchBucket", "NoSuchEntity", "NoSuchKey", "ResourceNotFoundException", "NotFoundException", "WAFNonexistentItemException",
+	case "NoSuchBucket", "NoSuchEntity", "NoSuchKey", "NoSuchConfigurationRecorderException", "WAFNonexistentItemException",
 		"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "ServerSideEncryptionConfigurationNotFoundError",
-		// what is invoked
-		"StateMachineDoesNotExist", "ExecutionDoesNotExist", "InvalidDocument", "AutomationDefinitionNotFoundException", "AutomationExecutionNotFoundException",
-		"ClusterNotFoundException", "PipelineNotFoundException", "PipelineExecutionNotFoundException", "RepositoryNotFoundException", "ImageNotFoundException":
+		"StateMachineDoesNotExist", "ExecutionDoesNotExist", "InvalidDocument": // what is invoked
 		return true
+	case "WAFSubscriptionNotFoundException", "KMS.NotFoundException": // what is missing is not what was asked for
+		return false
 	}
-	return strings.HasSuffix(code, ".NotFound") // EC2: InvalidInstanceID.NotFound and its kin
+	// ResourceNotFoundException, TrailNotFoundException, DBClusterNotFoundFault, LoadBalancerNotFound, InvalidInstanceID.NotFound and their kin
+	return strings.HasSuffix(strings.TrimSuffix(strings.TrimSuffix(code, "Exception"), "Fault"), "NotFound")
 }
 
 func permanent(err error) bool {

@@ -25,8 +25,6 @@ func ARNs(t schemas.Target) []string {
 		return arn("wafv2", t.Region, t.Account, t.ID)
 	case TypeRuleGroup:
 		return arn("network-firewall", t.Region, t.Account, t.ID)
-	case TypeLambda:
-		return arn("lambda", t.Region, t.Account, "function:"+t.ID)
 	case "aws-account":
 		return arn("iam", "", t.Account, "root")
 	case "iam-user":
@@ -36,10 +34,48 @@ func ARNs(t schemas.Target) []string {
 	case "iam-policy":
 		return arn("iam", "", t.Account, "policy/"+t.ID)
 	}
+	if service, prefix := ARNOf(t.Type); service == "apigateway" {
+		return arn(service, t.Region, "", prefix+t.ID)
+	} else if service != "" {
+		return arn(service, t.Region, t.Account, prefix+t.ID)
+	}
 	if resource, ok := strings.CutPrefix(t.Type, "ec2-"); ok { // ec2-vpc, ec2-snapshot, ec2-elastic-ip …
 		return arn("ec2", t.Region, t.Account, resource+"/"+t.ID)
 	}
 	return nil
+}
+
+// ARNOf is the service of a type of target, and what stands before its id in an ARN; "" for another type.
+func ARNOf(typ string) (service, prefix string) {
+	switch typ {
+	case "apigateway-stage":
+		return "apigateway", "/restapis/"
+	case "cloudtrail-trail":
+		return "cloudtrail", "trail/"
+	case "codebuild-project":
+		return "codebuild", "project/"
+	case "dynamodb-table":
+		return "dynamodb", "table/"
+	case "ecr-repository":
+		return "ecr", "repository/"
+	case "elb-load-balancer":
+		return "elasticloadbalancing", "loadbalancer/"
+	case TypeLambda:
+		return "lambda", "function:"
+	case "kms-key":
+		return "kms", "key/"
+	case "rds-instance":
+		return "rds", "db:"
+	case "rds-cluster", "rds-snapshot", "rds-cluster-snapshot":
+		return "rds", strings.TrimPrefix(typ, "rds-") + ":"
+	case "secret":
+		return "secretsmanager", "secret:"
+	case "sns-topic":
+		return "sns", ""
+	case "sqs-queue":
+		return "sqs", ""
+	}
+	return "", ""
 }
 
 // Partition is the part of AWS that a region belongs to, as ARNs name it.

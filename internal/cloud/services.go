@@ -4,16 +4,25 @@ import (
 	"context"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/apigateway"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/codebuild"
+	"github.com/aws/aws-sdk-go-v2/service/configservice"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ecr"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/networkfirewall"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3control"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -136,5 +145,68 @@ func (c *Clients) IAM(ctx context.Context, account, region string) (*iam.Client,
 func (c *Clients) STS(ctx context.Context, account, region string) (*sts.Client, error) {
 	return global(ctx, c, account, region, func(conf aws.Config) *sts.Client {
 		return sts.NewFromConfig(conf)
+	})
+}
+
+// APIGateway returns a client for an account and region, as S3 does.
+func (c *Clients) APIGateway(ctx context.Context, account, region string) (*apigateway.Client, error) {
+	return client(ctx, c, account, region, func(conf aws.Config) *apigateway.Client {
+		return apigateway.NewFromConfig(conf)
+	})
+}
+
+// CodeBuild returns a client for an account and region, as S3 does.
+func (c *Clients) CodeBuild(ctx context.Context, account, region string) (*codebuild.Client, error) {
+	return client(ctx, c, account, region, func(conf aws.Config) *codebuild.Client {
+		return codebuild.NewFromConfig(conf)
+	})
+}
+
+// ConfigService returns a client for an account and region, as S3 does.
+func (c *Clients) ConfigService(ctx context.Context, account, region string) (*configservice.Client, error) {
+	return client(ctx, c, account, region, func(conf aws.Config) *configservice.Client {
+		return configservice.NewFromConfig(conf)
+	})
+}
+
+// DynamoDB returns a client for an account and region, as S3 does.
+func (c *Clients) DynamoDB(ctx context.Context, account, region string) (*dynamodb.Client, error) {
+	return client(ctx, c, account, region, func(conf aws.Config) *dynamodb.Client {
+		return dynamodb.NewFromConfig(conf)
+	})
+}
+
+// ECR returns a client for an account and region, as S3 does.
+func (c *Clients) ECR(ctx context.Context, account, region string) (*ecr.Client, error) {
+	return client(ctx, c, account, region, func(conf aws.Config) *ecr.Client {
+		return ecr.NewFromConfig(conf)
+	})
+}
+
+// ELBV2 returns a client for an account and region, as S3 does.
+func (c *Clients) ELBV2(ctx context.Context, account, region string) (*elasticloadbalancingv2.Client, error) {
+	return client(ctx, c, account, region, func(conf aws.Config) *elasticloadbalancingv2.Client {
+		return elasticloadbalancingv2.NewFromConfig(conf)
+	})
+}
+
+// KMS returns a client for an account and region, as S3 does.
+func (c *Clients) KMS(ctx context.Context, account, region string) (*kms.Client, error) {
+	return client(ctx, c, account, region, func(conf aws.Config) *kms.Client {
+		return kms.NewFromConfig(conf)
+	})
+}
+
+// RDS returns a client for an account and region, as S3 does.
+func (c *Clients) RDS(ctx context.Context, account, region string) (*rds.Client, error) {
+	return client(ctx, c, account, region, func(conf aws.Config) *rds.Client {
+		return rds.NewFromConfig(conf)
+	})
+}
+
+// SecretsManager returns a client for an account and region, as S3 does.
+func (c *Clients) SecretsManager(ctx context.Context, account, region string) (*secretsmanager.Client, error) {
+	return client(ctx, c, account, region, func(conf aws.Config) *secretsmanager.Client {
+		return secretsmanager.NewFromConfig(conf)
 	})
 }

@@ -96,3 +96,17 @@ func resource(typ, name, service, prefix string, valid func(id string) bool) kin
 	}
 	return k
 }
+
+// named is a resource whose ARNs internal/cloud knows.
+func named(typ, name string, valid func(id string) bool) kind {
+	service, prefix := cloud.ARNOf(typ)
+	return resource(typ, name, service, prefix, valid)
+}
+
+// isName tells whether s is a name of letters, digits and what is in also, of at most that many characters.
+func isName(s string, longest int, also string) bool {
+	other := func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && !strings.ContainsRune(also, r)
+	}
+	return s != "" && len(s) <= longest && strings.IndexFunc(s, other) < 0
+}

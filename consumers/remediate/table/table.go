@@ -26,7 +26,7 @@ type Action struct {
 
 // Actions lists every row, by service.
 func Actions() []Action {
-	return slices.Concat(s3Rows(), ec2Rows(), iamRows())
+	return slices.Concat(s3Rows(), ec2Rows(), iamRows(), rdsRows())
 }
 
 // A row is one remediation. C is the client that it calls, S the attribute: all of it that the row may change, in a form that encoding/json
@@ -61,6 +61,13 @@ type row[C, S any] struct {
 	Same func(a, b S) bool
 	// Approve gives a reason to ask a person before the effect, or ""; nil asks nobody.
 	Approve func(in input, now S) string
+	// Code says how the attribute is written in infrastructure code; nil where it stands nowhere, or nothing short can be said.
+	Code *schemas.Code
+}
+
+// always is a Want that does not depend on what there is.
+func always[S any](v S) func(input, S) (S, error) {
+	return func(input, S) (S, error) { return v, nil }
 }
 
 // An input is what a command gives its row.
@@ -109,6 +116,7 @@ func (r row[C, S]) spec() schemas.ActionSpec {
 		Irreversible: r.Irreversible,
 		Policy:       slices.Concat(r.Target.finding, r.Policy),
 		Canonical:    r.Target.canonical,
+		Code:         r.Code,
 	}
 }
 
