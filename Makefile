@@ -22,7 +22,7 @@ up: build ## all stages in one process; state in ./data
 
 test: ## unit tests and rule tests: Go only, no containers
 	go test -shuffle=on ./...
-	go run . rules test rules
+	go run . rules test rules examples/chain/rules
 
 # Pure functions and the facts they go by: what is shared of them by goroutines is so in the tests of formattest, the engine, the router and the
 # app, which the race detector sees. Whatever is not named here it sees as well.

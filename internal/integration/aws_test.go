@@ -10,11 +10,13 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/batch"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
@@ -35,6 +37,9 @@ type awsAPI struct {
 	waf *wafv2.Client
 	sns *sns.Client
 	sqs *sqs.Client
+
+	machines *sfn.Client
+	jobs     *batch.Client
 }
 
 func newAPI(endpoint string) *awsAPI {
@@ -42,6 +47,7 @@ func newAPI(endpoint string) *awsAPI {
 	return &awsAPI{
 		s3: s3.NewFromConfig(conf, func(o *s3.Options) { o.UsePathStyle = true }), ec2: ec2.NewFromConfig(conf), iam: iam.NewFromConfig(conf),
 		waf: wafv2.NewFromConfig(conf), sns: sns.NewFromConfig(conf), sqs: sqs.NewFromConfig(conf),
+		machines: sfn.NewFromConfig(conf), jobs: batch.NewFromConfig(conf),
 	}
 }
 

@@ -41,6 +41,7 @@ type deployment struct {
 	database string // URL, past the proxy
 	api      *awsAPI
 	hook     *hook
+	tickets  *tickets
 	ledger   ledger.Ledger // as the test looks at it, past the proxy
 	kafka    *kafka.Client
 	writer   *kafka.Writer
@@ -72,10 +73,12 @@ producers:
   - { name: flows, format: vpcflow, source: { file: { paths: [ "flows/*.log" ], poll: 100ms } } }
   - { name: files, format: json, source: { file: { paths: [ "json/*.ndjson" ], poll: 100ms } } }
   - { name: bucket, format: cloudtrail, source: { sqs: { queue_url: %q, workers: 1 } } }
-router: { rules: [ %q, rules.yaml ] }
+router: { rules: [ %q, %q, rules.yaml ] }
 receivers:
   - { name: hook, webhook: { url: %q, secret: %q, include_event: true } }
   - { name: topic, sns: { topic_arn: %q, format: json } }
+invoke:
+  endpoints: { tickets: { url: %q, headers: { Authorization: "Bearer it-key" } } }
 consumers:
   mode: %s
   workers: 4
@@ -104,6 +107,14 @@ class: base_event
 when: unmapped.kind == "sns"
 then: [ { alert: { to: topic, with: { message: "${ unmapped.user } did it" } } } ]
 ---
+id: it-chain-too-long
+title: One response more than may lead to each other
+severity: low
+on: outcomes
+class: remediation_activity
+when: unmapped.riposte.rule == "chain-ticket" and unmapped.riposte.state == "verified"
+then: [ { invoke: { to: http, target: unmapped.riposte.target.id, approval: waived, with: { endpoint: tickets, path: tickets } } } ]
+---
 id: it-block-short
 title: Blocked for a short time
 severity: low
@@ -123,7 +134,7 @@ then: [ { block: { action: wafv2-ipset, target: src_endpoint.ip, for: 12s, with:
 func deploy(t *testing.T, w *world, name, mode, guards string) *deployment {
 	t.Helper()
 	d := &deployment{
-		w: w, t: t, name: name, dir: t.TempDir(), addr: map[string]string{}, procs: map[string]*process{}, own: map[string][]string{}, hook: newHook(t),
+		w: w, t: t, name: name, dir: t.TempDir(), addr: map[string]string{}, procs: map[string]*process{}, own: map[string][]string{}, hook: newHook(t), tickets: newTickets(t),
 	}
 	dbURL := d.schema(t)
 	d.database = dbURL.String()
@@ -144,7 +155,7 @@ func deploy(t *testing.T, w *world, name, mode, guards string) *deployment {
 		d.addr[p] = freeAddr(t)
 	}
 	d.cfg = write(t, d.dir, "riposte.yaml", fmt.Sprintf(settings, w.kafka, name, through.String(), d.addr["trail"], d.addr["custom"], d.addr["config"],
-		d.queue, w.rules, d.hook.URL, hookSecret, d.topic, mode, guards))
+		d.queue, w.rules, w.chain, d.hook.URL, hookSecret, d.topic, d.tickets.URL, mode, guards))
 	write(t, d.dir, "rules.yaml", rules)
 	if d.kafka, err = kafka.New(kafka.Config{Brokers: []string{w.kafka}, Prefix: name}, zerolog.Nop()); err != nil {
 		t.Fatal(err)
@@ -337,6 +348,23 @@ func (d *deployment) awaitAll(t *testing.T, rule, event string, n int, state sch
 		return b.String()
 	})
 	return in
+}
+
+// awaitRule waits until the command of a rule for a target that blocks or remediates is in a state, and returns it.
+func (d *deployment) awaitRule(t *testing.T, rule, target string, state schemas.State) ledger.Entry {
+	t.Helper()
+	var of []ledger.Entry
+	await.Until(t, fmt.Sprintf("the command of rule %s for %s is %s", rule, target, state), func() bool {
+		of = slices.DeleteFunc(d.list(t, ledger.Filter{Rule: rule, Lanes: schemas.EffectLanes()}), func(e ledger.Entry) bool { return e.Command.Target.ID != target })
+		return len(of) == 1 && of[0].State == state
+	}, func() string {
+		var b strings.Builder
+		for _, e := range of {
+			fmt.Fprintf(&b, "  %s %s: %s %s\n", e.Command.Action, e.State, e.Outcome.Message, e.Outcome.Error)
+		}
+		return b.String()
+	})
+	return of[0]
 }
 
 // riposte runs a command for people and returns its exit code and what it printed.

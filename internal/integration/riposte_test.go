@@ -45,6 +45,7 @@ func TestRiposte(t *testing.T) {
 		{"objects by SQS", objectsBySQS},
 		{"rejected flows", rejectedFlows},
 		{"a set edited by hand", setEditedByHand},
+		{"a chain of responses", chain},
 		{"kill switch", killSwitch},
 		{"a hundred undone", undoOfAHundred},
 		{"bad input", badInput},

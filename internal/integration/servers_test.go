@@ -16,6 +16,7 @@ import (
 type world struct {
 	bin      string // the binary under test
 	rules    string // folder of the rules that ship
+	chain    string // folder of the example's
 	kafka    string // host:port
 	brokers  *proxy // the way that everybody takes to Kafka, tests included
 	postgres string // URL of a database
@@ -29,7 +30,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{bin: filepath.Join(t.TempDir(), "riposte"), rules: filepath.Join(root, "rules")}
+	w := &world{bin: filepath.Join(t.TempDir(), "riposte"), rules: filepath.Join(root, "rules"), chain: filepath.Join(root, "examples", "chain", "rules")}
 	var all sync.WaitGroup
 	var built error
 	var output []byte
