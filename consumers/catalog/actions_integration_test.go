@@ -52,6 +52,7 @@ func TestOnAnAPI(t *testing.T) {
 		"IAM denials":    iamDenials,
 		"IP set":         ipSet,
 		"IP set writers": ipSetWriters,
+		"invocations":    invocationsOnAnAPI,
 		"table":          rows,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, endpoint) })
