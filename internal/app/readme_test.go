@@ -18,6 +18,8 @@ func TestReadme(t *testing.T) {
 		t.Fatalf("%d blocks of YAML in the README, two at least expected", len(blocks))
 	}
 	t.Setenv("RIPOSTE_APPROVAL_SECRET", strings.Repeat("s", 32))
+	t.Setenv("TICKETS_SECRET", "s")
+	t.Setenv("CHAT_KEY", "k")
 	t.Chdir(t.TempDir())
 	write(t, ".", "exemptions.yaml", "exemptions: []\n")
 	for _, b := range blocks {
