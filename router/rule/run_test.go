@@ -2,6 +2,9 @@ package rule_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -106,11 +109,7 @@ tests:
 func TestShippedRulesLoad(t *testing.T) {
 	t.Parallel()
 	var o rule.Options
-	for name, lane := range map[string]schemas.Lane{
-		"s3-encrypt-bucket": schemas.LaneRemediate, "ec2-require-tags": schemas.LaneRemediate, "ec2-require-security-group": schemas.LaneRemediate,
-		"iam-revert-policy": schemas.LaneRemediate, "wafv2-ipset": schemas.LaneBlock, "iam-deny-user": schemas.LaneBlock,
-		"security-group-revoke": schemas.LaneBlock,
-	} {
+	for name, lane := range shippedActions(t) {
 		spec := schemas.ActionSpec{Name: name, Lane: lane, Canonical: canonical("x"), Expires: lane == schemas.LaneBlock}
 		for _, s := range []string{"algorithm", "group", "ip_set", "ip_set_v6", "scope"} {
 			spec.Settings = append(spec.Settings, schemas.Setting{Name: s, Type: "string"})
@@ -135,4 +134,24 @@ func TestShippedRulesLoad(t *testing.T) {
 			t.Errorf("rule %s: %d tests that match, %d that do not: at least 1 and 2, and a description", r.ID, match, miss)
 		}
 	}
+}
+
+// shippedActions are the actions that the rules that ship name, by lane.
+func shippedActions(t *testing.T) map[string]schemas.Lane {
+	t.Helper()
+	files, err := filepath.Glob("../../rules/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("the rules that ship: %d, %v", len(files), err)
+	}
+	all := map[string]schemas.Lane{}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`- (block|remediate):\s*\{?\s*action: ([a-z0-9-]+)`).FindAllSubmatch(text, -1) {
+			all[string(m[2])] = schemas.Lane(m[1])
+		}
+	}
+	return all
 }
