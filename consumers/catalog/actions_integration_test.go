@@ -42,6 +42,7 @@ func TestOnAnAPI(t *testing.T) {
 		"instance":       instance,
 		"managed policy": managedPolicy,
 		"inline policy":  inlinePolicy,
+		"policy history": policyHistory,
 		"other accounts": inOtherAccounts,
 		"access key":     accessKey,
 		"network ACL":    networkACL,
@@ -266,7 +267,7 @@ func instance(t *testing.T, endpoint string) {
 }
 
 func managedPolicy(t *testing.T, endpoint string) {
-	c := clients(t, endpoint, cloud.Config{})
+	c := reverting(t, endpoint, "iam-revert-policy", past{}.exchange()).Clients
 	api := must(c.IAM(t.Context(), "", ""))(t)
 	arn := *must(api.CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: aws.String(unique("reports")), PolicyDocument: aws.String(little)}))(t).Policy.Arn
 	standard := func() string {
@@ -297,7 +298,7 @@ func managedPolicy(t *testing.T, endpoint string) {
 }
 
 func inlinePolicy(t *testing.T, endpoint string) {
-	c := clients(t, endpoint, cloud.Config{})
+	c := reverting(t, endpoint, "iam-revert-policy", past{}.exchange()).Clients
 	api := must(c.IAM(t.Context(), "", ""))(t)
 	name, policy := unique("bob"), "p"
 	must(api.CreateUser(t.Context(), &iam.CreateUserInput{UserName: &name}))(t)

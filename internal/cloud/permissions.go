@@ -12,6 +12,8 @@ func Permissions(service, operation string) []string {
 		return []string{"s3:" + s3Permission(service, operation)}
 	case "cloudwatchlogs":
 		prefix = "logs"
+	case "configservice":
+		prefix = "config"
 	case "networkfirewall":
 		prefix = "network-firewall"
 	case "resourcegroupstaggingapi":

@@ -20,6 +20,7 @@ func TestPermissions(t *testing.T) {
 		{"EventBridge", "PutEvents", "events:PutEvents"},
 		{"SFN", "StartExecution", "states:StartExecution"},
 		{"Lambda", "Invoke", "lambda:InvokeFunction"},
+		{"Config Service", "GetResourceConfigHistory", "config:GetResourceConfigHistory"},
 		{"CloudWatch Logs", "PutLogEvents", "logs:PutLogEvents"},
 	} {
 		if got := Permissions(c.service, c.operation); len(got) != 1 || got[0] != c.want {

@@ -2,7 +2,6 @@ package iamrevertpolicy
 
 import (
 	"testing"
-	"time"
 
 	"github.com/riposte-security/riposte/consumers/iampolicy"
 	"github.com/riposte-security/riposte/internal/fault"
@@ -101,7 +100,7 @@ func TestCanonical(t *testing.T) {
 
 func TestUnreadable(t *testing.T) {
 	f := newFake(map[string]string{"v1": "not JSON"}, "v1")
-	if _, err := New(Deps{IAM: f.in, Now: time.Now}).Plan(t.Context(), managed("")); !fault.IsPermanent(err) {
+	if _, err := New(f.deps()).Plan(t.Context(), managed("")); !fault.IsPermanent(err) {
 		t.Errorf("%v", err)
 	}
 }

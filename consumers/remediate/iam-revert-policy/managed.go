@@ -27,7 +27,7 @@ const mostVersions = 5
 // permission. A Deny would reach further than the policy ever did.
 const grantsNothing = `{"Statement":[{"Action":"sts:GetCallerIdentity","Effect":"Allow","Resource":"*","Sid":"RevertedByRiposte"}],"Version":"2012-10-17"}`
 
-func readManaged(ctx context.Context, api managedAPI, cmd schemas.Command, planning bool) (state, error) {
+func (r reverter) readManaged(ctx context.Context, api managedAPI, cmd schemas.Command, with settings, planning bool) (state, error) {
 	arn := cmd.Target.ID
 	out, err := api.GetPolicy(ctx, &iam.GetPolicyInput{PolicyArn: &arn})
 	if err != nil {
@@ -47,7 +47,22 @@ func readManaged(ctx context.Context, api managedAPI, cmd schemas.Command, plann
 	if all, err := grantsAll(s.Document); err != nil || !all {
 		return s, fault.Permanent(err)
 	}
-	return s, s.findPrevious(ctx, api, cmd)
+	versions, err := s.readOthers(ctx, api, cmd)
+	if err != nil {
+		return s, err
+	}
+	if with.By == byVersions {
+		s.previous = newestHarmless(versions)
+	}
+	if s.previous == nil {
+		if err := r.managedHistory(ctx, cmd, with, aws.ToString(out.Policy.PolicyId), versions, &s); err != nil {
+			return s, err
+		}
+	}
+	if s.previous == nil {
+		s.previous = newestHarmless(versions)
+	}
+	return s, nil
 }
 
 func readVersion(ctx context.Context, api managedAPI, arn, version string) (candidate, error) {
@@ -62,13 +77,12 @@ func readVersion(ctx context.Context, api managedAPI, arn, version string) (cand
 	return candidate{Version: version, Document: doc}, fault.Permanent(err)
 }
 
-// findPrevious looks for the version to go back to. AWS does not say which version was the default before. A new version took the place of
-// an older one, most likely the newest of these; when an existing version was made the default, the newest of all the others was it, most
-// likely. Versions that grant everything are passed over.
-func (s *state) findPrevious(ctx context.Context, api managedAPI, cmd schemas.Command) error {
+// readOthers reads the versions that are not the default, that to go back to first. AWS does not say which version was the default before. A new version took
+// the place of an older one, most likely the newest of these; when an existing version was made the default, the newest of all the others was it, most likely.
+func (s *state) readOthers(ctx context.Context, api managedAPI, cmd schemas.Command) ([]candidate, error) {
 	versions, err := listVersions(ctx, api, cmd.Target.ID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s.full = len(versions) >= mostVersions
 	older, newer := []string{}, []string{}
@@ -84,19 +98,24 @@ func (s *state) findPrevious(ctx context.Context, api managedAPI, cmd schemas.Co
 	if gjson.GetBytes(cmd.Event, "api.operation").String() == "SetDefaultPolicyVersion" {
 		order = slices.Concat(newer, older)
 	}
+	var all []candidate
 	for _, v := range order {
 		c, err := readVersion(ctx, api, cmd.Target.ID, v)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		all, err := grantsAll(c.Document)
-		if err != nil {
-			return fault.Permanent(fmt.Errorf("version %s: %w", v, err))
+		if c.all, err = grantsAll(c.Document); err != nil {
+			return nil, fault.Permanent(fmt.Errorf("version %s: %w", v, err))
 		}
-		if !all {
-			s.previous = &c
-			return nil
-		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// newestHarmless is the first of the versions that does not grant everything; nil where all of them do.
+func newestHarmless(versions []candidate) *candidate {
+	if i := slices.IndexFunc(versions, func(c candidate) bool { return !c.all }); i >= 0 {
+		return &versions[i]
 	}
 	return nil
 }
@@ -132,20 +151,27 @@ func number(version string) int {
 }
 
 func wantManaged(c attribute.Change[state], arn string) (attribute.Change[state], error) {
-	if p := c.Before.previous; p != nil {
+	if p := c.Before.previous; p != nil && p.Version != "" {
 		c.After = state{Version: p.Version, Document: p.Document}
-		c.Summary = fmt.Sprintf("set policy %s back from version %s, which grants every action on every resource, to version %s", arn, c.Before.Version, p.Version)
+		c.Summary = fmt.Sprintf("set policy %s back from version %s, which grants every action on every resource, to version %s%s", arn, c.Before.Version, p.Version, p.From+c.Before.asked)
 		c.Calls = []schemas.Call{{Service: "iam", Operation: "SetDefaultPolicyVersion", Params: map[string]any{"PolicyArn": arn, "VersionId": p.Version}}}
 		return c, nil
 	}
 	if c.Before.full {
 		return c, fault.Permanent(fmt.Errorf("all its %d versions grant every action on every resource, and IAM keeps no more: delete one, then try again", mostVersions))
 	}
-	c.After = state{Document: []byte(grantsNothing)}
-	c.Summary = fmt.Sprintf("give policy %s a default version that grants nothing, in place of %s, which grants every action on every resource", arn, c.Before.Version)
+	made, what := grantsNothing, "grants nothing"
+	if p := c.Before.previous; p != nil {
+		made, what = string(iampolicy.Compact(p.Document)), "says what it said before"+p.From
+	}
+	c.After, c.Before.Made = state{Document: []byte(made)}, []byte(made)
+	c.Summary = fmt.Sprintf("give policy %s a default version that %s, in place of %s, which grants every action on every resource%s", arn, what, c.Before.Version, c.Before.asked)
 	c.Calls = []schemas.Call{{Service: "iam", Operation: "CreatePolicyVersion", Params: map[string]any{
-		"PolicyArn": arn, "PolicyDocument": grantsNothing, "SetAsDefault": true,
+		"PolicyArn": arn, "PolicyDocument": made, "SetAsDefault": true,
 	}}}
+	if c.Before.previous != nil {
+		return c, nil
+	}
 	c.Approval = "the policy has no version to go back to: whoever it is attached to will lose everything it grants, though it stays attached"
 	return c, nil
 }
@@ -161,7 +187,7 @@ func writeManaged(ctx context.Context, api managedAPI, arn string, from, to stat
 	if _, err := api.SetDefaultPolicyVersion(ctx, &iam.SetDefaultPolicyVersionInput{PolicyArn: &arn, VersionId: &to.Version}); err != nil {
 		return cloud.Classify(err)
 	}
-	if from.Version == "" || string(iampolicy.Compact(from.Document)) != grantsNothing {
+	if made := string(iampolicy.Compact(from.Document)); from.Version == "" || made != grantsNothing && made != string(iampolicy.Compact(to.Made)) {
 		return nil
 	}
 	_, err := api.DeletePolicyVersion(ctx, &iam.DeletePolicyVersionInput{PolicyArn: &arn, VersionId: &from.Version})

@@ -14,6 +14,7 @@ import (
 	"github.com/riposte-security/riposte/consumers"
 	"github.com/riposte-security/riposte/consumers/iampolicy"
 	"github.com/riposte-security/riposte/consumers/remediate/attribute"
+	"github.com/riposte-security/riposte/consumers/remediate/confighistory"
 	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/schemas"
@@ -25,6 +26,7 @@ const within = time.Minute // IAM is slow to agree with itself
 type API interface {
 	managedAPI
 	iampolicy.InlineAPI
+	ownerAPI
 }
 
 type managedAPI interface {
@@ -38,8 +40,32 @@ type managedAPI interface {
 
 // Deps is what the action is made of.
 type Deps struct {
-	IAM func(ctx context.Context, account string) (API, error)
-	Now func() time.Time
+	IAM    func(ctx context.Context, account string) (API, error)
+	Config func(ctx context.Context, account, region string) (confighistory.API, error)
+	Now    func() time.Time
+}
+
+// settings are what a command may say with its step.
+type settings struct {
+	By     string `json:"by"`
+	Region string `json:"config_region"`
+}
+
+// The values of by.
+const (
+	byVersions = "versions"
+	byConfig   = "config"
+)
+
+func settingsOf(cmd schemas.Command) (settings, error) {
+	s := settings{By: byVersions}
+	if err := attribute.Settings(cmd, &s); err != nil {
+		return s, err
+	}
+	if s.By != byVersions && s.By != byConfig {
+		return s, fault.Permanent(fmt.Errorf("with.by: %q: %s or %s expected", s.By, byVersions, byConfig))
+	}
+	return s, nil
 }
 
 // state is what a policy says.
@@ -48,19 +74,32 @@ type state struct {
 	Version string `json:"version,omitempty"`
 	// Document is what it grants; nil where an inline policy does not exist.
 	Document json.RawMessage `json:"document"`
+	// Made is, of the state before, the document of the version that we add to a managed policy: an undo deletes it.
+	Made json.RawMessage `json:"made,omitempty"`
 
-	previous *candidate // a managed policy's version to go back to, while planning
+	previous *candidate // what to go back to, while planning
 	full     bool       // as many versions as IAM allows exist, while planning
+	asked    string     // what AWS Config knows where there is nothing to go back to, for people, while planning
 }
 
+// A candidate is a document to go back to: of a managed policy an existing version, or none yet.
 type candidate struct {
 	Version  string
 	Document json.RawMessage
+	From     string // where it is from, for people
+
+	all bool // it grants everything as well
 }
 
 // OnAWS makes the action with real clients.
 func OnAWS(c *cloud.Clients, now func() time.Time) consumers.Action {
-	return New(Deps{Now: now, IAM: func(ctx context.Context, account string) (API, error) { return c.IAM(ctx, account, "") }})
+	return New(Deps{
+		Now: now,
+		IAM: func(ctx context.Context, account string) (API, error) { return c.IAM(ctx, account, "") },
+		Config: func(ctx context.Context, account, region string) (confighistory.API, error) {
+			return c.ConfigService(ctx, account, region)
+		},
+	})
 }
 
 // New makes the action.
@@ -88,7 +127,8 @@ func same(a, b state) bool {
 type reverter struct{ Deps }
 
 func (r reverter) read(ctx context.Context, cmd schemas.Command, like *state) (state, error) {
-	if err := attribute.Settings(cmd, &struct{}{}); err != nil {
+	with, err := settingsOf(cmd)
+	if err != nil {
 		return state{}, err
 	}
 	api, err := r.IAM(ctx, cmd.Target.Account)
@@ -96,12 +136,12 @@ func (r reverter) read(ctx context.Context, cmd schemas.Command, like *state) (s
 		return state{}, err
 	}
 	if o, ok := ownerOf(cmd.Target.ID); ok {
-		return r.readInline(ctx, api, cmd, o, like == nil)
+		return r.readInline(ctx, api, cmd, o, with, like == nil)
 	}
 	if !strings.HasPrefix(cmd.Target.ID, "arn:") {
 		return state{}, fault.Permanent(fmt.Errorf("target %q: the ARN of a managed policy, or user|role|group/NAME/policy/POLICY expected", cmd.Target.ID))
 	}
-	return readManaged(ctx, api, cmd, like == nil)
+	return r.readManaged(ctx, api, cmd, with, like == nil)
 }
 
 func (r reverter) write(ctx context.Context, cmd schemas.Command, from, to state) error {

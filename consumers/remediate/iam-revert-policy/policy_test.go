@@ -10,10 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/riposte-security/riposte/consumers/actiontest"
+	"github.com/riposte-security/riposte/consumers/remediate/confighistory"
+	"github.com/riposte-security/riposte/consumers/remediate/confighistory/historytest"
 	"github.com/riposte-security/riposte/internal/cloud/cloudtest"
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/schemas"
@@ -33,13 +36,20 @@ type fake struct {
 	standard string
 	made     int
 	inline   map[string]string
+	history  historytest.History
 }
 
 func newFake(versions map[string]string, standard string) *fake {
 	return &fake{versions: versions, standard: standard, made: len(versions), inline: map[string]string{}}
 }
 
-func (f *fake) in(context.Context, string) (API, error) { return f, nil }
+func (f *fake) deps() Deps {
+	return Deps{
+		Now:    time.Now,
+		IAM:    func(context.Context, string) (API, error) { return f, nil },
+		Config: func(context.Context, string, string) (confighistory.API, error) { return &f.history, nil },
+	}
+}
 
 func (f *fake) state() any {
 	return map[string]any{"versions": maps.Clone(f.versions), "default": f.standard, "inline": maps.Clone(f.inline)}
@@ -51,7 +61,7 @@ func (f *fake) GetPolicy(_ context.Context, in *iam.GetPolicyInput, _ ...func(*i
 	if *in.PolicyArn != theARN {
 		return nil, missing("GetPolicy")
 	}
-	return &iam.GetPolicyOutput{Policy: &types.Policy{DefaultVersionId: &f.standard}}, nil
+	return &iam.GetPolicyOutput{Policy: &types.Policy{DefaultVersionId: &f.standard, PolicyId: aws.String("ANPA1")}}, nil
 }
 
 func (f *fake) GetPolicyVersion(_ context.Context, in *iam.GetPolicyVersionInput, _ ...func(*iam.Options)) (*iam.GetPolicyVersionOutput, error) {
@@ -144,6 +154,18 @@ func (f *fake) DeleteGroupPolicy(_ context.Context, in *iam.DeleteGroupPolicyInp
 	return &iam.DeleteGroupPolicyOutput{}, nil
 }
 
+func (f *fake) GetUser(context.Context, *iam.GetUserInput, ...func(*iam.Options)) (*iam.GetUserOutput, error) {
+	return &iam.GetUserOutput{User: &types.User{UserId: aws.String("user1")}}, nil
+}
+
+func (f *fake) GetRole(context.Context, *iam.GetRoleInput, ...func(*iam.Options)) (*iam.GetRoleOutput, error) {
+	return &iam.GetRoleOutput{Role: &types.Role{RoleId: aws.String("role1")}}, nil
+}
+
+func (f *fake) GetGroup(context.Context, *iam.GetGroupInput, ...func(*iam.Options)) (*iam.GetGroupOutput, error) {
+	return &iam.GetGroupOutput{Group: &types.Group{GroupId: aws.String("group1")}}, nil
+}
+
 func managed(operation string) schemas.Command {
 	return schemas.Command{Target: schemas.Target{Type: targetType, Account: "123456789012", ID: theARN},
 		Event: json.RawMessage(fmt.Sprintf(`{"api":{"operation":%q}}`, operation))}
@@ -157,7 +179,7 @@ func TestContract(t *testing.T) {
 	subject := func(cmd schemas.Command, prepare func() *fake, change func(*fake)) func(*testing.T) actiontest.Subject {
 		return func(*testing.T) actiontest.Subject {
 			f := prepare()
-			return actiontest.Subject{Action: New(Deps{IAM: f.in, Now: time.Now}), Command: cmd, State: f.state, Change: func() { change(f) }}
+			return actiontest.Subject{Action: New(f.deps()), Command: cmd, State: f.state, Change: func() { change(f) }}
 		}
 	}
 	t.Run("with a predecessor", func(t *testing.T) {
@@ -198,7 +220,7 @@ func TestPredecessor(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newFake(tt.versions, tt.standard)
-			p, err := New(Deps{IAM: f.in, Now: time.Now}).Plan(t.Context(), managed(tt.event))
+			p, err := New(f.deps()).Plan(t.Context(), managed(tt.event))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -214,14 +236,16 @@ func TestPredecessor(t *testing.T) {
 		})
 	}
 	full := newFake(map[string]string{"v1": all, "v2": all, "v3": all, "v4": all, "v5": all}, "v5")
-	if _, err := New(Deps{IAM: full.in, Now: time.Now}).Plan(t.Context(), managed("")); !fault.IsPermanent(err) || !strings.Contains(err.Error(), "delete one") {
+	if _, err := New(full.deps()).Plan(t.Context(), managed("")); !fault.IsPermanent(err) || !strings.Contains(err.Error(), "delete one") {
 		t.Errorf("no room for another version: %v", err)
 	}
 }
 
 func TestInlineGone(t *testing.T) {
 	now := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
-	a := New(Deps{IAM: newFake(nil, "").in, Now: func() time.Time { return now }})
+	deps := newFake(nil, "").deps()
+	deps.Now = func() time.Time { return now }
+	a := New(deps)
 	cmd := inline("user")
 	cmd.EventTime = now.Add(-time.Hour)
 	if p, err := a.Plan(t.Context(), cmd); err != nil || !p.Empty() {
@@ -242,7 +266,7 @@ func TestRestoresVerbatim(t *testing.T) {
 	doc := `{"Statement":[{"Action":"*","Condition":{"NumericLessThan":{"x":12345678901234567890},"StringLike":{"y":"<a&b>"}},"Effect":"Allow","Resource":"*"}]}`
 	f := newFake(nil, "")
 	f.inline["user/bob/p"] = doc
-	a := New(Deps{IAM: f.in, Now: time.Now})
+	a := New(f.deps())
 	p, err := a.Plan(t.Context(), inline("user"))
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"github.com/riposte-security/riposte/consumers/iampolicy"
+	"github.com/riposte-security/riposte/consumers/remediate/confighistory"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -18,20 +19,25 @@ func Spec() schemas.ActionSpec {
 	return schemas.ActionSpec{
 		Name: "iam-revert-policy",
 		Lane: schemas.LaneRemediate,
-		Summary: "Takes *:* back out of an IAM policy, if its document still grants it. A managed policy goes back to its previous version as the default; an " +
-			"inline policy is removed. A managed policy without a version to go back to (just created, or all of them grant *:*) asks for approval, and is then " +
-			"given a default version that grants nothing: whatever it is attached to stays attached. The target is the ARN of a managed policy, " +
+		Summary: "Takes *:* back out of an IAM policy, if its document still grants it. A managed policy goes back to its previous version as the default, or, where it " +
+			"has none that grants less, to its former document as AWS Config recorded it, in a new version. An inline policy that was overwritten goes back to its former " +
+			"document as AWS Config recorded it; one that AWS Config knows nothing of is removed. A managed policy without anything to go back to asks for approval, and " +
+			"is then given a default version that grants nothing: whatever it is attached to stays attached. The target is the ARN of a managed policy, " +
 			"or for an inline one user/NAME/policy/POLICY, role/NAME/policy/POLICY or group/NAME/policy/POLICY (an ARN with that ending will do).",
 		Controls:   []string{"IAM.1"},
 		TargetType: targetType,
-		Undo:       true,
-		Irreversible: "what an inline policy said before it was overwritten: AWS does not keep it, so a removal does not bring it back (undo restores what was removed); " +
-			"what was done with the permissions in the meantime",
-		Policy: []string{
+		Settings: []schemas.Setting{
+			{Name: "by", Type: "string", Default: byVersions, OneOf: []string{byVersions, byConfig}, Help: "what of a managed policy is asked first: the versions that IAM keeps, or AWS Config"},
+			{Name: "config_region", Type: "string", Help: "where AWS Config records IAM; by default the region of the AWS settings"},
+		},
+		Undo: true,
+		Irreversible: "what an inline policy said before it was overwritten, where AWS Config has not recorded it: a removal does not bring it back (undo restores what was " +
+			"removed); what was done with the permissions in the meantime",
+		Policy: append([]string{
 			"iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicyVersions", "iam:SetDefaultPolicyVersion", "iam:CreatePolicyVersion", "iam:DeletePolicyVersion",
 			"iam:GetUserPolicy", "iam:PutUserPolicy", "iam:DeleteUserPolicy", "iam:GetRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy",
-			"iam:GetGroupPolicy", "iam:PutGroupPolicy", "iam:DeleteGroupPolicy",
-		},
+			"iam:GetGroupPolicy", "iam:PutGroupPolicy", "iam:DeleteGroupPolicy", "iam:GetUser", "iam:GetRole", "iam:GetGroup",
+		}, confighistory.Policy()...),
 		Canonical: canonical,
 		Code: &schemas.Code{ // which permissions are meant instead of all of them, nobody but its owner knows
 			Attribute: "document, which must not allow every action on every resource",

@@ -1,0 +1,139 @@
+//go:build integration
+
+package catalog_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/rs/zerolog"
+
+	"github.com/riposte-security/riposte/consumers/iampolicy"
+	"github.com/riposte-security/riposte/consumers/remediate/table"
+	"github.com/riposte-security/riposte/internal/cloud"
+)
+
+// A past is the history that AWS Config has, by id of the thing: its configuration two hours ago, an hour before the event. moto keeps none, and writes the times of
+// what it has in no form that the protocol allows; so this is an exchange after the API reference.
+type past map[string]string
+
+func (p past) exchange() exchange {
+	return exchange{"GetResourceConfigHistory": func(r *http.Request) string {
+		var in struct {
+			ResourceID   string  `json:"resourceId"`
+			ResourceType string  `json:"resourceType"`
+			LaterTime    float64 `json:"laterTime"`
+		}
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil || in.ResourceType == "" || in.LaterTime == 0 {
+			return "no request"
+		}
+		items := []map[string]any{}
+		if conf, ok := p[in.ResourceID]; ok {
+			items = append(items, map[string]any{"resourceId": in.ResourceID, "resourceType": in.ResourceType, "configurationItemStatus": "OK",
+				"configurationItemCaptureTime": float64(time.Now().Add(-2*time.Hour).UnixMilli()) / 1000, "configuration": conf})
+		}
+		b, _ := json.Marshal(map[string]any{"configurationItems": items})
+		return string(b)
+	}}
+}
+
+// A revert is an action that puts things back, with what it calls.
+type revert struct {
+	*cloud.Clients
+	rec  *recorder
+	made map[string]bool
+	name string
+}
+
+// reverting makes clients of which the calls are noted, and some of them answered by an exchange.
+func reverting(t *testing.T, endpoint, name string, e exchange) *revert {
+	t.Helper()
+	clients(t, endpoint, cloud.Config{}) // sets the environment
+	rec := &recorder{}
+	rec.answer(t, e)
+	c, err := cloud.New(t.Context(), cloud.Config{}, zerolog.Nop(), rec.register, rec.redirect)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &revert{c, rec, map[string]bool{}, name}
+}
+
+// noting notes what do calls as the action's.
+func (v *revert) noting(do func()) {
+	v.rec.take()
+	do()
+	for _, c := range v.rec.take() {
+		for _, p := range cloud.Permissions(c.service, c.operation) {
+			v.made[p] = true
+		}
+	}
+}
+
+// policy: the permissions of the spec are those of the calls that were made, and of calls that are not named after one.
+func (v *revert) policy(t *testing.T, also ...string) {
+	t.Helper()
+	s := &suite{a: table.Action{Spec: specOf(v.name)}, f: fixture{also: also}, made: v.made}
+	s.policy(t)
+}
+
+func policyHistory(t *testing.T, endpoint string) {
+	before := past{}
+	v := reverting(t, endpoint, "iam-revert-policy", before.exchange())
+	api := must(v.IAM(t.Context(), "", ""))(t)
+	name := unique("bob")
+	recorded := func(kind string) string {
+		return `{"` + kind + `PolicyList":[{"policyName":"p","policyDocument":"` + url.PathEscape(little) + `"}]}`
+	}
+	before[*must(api.CreateUser(t.Context(), &iam.CreateUserInput{UserName: &name}))(t).User.UserId] = recorded("user")
+	before[*must(api.CreateGroup(t.Context(), &iam.CreateGroupInput{GroupName: &name}))(t).Group.GroupId] = recorded("group")
+	before[*must(api.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[]}`)}))(t).Role.RoleId] = recorded("role")
+	must(api.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: &name, PolicyName: aws.String("p"), PolicyDocument: aws.String(everything)}))(t)
+	must(api.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: &name, PolicyName: aws.String("new"), PolicyDocument: aws.String(everything)}))(t)
+	must(api.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: &name, PolicyName: aws.String("p"), PolicyDocument: aws.String(everything)}))(t)
+	must(api.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: &name, PolicyName: aws.String("new"), PolicyDocument: aws.String(everything)}))(t)
+	must(api.PutGroupPolicy(t.Context(), &iam.PutGroupPolicyInput{GroupName: &name, PolicyName: aws.String("p"), PolicyDocument: aws.String(everything)}))(t)
+	must(api.PutGroupPolicy(t.Context(), &iam.PutGroupPolicyInput{GroupName: &name, PolicyName: aws.String("new"), PolicyDocument: aws.String(everything)}))(t)
+	managed := must(api.CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: aws.String(unique("reports")), PolicyDocument: aws.String(everything)}))(t).Policy
+	before[*managed.PolicyId] = `{"policyVersionList":[{"versionId":"v1","isDefaultVersion":true,"document":"` + url.PathEscape(little) + `"}]}`
+	second := must(api.CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: aws.String(unique("audit")), PolicyDocument: aws.String(little)}))(t).Policy
+	must(api.CreatePolicyVersion(t.Context(), &iam.CreatePolicyVersionInput{PolicyArn: second.Arn, PolicyDocument: aws.String(everything), SetAsDefault: true}))(t)
+
+	const history = "as AWS Config recorded it at"
+	for target, c := range map[string]struct{ call, says string }{
+		"user/" + name + "/policy/p":    {"PutUserPolicy", history},
+		"role/" + name + "/policy/p":    {"PutRolePolicy", history},
+		"group/" + name + "/policy/p":   {"PutGroupPolicy", history},
+		"user/" + name + "/policy/new":  {"DeleteUserPolicy", "did not exist before"},
+		"role/" + name + "/policy/new":  {"DeleteRolePolicy", "did not exist before"},
+		"group/" + name + "/policy/new": {"DeleteGroupPolicy", "did not exist before"},
+		*managed.Arn:                    {"CreatePolicyVersion", history},
+		*second.Arn:                     {"SetDefaultPolicyVersion", "to version v1"},
+	} {
+		t.Run(c.call, func(t *testing.T) {
+			r := start(t, v.Clients, v.name, target, ownAccount, nil)
+			v.noting(func() {
+				p := r.carryOut()
+				if p.Calls[0].Operation != c.call || !strings.Contains(p.Summary, c.says) || p.Approval != "" {
+					t.Errorf("%+v", p)
+				}
+				if err := r.undo(p, false); err != nil {
+					t.Fatal(err)
+				}
+				if again := r.plan(); !bytes.Equal(iampolicy.Compact(again.Before), iampolicy.Compact(p.Before)) {
+					t.Errorf("after undo %s, before %s", again.Before, p.Before)
+				}
+			})
+		})
+	}
+	if n := len(must(api.ListPolicyVersions(t.Context(), &iam.ListPolicyVersionsInput{PolicyArn: managed.Arn}))(t).Versions); n != 1 {
+		t.Errorf("%d versions after undo", n)
+	}
+	v.policy(t)
+}
