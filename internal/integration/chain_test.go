@@ -80,8 +80,7 @@ func (a *awsAPI) forensics(t *testing.T, endpoint string) {
 	ask(t, a.jobs.CreateJobQueue, &batch.CreateJobQueueInput{JobQueueName: aws.String("riposte-scan"), Priority: aws.Int32(1), State: batchtypes.JQStateEnabled,
 		ComputeEnvironmentOrder: []batchtypes.ComputeEnvironmentOrder{{ComputeEnvironment: place.ComputeEnvironmentArn, Order: aws.Int32(1)}}})
 	ask(t, a.jobs.RegisterJobDefinition, &batch.RegisterJobDefinitionInput{JobDefinitionName: aws.String("riposte-scan"), Type: batchtypes.JobDefinitionTypeContainer,
-		ContainerProperties: &batchtypes.ContainerProperties{Image: aws.String("scanner"), Command: []string{"scan"}, ResourceRequirements: []batchtypes.ResourceRequirement{
-			{Type: batchtypes.ResourceTypeVcpu, Value: aws.String("1")}, {Type: batchtypes.ResourceTypeMemory, Value: aws.String("128")}}}})
+		ContainerProperties: &batchtypes.ContainerProperties{Image: aws.String("scanner"), Vcpus: aws.Int32(1), Memory: aws.Int32(128), Command: []string{"scan"}}}) //nolint:staticcheck // of what has replaced these, this API says what the SDK cannot read
 }
 
 // chain runs the example: an event leads to a snapshot, that to an isolation, that to a scan, that to a ticket, each by a rule on the outcome of the one before; the
