@@ -27,6 +27,7 @@ import (
 	iamrevertpolicy "github.com/riposte-security/riposte/consumers/remediate/iam-revert-policy"
 	"github.com/riposte-security/riposte/consumers/remediate/invoke"
 	s3encryptbucket "github.com/riposte-security/riposte/consumers/remediate/s3-encrypt-bucket"
+	securitygrouprevert "github.com/riposte-security/riposte/consumers/remediate/security-group-revert"
 	"github.com/riposte-security/riposte/consumers/remediate/table"
 	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/internal/config"
@@ -70,6 +71,7 @@ func Actions() []Action {
 		{ec2requiretags.Spec(), onAWS(ec2requiretags.OnAWS)},
 		{iamrevertpolicy.Spec(), onAWS(iamrevertpolicy.OnAWS)},
 		{s3encryptbucket.Spec(), onAWS(s3encryptbucket.OnAWS)},
+		{securitygrouprevert.Spec(), onAWS(securitygrouprevert.OnAWS)},
 	}
 	for _, row := range table.Actions() {
 		all = append(all, Action{row.Spec, onAWS(row.OnAWS)})

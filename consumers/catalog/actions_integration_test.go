@@ -43,6 +43,7 @@ func TestOnAnAPI(t *testing.T) {
 		"managed policy": managedPolicy,
 		"inline policy":  inlinePolicy,
 		"policy history": policyHistory,
+		"group revert":   groupRevert,
 		"other accounts": inOtherAccounts,
 		"access key":     accessKey,
 		"network ACL":    networkACL,

@@ -6,6 +6,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -74,6 +75,9 @@ func (b *sickbed) fall(i actiontest.Illness) {
 // A bedside makes a target: what names it, what the command says besides, and what deletes it.
 type bedside func(t *testing.T, b *sickbed) (target string, with map[string]any, remove func())
 
+// sshOpened is the record of a call that opened SSH to everybody, for actions that reverse what a record says.
+const sshOpened = `{"api":{"operation":"AuthorizeSecurityGroupIngress","request":{"data":{"ipProtocol":"tcp","fromPort":22,"toPort":22,"cidrIp":"0.0.0.0/0"}}}}`
+
 // TestIllness holds the actions of the catalogue to what may go wrong at every step, on an AWS API that keeps state. Of Network Firewall that API knows no rule
 // groups: the action has an exchange of its own, in its folder.
 func TestIllness(t *testing.T) {
@@ -98,6 +102,7 @@ func TestIllness(t *testing.T) {
 				target, with, remove := bed(t, b)
 				r := start(t, b.Clients, a.Spec.Name, target, ownAccount, with)
 				r.cmd.ID = unique("c")
+				r.cmd.Event = json.RawMessage(sshOpened)
 				return actiontest.Patient{Action: r.action, Command: r.cmd, Fall: b.fall, Remove: remove}
 			})
 		})
@@ -199,6 +204,14 @@ func bedsides() map[string]bedside {
 			must(api.AuthorizeSecurityGroupIngress(t.Context(), &ec2.AuthorizeSecurityGroupIngressInput{GroupId: group, IpPermissions: []ec2types.IpPermission{
 				{IpProtocol: aws.String("tcp"), FromPort: aws.Int32(22), ToPort: aws.Int32(22), IpRanges: []ec2types.IpRange{{CidrIp: aws.String("0.0.0.0/0")}}}}}))(t)
 			return *group, map[string]any{"cidr": "0.0.0.0/0"}, func() { gone(t, api.DeleteSecurityGroup, &ec2.DeleteSecurityGroupInput{GroupId: group}) }
+		},
+		"security-group-revert": func(t *testing.T, b *sickbed) (string, map[string]any, func()) {
+			api := must(b.EC2(t.Context(), "", ""))(t)
+			vpc := must(api.CreateVpc(t.Context(), &ec2.CreateVpcInput{CidrBlock: aws.String("10.8.0.0/16")}))(t).Vpc.VpcId
+			group := must(api.CreateSecurityGroup(t.Context(), &ec2.CreateSecurityGroupInput{GroupName: aws.String("web"), Description: aws.String("test"), VpcId: vpc}))(t).GroupId
+			must(api.AuthorizeSecurityGroupIngress(t.Context(), &ec2.AuthorizeSecurityGroupIngressInput{GroupId: group, IpPermissions: []ec2types.IpPermission{
+				{IpProtocol: aws.String("tcp"), FromPort: aws.Int32(22), ToPort: aws.Int32(22), IpRanges: []ec2types.IpRange{{CidrIp: aws.String("0.0.0.0/0")}}}}}))(t)
+			return *group, map[string]any{"by": "event"}, func() { gone(t, api.DeleteSecurityGroup, &ec2.DeleteSecurityGroupInput{GroupId: group}) }
 		},
 		"wafv2-ipset": func(t *testing.T, b *sickbed) (string, map[string]any, func()) {
 			api, name := must(b.WAFV2(t.Context(), "", region))(t), unique("blocked")

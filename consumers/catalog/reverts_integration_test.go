@@ -7,11 +7,14 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/rs/zerolog"
 
@@ -136,4 +139,61 @@ func policyHistory(t *testing.T, endpoint string) {
 		t.Errorf("%d versions after undo", n)
 	}
 	v.policy(t)
+}
+
+func groupRevert(t *testing.T, endpoint string) {
+	before := past{}
+	v := reverting(t, endpoint, "security-group-revert", before.exchange())
+	api := must(v.EC2(t.Context(), "", ""))(t)
+	vpc := must(api.CreateVpc(t.Context(), &ec2.CreateVpcInput{CidrBlock: aws.String("10.8.0.0/16")}))(t).Vpc.VpcId
+	group := *must(api.CreateSecurityGroup(t.Context(), &ec2.CreateSecurityGroupInput{GroupName: aws.String("web"), Description: aws.String("test"), VpcId: vpc}))(t).GroupId
+	permission := func(port int32, cidr string) []ec2types.IpPermission {
+		return []ec2types.IpPermission{{IpProtocol: aws.String("tcp"), FromPort: &port, ToPort: &port, IpRanges: []ec2types.IpRange{{CidrIp: &cidr}}}}
+	}
+	tags := []ec2types.TagSpecification{{ResourceType: ec2types.ResourceTypeSecurityGroupRule, Tags: []ec2types.Tag{{Key: aws.String("owner"), Value: aws.String("ada")}}}}
+	must(api.AuthorizeSecurityGroupIngress(t.Context(), &ec2.AuthorizeSecurityGroupIngressInput{GroupId: &group, IpPermissions: permission(443, "0.0.0.0/0")}))(t)
+	must(api.AuthorizeSecurityGroupIngress(t.Context(), &ec2.AuthorizeSecurityGroupIngressInput{GroupId: &group, IpPermissions: permission(22, "0.0.0.0/0"), TagSpecifications: tags}))(t)
+	must(api.AuthorizeSecurityGroupEgress(t.Context(), &ec2.AuthorizeSecurityGroupEgressInput{GroupId: &group, IpPermissions: permission(25, "0.0.0.0/0")}))(t)
+
+	revoked := strings.Replace(strings.Replace(sshOpened, "Authorize", "Revoke", 1), "22", "2222", 2)
+	for name, c := range map[string]struct{ event, past, calls, says string }{
+		"by the record: authorised": {sshOpened, "", "RevokeSecurityGroupIngress", "by the record of the event: revoke tcp 22 from 0.0.0.0/0"},
+		"by the record: revoked":    {revoked, "", "AuthorizeSecurityGroupIngress", "restore tcp 2222 from 0.0.0.0/0"},
+		"by history": {`{}`, `{"ipPermissions":[{"fromPort":443,"toPort":443,"ipProtocol":"tcp","ipv4Ranges":[{"cidrIp":"0.0.0.0/0"}]},
+			{"fromPort":22,"toPort":22,"ipProtocol":"tcp","ipv4Ranges":[{"cidrIp":"198.51.100.0/24","description":"office"}]}],
+			"ipPermissionsEgress":[{"ipProtocol":"-1","ipRanges":["0.0.0.0/0"]}]}`, "RevokeSecurityGroupIngress RevokeSecurityGroupEgress AuthorizeSecurityGroupIngress", "as AWS Config recorded it at"},
+		"by history: nothing in": {`{}`, `{"ipPermissions":[],"ipPermissionsEgress":[{"ipProtocol":"tcp","fromPort":53,"toPort":53,"ipRanges":["0.0.0.0/0"]}]}`,
+			"RevokeSecurityGroupIngress RevokeSecurityGroupEgress AuthorizeSecurityGroupEgress", "restore tcp 53 to 0.0.0.0/0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			delete(before, group)
+			if c.past != "" {
+				before[group] = c.past
+			}
+			r := start(t, v.Clients, v.name, group, ownAccount, nil)
+			r.cmd.Event = json.RawMessage(c.event)
+			v.noting(func() {
+				p := r.carryOut()
+				var calls []string
+				for _, x := range p.Calls {
+					calls = append(calls, x.Operation)
+				}
+				if strings.Join(calls, " ") != c.calls || !strings.Contains(p.Summary, c.says) {
+					t.Errorf("%v: %s", calls, p.Summary)
+				}
+				if err := r.undo(p, false); err != nil {
+					t.Fatal(err)
+				}
+				if again := r.plan(); withoutIDs(again.Before) != withoutIDs(p.Before) {
+					t.Errorf("after undo %s, before %s", again.Before, p.Before)
+				}
+			})
+		})
+	}
+	v.policy(t, "ec2:CreateTags") // a rule that is restored with tags needs it
+}
+
+// withoutIDs is a state without the ids of rules, which do not come back.
+func withoutIDs(state []byte) string {
+	return regexp.MustCompile(`"id":"sgr-[0-9a-f]+",`).ReplaceAllString(string(state), "")
 }

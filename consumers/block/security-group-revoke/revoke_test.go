@@ -15,6 +15,7 @@ import (
 
 	"github.com/riposte-security/riposte/consumers"
 	"github.com/riposte-security/riposte/consumers/actiontest"
+	"github.com/riposte-security/riposte/consumers/securitygroup"
 	"github.com/riposte-security/riposte/internal/cloud/cloudtest"
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/schemas"
@@ -70,9 +71,9 @@ func (f *fake) DescribeSecurityGroupRules(_ context.Context, in *ec2.DescribeSec
 	begin := len(aws.ToString(in.NextToken))
 	for _, r := range f.rules[begin:min(begin+3, len(f.rules))] {
 		x := types.SecurityGroupRule{GroupId: aws.String(group), IsEgress: aws.Bool(false), SecurityGroupRuleId: aws.String(r.ID), IpProtocol: aws.String(r.Protocol),
-			FromPort: aws.Int32(r.From), ToPort: aws.Int32(r.To), CidrIpv4: str(r.CIDR), CidrIpv6: str(r.CIDRv6), PrefixListId: str(r.PrefixList), Description: str(r.Description), Tags: r.tags()}
+			FromPort: aws.Int32(r.From), ToPort: aws.Int32(r.To), CidrIpv4: securitygroup.String(r.CIDR), CidrIpv6: securitygroup.String(r.CIDRv6), PrefixListId: securitygroup.String(r.PrefixList), Description: securitygroup.String(r.Description), Tags: r.TagList()}
 		if r.Group != "" {
-			x.ReferencedGroupInfo = &types.ReferencedSecurityGroup{GroupId: aws.String(r.Group), UserId: str(r.GroupOwner)}
+			x.ReferencedGroupInfo = &types.ReferencedSecurityGroup{GroupId: aws.String(r.Group), UserId: securitygroup.String(r.GroupOwner)}
 		}
 		out.SecurityGroupRules = append(out.SecurityGroupRules, x)
 	}
@@ -100,7 +101,7 @@ func (f *fake) AuthorizeSecurityGroupIngress(_ context.Context, in *ec2.Authoriz
 		}
 	}
 	for _, p := range in.IpPermissions {
-		r := rule{Protocol: *p.IpProtocol, From: ports(p.FromPort), To: ports(p.ToPort)}
+		r := rule{Protocol: *p.IpProtocol, From: securitygroup.Ports(p.FromPort), To: securitygroup.Ports(p.ToPort)}
 		for _, x := range p.IpRanges {
 			r.CIDR, r.Description = *x.CidrIp, aws.ToString(x.Description)
 		}
@@ -113,7 +114,7 @@ func (f *fake) AuthorizeSecurityGroupIngress(_ context.Context, in *ec2.Authoriz
 		for _, x := range p.UserIdGroupPairs {
 			r.Group, r.GroupOwner, r.Description = *x.GroupId, aws.ToString(x.UserId), aws.ToString(x.Description)
 		}
-		if slices.ContainsFunc(f.rules, func(o rule) bool { return o.key() == r.key() }) {
+		if slices.ContainsFunc(f.rules, func(o rule) bool { return o.Key() == r.Key() }) {
 			return nil, cloudtest.Error("EC2", "AuthorizeSecurityGroupIngress", "InvalidPermission.Duplicate", 400)
 		}
 		for _, s := range in.TagSpecifications {
@@ -130,7 +131,7 @@ func (f *fake) AuthorizeSecurityGroupIngress(_ context.Context, in *ec2.Authoriz
 // state is the rules without their ids, which do not come back.
 func (f *fake) state() any {
 	rules := slices.Clone(f.rules)
-	slices.SortFunc(rules, func(a, b rule) int { return strings.Compare(a.key(), b.key()) })
+	slices.SortFunc(rules, func(a, b rule) int { return strings.Compare(a.Key(), b.Key()) })
 	for i := range rules {
 		rules[i].ID = ""
 	}

@@ -1,16 +1,11 @@
 package securitygrouprevoke
 
 import (
-	"fmt"
-	"strings"
-
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
-
-	"github.com/riposte-security/riposte/internal/cloud"
+	"github.com/riposte-security/riposte/consumers/securitygroup"
 	"github.com/riposte-security/riposte/schemas"
 )
 
-const targetType = "ec2-security-group"
+const targetType = securitygroup.TargetType
 
 // Spec describes the action.
 func Spec() schemas.ActionSpec {
@@ -30,26 +25,6 @@ func Spec() schemas.ActionSpec {
 		Undo:      true,
 		Expires:   true,
 		Policy:    []string{"ec2:DescribeSecurityGroups", "ec2:DescribeSecurityGroupRules", "ec2:RevokeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags"},
-		Canonical: canonical,
+		Canonical: securitygroup.Canonical,
 	}
-}
-
-// canonical takes a group's id or ARN. An ARN's own account and region go before the event's.
-func canonical(raw, account, region string) (schemas.Target, error) {
-	id := raw
-	if strings.HasPrefix(raw, "arn:") {
-		a, err := arn.Parse(raw)
-		if err != nil {
-			return schemas.Target{}, fmt.Errorf("security group %q: %w", raw, err)
-		}
-		rest, ok := strings.CutPrefix(a.Resource, "security-group/")
-		if a.Service != "ec2" || !ok {
-			return schemas.Target{}, fmt.Errorf("security group %q: not the ARN of a security group", raw)
-		}
-		id, account, region = rest, a.AccountID, a.Region
-	}
-	if !cloud.IsEC2ID(id, "sg-") {
-		return schemas.Target{}, fmt.Errorf("security group %q: an id (sg-0123456789abcdef0) or ARN expected", raw)
-	}
-	return schemas.Target{Type: targetType, Account: account, Region: region, ID: id}, nil
 }

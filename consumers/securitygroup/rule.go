@@ -1,4 +1,5 @@
-package securitygrouprevoke
+// Package securitygroup is what the actions on security groups have in common: the spelling of rules, reading and writing them, and the form of targets.
+package securitygroup
 
 import (
 	"cmp"
@@ -11,11 +12,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
 
-// A rule is an inbound rule, with all that EC2 lets one say of it. Its id is no part of what it is: a rule that is restored gets a new one.
-type rule struct {
+// A Rule is one rule of a group, with all that EC2 lets one say of it. Its id is no part of what it is: a rule that is restored gets a new one.
+type Rule struct {
 	ID          string            `json:"id,omitempty"`
-	Protocol    string            `json:"protocol"` // -1 for all
-	From        int32             `json:"from"`     // -1 for all; of ICMP the type
+	Egress      bool              `json:"egress,omitempty"` // it lets out, and not in
+	Protocol    string            `json:"protocol"`         // -1 for all
+	From        int32             `json:"from"`             // -1 for all; of ICMP the type
 	To          int32             `json:"to"`
 	CIDR        string            `json:"cidr,omitempty"`
 	CIDRv6      string            `json:"cidr_v6,omitempty"`
@@ -28,9 +30,11 @@ type rule struct {
 	Tags        map[string]string `json:"tags,omitempty"`
 }
 
-func ruleOf(r types.SecurityGroupRule) rule {
-	out := rule{
-		ID: aws.ToString(r.SecurityGroupRuleId), Protocol: aws.ToString(r.IpProtocol), From: ports(r.FromPort), To: ports(r.ToPort),
+// Of is a rule as EC2 describes it.
+func Of(r types.SecurityGroupRule) Rule {
+	out := Rule{
+		Egress: aws.ToBool(r.IsEgress),
+		ID:     aws.ToString(r.SecurityGroupRuleId), Protocol: aws.ToString(r.IpProtocol), From: Ports(r.FromPort), To: Ports(r.ToPort),
 		CIDR: aws.ToString(r.CidrIpv4), CIDRv6: aws.ToString(r.CidrIpv6), PrefixList: aws.ToString(r.PrefixListId), Description: aws.ToString(r.Description),
 	}
 	if g := r.ReferencedGroupInfo; g != nil {
@@ -45,28 +49,33 @@ func ruleOf(r types.SecurityGroupRule) rule {
 	return out
 }
 
-func ports(p *int32) int32 {
+// Ports is a port of a rule; -1 where it has none.
+func Ports(p *int32) int32 {
 	if p == nil {
 		return -1
 	}
 	return *p
 }
 
-// key is what makes a rule this rule in its group: EC2 takes no second one with the same protocol, ports and source.
-func (r rule) key() string {
-	return strings.Join([]string{r.Protocol, strconv.Itoa(int(r.From)), strconv.Itoa(int(r.To)), r.CIDR, r.CIDRv6, r.PrefixList, r.Group}, " ")
+// Key is what makes a rule this rule in its group: EC2 takes no second one with the same protocol, ports and source.
+func (r Rule) Key() string {
+	direction := ""
+	if r.Egress {
+		direction = "out "
+	}
+	return direction + strings.Join([]string{r.Protocol, strconv.Itoa(int(r.From)), strconv.Itoa(int(r.To)), r.CIDR, r.CIDRv6, r.PrefixList, r.Group}, " ")
 }
 
-// same compares all but the ids.
-func (r rule) same(o rule) bool {
-	return r.key() == o.key() && r.Description == o.Description && maps.Equal(r.Tags, o.Tags)
+// Same compares all but the ids.
+func (r Rule) Same(o Rule) bool {
+	return r.Key() == o.Key() && r.Description == o.Description && maps.Equal(r.Tags, o.Tags)
 }
 
-// source says where the rule lets in from, for people.
-func (r rule) source() string { return cmp.Or(r.CIDR, r.CIDRv6, r.PrefixList, r.Group) }
+// source says where the rule lets in from, or out to, for people.
+func (r Rule) source() string { return cmp.Or(r.CIDR, r.CIDRv6, r.PrefixList, r.Group) }
 
-// text says what the rule lets in, for people.
-func (r rule) text() string {
+// Text says what the rule lets through, for people.
+func (r Rule) Text() string {
 	what := r.Protocol
 	switch {
 	case r.Protocol == "-1":
@@ -76,16 +85,19 @@ func (r rule) text() string {
 	case r.From >= 0:
 		what += " " + strconv.Itoa(int(r.From)) + "-" + strconv.Itoa(int(r.To))
 	}
+	if r.Egress {
+		return what + " to " + r.source()
+	}
 	return what + " from " + r.source()
 }
 
 // permission is the rule as EC2 takes it.
-func (r rule) permission() types.IpPermission {
+func (r Rule) permission() types.IpPermission {
 	p := types.IpPermission{IpProtocol: &r.Protocol}
 	if r.Protocol != "-1" {
 		p.FromPort, p.ToPort = &r.From, &r.To
 	}
-	description := str(r.Description)
+	description := String(r.Description)
 	switch {
 	case r.CIDR != "":
 		p.IpRanges = []types.IpRange{{CidrIp: &r.CIDR, Description: description}}
@@ -94,19 +106,21 @@ func (r rule) permission() types.IpPermission {
 	case r.PrefixList != "":
 		p.PrefixListIds = []types.PrefixListId{{PrefixListId: &r.PrefixList, Description: description}}
 	default:
-		p.UserIdGroupPairs = []types.UserIdGroupPair{{GroupId: &r.Group, UserId: str(r.GroupOwner), VpcPeeringConnectionId: str(r.Peering), Description: description}}
+		p.UserIdGroupPairs = []types.UserIdGroupPair{{GroupId: &r.Group, UserId: String(r.GroupOwner), VpcPeeringConnectionId: String(r.Peering), Description: description}}
 	}
 	return p
 }
 
-func str(s string) *string {
+// String is s as the SDK takes it: nil where there is nothing.
+func String(s string) *string {
 	if s == "" {
 		return nil
 	}
 	return &s
 }
 
-func (r rule) tags() []types.Tag {
+// TagList are the tags, in the order of their keys.
+func (r Rule) TagList() []types.Tag {
 	var out []types.Tag
 	for _, k := range slices.Sorted(maps.Keys(r.Tags)) {
 		out = append(out, types.Tag{Key: aws.String(k), Value: aws.String(r.Tags[k])})
