@@ -51,7 +51,9 @@ type exchange map[string]func(*http.Request) string
 // fixtures are by row. A row without one fails the test.
 func fixtures() map[string]fixture {
 	all := map[string]fixture{}
-	for _, of := range []map[string]fixture{s3Fixtures(), ec2Fixtures(), iamFixtures(), rdsFixtures()} {
+	for _, of := range []map[string]fixture{s3Fixtures(), ec2Fixtures(), iamFixtures(), rdsFixtures(),
+		trailFixtures(), configFixtures(), keyFixtures(), dynamoFixtures(), ecrFixtures(), elbFixtures(), secretFixtures(), stageFixtures(), topicFixtures(), queueFixtures(),
+		functionFixtures(), buildFixtures()} {
 		maps.Copy(all, of)
 	}
 	return all
@@ -77,7 +79,7 @@ type recorder struct {
 type recorded struct{ service, operation string }
 
 func (c recorded) writes() bool {
-	return !slices.ContainsFunc([]string{"Get", "Head", "List", "Describe"}, func(p string) bool { return strings.HasPrefix(c.operation, p) })
+	return !slices.ContainsFunc([]string{"Get", "Head", "List", "Describe", "BatchGet"}, func(p string) bool { return strings.HasPrefix(c.operation, p) })
 }
 
 func (r *recorder) register(stack *middleware.Stack) error {

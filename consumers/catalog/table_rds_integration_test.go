@@ -73,7 +73,8 @@ func rdsFixtures() map[string]fixture {
 			"too short": database(func(in *rds.CreateDBInstanceInput) { in.BackupRetentionPeriod = aws.Int32(3) }),
 		}},
 		"rds-protect-cluster": cluster, "rds-copy-cluster-tags-to-snapshots": cluster, "rds-enable-cluster-minor-upgrades": cluster,
-		"rds-keep-cluster-backups": cluster,
+		"rds-keep-cluster-backups":              cluster,
+		"rds-enable-cluster-iam-authentication": clusterLoginFixture(),
 		"rds-make-snapshot-private": {wrong: makes{"public": func(t *testing.T, w *world) string {
 			database(nil)(t, w)
 			api := w.rds(t)

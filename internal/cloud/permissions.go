@@ -22,6 +22,10 @@ func Permissions(service, operation string) []string {
 		prefix = "events"
 	case "sfn":
 		prefix = "states"
+	case "elasticloadbalancingv2":
+		prefix = "elasticloadbalancing"
+	case "apigateway": // which has one for each verb of HTTP
+		operation = map[bool]string{true: "GET", false: "PATCH"}[strings.HasPrefix(operation, "Get")]
 	case "lambda":
 		if operation == "Invoke" {
 			operation = "InvokeFunction"

@@ -16,7 +16,7 @@ import (
 func rdsRows() []Action {
 	return []Action{
 		rdsPublicAccess(), rdsProtect(), rdsBackups(), rdsMinorUpgrades(), rdsCopyTags(), rdsMultiAZ(), rdsIAMLogin(),
-		rdsProtectCluster(), rdsCopyTagsCluster(), rdsMinorUpgradesCluster(), rdsBackupsCluster(),
+		rdsProtectCluster(), rdsCopyTagsCluster(), rdsMinorUpgradesCluster(), rdsIAMLoginCluster(), rdsBackupsCluster(),
 		rdsSnapshotPrivate(), rdsClusterSnapshotPrivate(),
 	}
 }

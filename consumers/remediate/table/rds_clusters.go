@@ -162,3 +162,16 @@ func rdsClusterSnapshotPrivate() Action {
 		},
 	})
 }
+func rdsIAMLoginCluster() Action {
+	return databases(row[*rds.Client, bool]{
+		Name: "rds-enable-cluster-iam-authentication", Controls: []string{"RDS.12"},
+		Does: "Lets database users of a DB cluster log in by IAM, and without a password. Passwords still work.",
+		Do:   "turn IAM authentication on for", Done: "has IAM authentication",
+		Want: always(true),
+		Code: declared("aws_rds_cluster", "IAM authentication", "iam_database_authentication_enabled = true", "EnableIAMDatabaseAuthentication: true"),
+	}, func(db *types.DBCluster, pending *types.ClusterPendingModifiedValues) bool {
+		return now(pending.IAMDatabaseAuthenticationEnabled, db.IAMDatabaseAuthenticationEnabled)
+	}, func(m *rds.ModifyDBClusterInput, on bool) {
+		m.EnableIAMDatabaseAuthentication, m.ApplyImmediately = &on, aws.Bool(true)
+	})
+}

@@ -26,7 +26,8 @@ type Action struct {
 
 // Actions lists every row, by service.
 func Actions() []Action {
-	return slices.Concat(s3Rows(), ec2Rows(), iamRows(), rdsRows())
+	return slices.Concat(s3Rows(), ec2Rows(), iamRows(), rdsRows(),
+		cloudtrailRows(), configRows(), kmsRows(), lambdaRows(), snsRows(), sqsRows(), ecrRows(), dynamodbRows(), elbRows(), secretRows(), codebuildRows(), apigatewayRows())
 }
 
 // A row is one remediation. C is the client that it calls, S the attribute: all of it that the row may change, in a form that encoding/json
@@ -203,4 +204,12 @@ func (b bound[C, S]) write(ctx context.Context, cmd schemas.Command, from, to st
 		}
 	}
 	return nil
+}
+
+// arn is the ARN of the target, for calls that take one.
+func (in input) arn() *string {
+	for _, a := range cloud.ARNs(in.Target) {
+		return &a
+	}
+	return &in.ID // which has none; kinds are tested to have one
 }
