@@ -69,7 +69,7 @@ func kmsRotation() Action {
 			if now.On {
 				return now, nil
 			}
-			return rotation{true, int32(days)}, nil //nolint:gosec // bounded
+			return rotation{true, int32(days)}, nil
 		},
 		Write: func(in input, _, to rotation) []call[*kms.Client] {
 			if !to.On {
