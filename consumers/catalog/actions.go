@@ -29,6 +29,7 @@ import (
 	s3encryptbucket "github.com/riposte-security/riposte/consumers/remediate/s3-encrypt-bucket"
 	securitygrouprevert "github.com/riposte-security/riposte/consumers/remediate/security-group-revert"
 	"github.com/riposte-security/riposte/consumers/remediate/table"
+	trailrestore "github.com/riposte-security/riposte/consumers/remediate/trail-restore"
 	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/schemas"
@@ -72,6 +73,7 @@ func Actions() []Action {
 		{iamrevertpolicy.Spec(), onAWS(iamrevertpolicy.OnAWS)},
 		{s3encryptbucket.Spec(), onAWS(s3encryptbucket.OnAWS)},
 		{securitygrouprevert.Spec(), onAWS(securitygrouprevert.OnAWS)},
+		{trailrestore.Spec(), onAWS(trailrestore.OnAWS)},
 	}
 	for _, row := range table.Actions() {
 		all = append(all, Action{row.Spec, onAWS(row.OnAWS)})

@@ -44,6 +44,7 @@ func TestOnAnAPI(t *testing.T) {
 		"inline policy":  inlinePolicy,
 		"policy history": policyHistory,
 		"group revert":   groupRevert,
+		"trail restore":  trailRestore,
 		"other accounts": inOtherAccounts,
 		"access key":     accessKey,
 		"network ACL":    networkACL,

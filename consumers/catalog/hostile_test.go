@@ -49,6 +49,7 @@ func samples() map[string]sample {
 		"ec2-require-tags":            {instance, user, map[string]any{"tags": map[string]any{"owner": "nobody"}}},
 		"iam-revert-policy":           {"arn:aws:iam::123456789012:policy/wide", "arn:aws:iam::aws:policy/AdministratorAccess", nil},
 		"security-group-revert":       {"sg-0123456789abcdef0", instance, nil},
+		"trail-restore":               {"main", instance + "/", nil},
 		"s3-encrypt-bucket":           {bucket, "arn:aws:ec2:eu-central-1:123456789012:instance/" + instance, nil},
 	}
 	for _, row := range table.Actions() {

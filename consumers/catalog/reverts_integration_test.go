@@ -13,9 +13,13 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	cloudtrailtypes "github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/rs/zerolog"
 
 	"github.com/riposte-security/riposte/consumers/iampolicy"
@@ -196,4 +200,67 @@ func groupRevert(t *testing.T, endpoint string) {
 // withoutIDs is a state without the ids of rules, which do not come back.
 func withoutIDs(state []byte) string {
 	return regexp.MustCompile(`"id":"sgr-[0-9a-f]+",`).ReplaceAllString(string(state), "")
+}
+
+func trailRestore(t *testing.T, endpoint string) {
+	before := past{}
+	v := reverting(t, endpoint, "trail-restore", before.exchange())
+	api, buckets := must(v.CloudTrail(t.Context(), "", ""))(t), must(v.S3(t.Context(), "", region))(t)
+	bucket := unique("audit")
+	must(buckets.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: region}}))(t)
+	for name, c := range map[string]struct {
+		harm  func(name string) error
+		event string
+		past  bool
+		calls string
+	}{
+		"stopped": {func(name string) error {
+			_, err := api.StopLogging(t.Context(), &cloudtrail.StopLoggingInput{Name: &name})
+			return err
+		}, "StopLogging", false, "StartLogging"},
+		"deleted": {func(name string) error {
+			_, err := api.DeleteTrail(t.Context(), &cloudtrail.DeleteTrailInput{Name: &name})
+			return err
+		}, "DeleteTrail", true, "CreateTrail PutEventSelectors StartLogging"},
+		"weakened": {func(name string) error {
+			_, err := api.UpdateTrail(t.Context(), &cloudtrail.UpdateTrailInput{Name: &name, IsMultiRegionTrail: aws.Bool(false), EnableLogFileValidation: aws.Bool(false)})
+			return err
+		}, "UpdateTrail", true, "UpdateTrail"},
+		"blindfold": {func(name string) error {
+			_, err := api.PutEventSelectors(t.Context(), &cloudtrail.PutEventSelectorsInput{TrailName: &name, EventSelectors: []cloudtrailtypes.EventSelector{
+				{ReadWriteType: cloudtrailtypes.ReadWriteTypeWriteOnly, IncludeManagementEvents: aws.Bool(true), ExcludeManagementEventSources: []string{"kms.amazonaws.com"}}}})
+			return err
+		}, "PutEventSelectors", false, "PutEventSelectors"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			trail := unique("main")
+			made := must(api.CreateTrail(t.Context(), &cloudtrail.CreateTrailInput{Name: &trail, S3BucketName: &bucket, IsMultiRegionTrail: aws.Bool(true), IncludeGlobalServiceEvents: aws.Bool(true),
+				EnableLogFileValidation: aws.Bool(true)}))(t)
+			must(api.StartLogging(t.Context(), &cloudtrail.StartLoggingInput{Name: &trail}))(t)
+			if c.past {
+				before[*made.TrailARN] = `{"s3BucketName":"` + bucket + `","includeGlobalServiceEvents":true,"isMultiRegionTrail":true,"logFileValidationEnabled":true}`
+			}
+			if err := c.harm(trail); err != nil {
+				t.Fatal(err)
+			}
+			r := start(t, v.Clients, v.name, *made.TrailARN, ownAccount, nil)
+			r.cmd.Event = json.RawMessage(`{"api":{"operation":"` + c.event + `","request":{"data":{}}}}`)
+			v.noting(func() {
+				p := r.carryOut()
+				var calls []string
+				for _, x := range p.Calls {
+					calls = append(calls, x.Operation)
+				}
+				if strings.Join(calls, " ") != c.calls {
+					t.Errorf("%v: %s", calls, p.Summary)
+				}
+			})
+			got := must(api.GetTrail(t.Context(), &cloudtrail.GetTrailInput{Name: &trail}))(t).Trail
+			status := must(api.GetTrailStatus(t.Context(), &cloudtrail.GetTrailStatusInput{Name: &trail}))(t)
+			if !*got.IsMultiRegionTrail || !*got.LogFileValidationEnabled || !*status.IsLogging || *got.S3BucketName != bucket {
+				t.Errorf("%+v, logging %t", got, *status.IsLogging)
+			}
+		})
+	}
+	v.policy(t, "cloudtrail:AddTags", "iam:PassRole") // a trail that is made with tags, and one with a log group
 }
