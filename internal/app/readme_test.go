@@ -17,6 +17,7 @@ func TestReadme(t *testing.T) {
 	if len(blocks) < 2 {
 		t.Fatalf("%d blocks of YAML in the README, two at least expected", len(blocks))
 	}
+	t.Setenv("GITHUB_TOKEN", "a-token-for-issues")
 	t.Setenv("RIPOSTE_APPROVAL_SECRET", strings.Repeat("s", 32))
 	t.Setenv("TICKETS_SECRET", "s")
 	t.Setenv("CHAT_KEY", "k")

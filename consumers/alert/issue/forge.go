@@ -42,7 +42,7 @@ func GitHub() Forge {
 
 // GitLab is GitLab, https://docs.gitlab.com/api/issues/.
 func GitLab() Forge {
-	return Forge{
+	return Forge{ //nolint:gosec // what a token has to be good for is no token
 		Kind: "gitlab", url: "https://gitlab.com", project: `^([0-9]+|[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+)$`, projects: "group/project, or its number",
 		tokens: "a token with scope api, of a role that may open issues in the project", text: "description", number: "iid", page: "web_url", open: "opened",
 		path:   func(project string) string { return "/api/v4/projects/" + url.PathEscape(project) + "/issues" },
