@@ -22,6 +22,7 @@ import (
 	securitygrouprevoke "github.com/riposte-security/riposte/consumers/block/security-group-revoke"
 	wafv2ipset "github.com/riposte-security/riposte/consumers/block/wafv2-ipset"
 	blockwebhook "github.com/riposte-security/riposte/consumers/block/webhook"
+	deploymentrollback "github.com/riposte-security/riposte/consumers/remediate/deployment-rollback"
 	ec2requiresecuritygroup "github.com/riposte-security/riposte/consumers/remediate/ec2-require-security-group"
 	ec2requiretags "github.com/riposte-security/riposte/consumers/remediate/ec2-require-tags"
 	iamrevertpolicy "github.com/riposte-security/riposte/consumers/remediate/iam-revert-policy"
@@ -68,6 +69,7 @@ func Actions() []Action {
 		{securitygrouprevoke.Spec(), onAWS(securitygrouprevoke.OnAWS)},
 		{wafv2ipset.Spec(), onAWS(wafv2ipset.OnAWS)},
 		{blockwebhook.Spec(), onHost(blockwebhook.OnHTTP)},
+		{deploymentrollback.Spec(), onAWS(deploymentrollback.OnAWS)},
 		{ec2requiresecuritygroup.Spec(), onAWS(ec2requiresecuritygroup.OnAWS)},
 		{ec2requiretags.Spec(), onAWS(ec2requiretags.OnAWS)},
 		{iamrevertpolicy.Spec(), onAWS(iamrevertpolicy.OnAWS)},

@@ -45,6 +45,7 @@ func TestOnAnAPI(t *testing.T) {
 		"policy history": policyHistory,
 		"group revert":   groupRevert,
 		"trail restore":  trailRestore,
+		"rollback":       rollback,
 		"other accounts": inOtherAccounts,
 		"access key":     accessKey,
 		"network ACL":    networkACL,

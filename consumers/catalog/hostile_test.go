@@ -45,6 +45,7 @@ func samples() map[string]sample {
 		"s3-deny-principal":           {bucket, "arn:aws:iam::123456789012:user/eve", map[string]any{"principal": "arn:aws:iam::123456789012:user/eve"}},
 		"security-group-revoke":       {"sg-0123456789abcdef0", instance, map[string]any{"cidr": "0.0.0.0/0"}},
 		"wafv2-ipset":                 ip(map[string]any{"ip_set": "blocked"}),
+		"deployment-rollback":         {"arn:aws:lambda:eu-central-1:123456789012:function:resize:live", "arn:aws:lambda:eu-central-1:123456789012:function:resize", nil},
 		"ec2-require-security-group":  {instance, bucket, nil},
 		"ec2-require-tags":            {instance, user, map[string]any{"tags": map[string]any{"owner": "nobody"}}},
 		"iam-revert-policy":           {"arn:aws:iam::123456789012:policy/wide", "arn:aws:iam::aws:policy/AdministratorAccess", nil},
