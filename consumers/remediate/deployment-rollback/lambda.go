@@ -147,9 +147,9 @@ func (k lambdaAlias) call(cmd schemas.Command, to state) schemas.Call {
 }
 
 func (lambdaAlias) text(s state) string {
-	text := "version " + s.Version
+	parts := []string{"version " + s.Version}
 	for _, v := range sortedKeys(s.Weights) {
-		text += fmt.Sprintf(" (with %g of the traffic for version %s)", s.Weights[v], v)
+		parts = append(parts, fmt.Sprintf("(with %g of the traffic for version %s)", s.Weights[v], v))
 	}
-	return text
+	return strings.Join(parts, " ")
 }

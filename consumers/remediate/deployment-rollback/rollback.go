@@ -128,11 +128,11 @@ func (a *action) Undo(ctx context.Context, cmd schemas.Command, p schemas.Plan, 
 func (r rollback) kindOf(cmd schemas.Command) kind {
 	switch id := cmd.Target.ID; {
 	case strings.HasPrefix(id, "d-"):
-		return codeDeploy{r.Deps}
+		return codeDeploy(r)
 	case strings.Contains(id, ":ecs:"):
-		return ecsService{r.Deps}
+		return ecsService(r)
 	default:
-		return lambdaAlias{r.Deps}
+		return lambdaAlias(r)
 	}
 }
 
