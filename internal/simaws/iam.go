@@ -92,6 +92,7 @@ func (a *AWS) iam() map[string]operation {
 		"DeletePolicyVersion":     {run: a.deletePolicyVersion, changes: true},
 	}
 	for _, kind := range []string{"User", "Role", "Group"} {
+		ops["Get"+kind] = operation{run: func(f form) (any, *fault) { return a.getPrincipal(kind, f) }}
 		ops["Get"+kind+"Policy"] = operation{run: func(f form) (any, *fault) { return a.getInline(kind, f) }}
 		ops["Put"+kind+"Policy"] = operation{run: func(f form) (any, *fault) { return a.putInline(kind, f) }, changes: true}
 		ops["Delete"+kind+"Policy"] = operation{run: func(f form) (any, *fault) { return a.deleteInline(kind, f) }, changes: true}
@@ -152,9 +153,10 @@ func (a *AWS) getPolicy(f form) (any, *fault) {
 		XMLName    xml.Name `xml:"Policy"`
 		Name       string   `xml:"PolicyName"`
 		ARN        string   `xml:"Arn"`
+		ID         string   `xml:"PolicyId"`
 		Default    string   `xml:"DefaultVersionId"`
 		Attachable bool     `xml:"IsAttachable"`
-	}{Name: arn[strings.LastIndexByte(arn, '/')+1:], ARN: arn, Default: p.Default, Attachable: true}, nil
+	}{Name: arn[strings.LastIndexByte(arn, '/')+1:], ARN: arn, ID: "ANPA" + strings.ToUpper(arn[strings.LastIndexByte(arn, '/')+1:]), Default: p.Default, Attachable: true}, nil
 }
 
 func (a *AWS) getPolicyVersion(f form) (any, *fault) {
@@ -242,6 +244,18 @@ func (a *AWS) existingInline(kind string, f form) (string, *fault) {
 		return "", noEntity("The %s policy with name %s cannot be found.", strings.ToLower(kind), f.Get("PolicyName"))
 	}
 	return key, nil
+}
+
+// getPrincipal answers with the name and id of a user, role or group.
+func (a *AWS) getPrincipal(kind string, f form) (any, *fault) {
+	name := f.Get(kind + "Name")
+	if !a.principals[strings.ToLower(kind)+"/"+name] {
+		return nil, refuse(http.StatusNotFound, "NoSuchEntity", "The %s with name %s cannot be found.", strings.ToLower(kind), name)
+	}
+	return struct {
+		XMLName xml.Name
+		Parts   []textXML
+	}{xml.Name{Local: kind}, []textXML{{xml.Name{Local: kind + "Name"}, name}, {xml.Name{Local: kind + "Id"}, "AIDA" + strings.ToUpper(name)}}}, nil
 }
 
 func (a *AWS) getInline(kind string, f form) (any, *fault) {

@@ -93,6 +93,8 @@ func (a *AWS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasPrefix(r.Header.Get("X-Amz-Target"), wafTarget):
 		a.serveWAF(w, req)
+	case strings.HasPrefix(r.Header.Get("X-Amz-Target"), configTarget):
+		a.serveConfig(w)
 	case strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
 		a.serveQuery(w, req)
 	default:
