@@ -5,6 +5,7 @@ package runbook_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,7 +25,21 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == runbook.Hidden {
 		os.Exit(runbook.Child(os.Args[2:]))
 	}
-	os.Exit(m.Run())
+	os.Exit(alone(m))
+}
+
+// alone runs the tests in a folder of their own: what others leave in the common one for a while is not left behind by these.
+func alone(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "runbooks-")
+	if err == nil {
+		err = errors.Join(os.Chmod(dir, 0o755), os.Setenv("TMPDIR", dir))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // of a test
+	return m.Run()
 }
 
 // conf has a folder with one runbook, a script. Where the tests run as root, it runs as nobody.
