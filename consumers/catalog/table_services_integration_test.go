@@ -101,7 +101,7 @@ func ecrFixtures() map[string]fixture {
 }
 
 func elbFixtures() map[string]fixture {
-	make := func(t *testing.T, w *world) string {
+	balancer := func(t *testing.T, w *world) string {
 		t.Helper()
 		net := must(w.EC2(t.Context(), w.account, region))(t)
 		vpc := must(net.CreateVpc(t.Context(), &ec2.CreateVpcInput{CidrBlock: aws.String("10.9.0.0/16")}))(t).Vpc.VpcId
@@ -119,7 +119,7 @@ func elbFixtures() map[string]fixture {
 		must(api.ModifyLoadBalancerAttributes(t.Context(), &elb.ModifyLoadBalancerAttributesInput{LoadBalancerArn: arn, Attributes: all}))(t)
 		return *arn
 	}
-	f := fixture{wrong: makes{"off": make}, gone: func(t *testing.T, w *world, arn string) {
+	f := fixture{wrong: makes{"off": balancer}, gone: func(t *testing.T, w *world, arn string) {
 		api := must(w.ELBV2(t.Context(), w.account, region))(t)
 		must(api.ModifyLoadBalancerAttributes(t.Context(), &elb.ModifyLoadBalancerAttributesInput{LoadBalancerArn: &arn,
 			Attributes: []types.LoadBalancerAttribute{{Key: aws.String("deletion_protection.enabled"), Value: aws.String("false")}}}))(t)
