@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/configservice"
 	"github.com/aws/aws-sdk-go-v2/service/configservice/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/internal/fault"
@@ -57,6 +58,9 @@ func Walk(ctx context.Context, api API, kind types.ResourceType, id string, even
 		switch cloud.Code(err) {
 		case "ResourceNotDiscoveredException", "NoAvailableConfigurationRecorderException":
 			return nil
+		}
+		if _, unreadable := errors.AsType[*smithy.DeserializationError](err); unreadable {
+			return nil // asking again gives the same answer: no record that could be gone by, so that a person decides
 		}
 		if err != nil {
 			return cloud.Classify(err)
