@@ -130,7 +130,7 @@ func replica(b *testing.B, i int, l ledger.Ledger, lane schemas.Lane, s *sink) *
 	}
 	b.Cleanup(client.Close)
 	cfg := enforcing()
-	cfg.Workers, cfg.Budgets = 32, nil
+	cfg.Workers, cfg.Budgets = 64, nil
 	svc, err := New(cfg, []schemas.Lane{lane}, Deps{
 		Ledger: l, Broker: quiet{client}, Writer: s, Owner: fmt.Sprint("replica-", i), Log: zerolog.Nop(),
 		Actions: map[Name]Action{{lane, "nothing"}: nothing{}},
