@@ -11,24 +11,6 @@ import (
 	"github.com/riposte-security/riposte/internal/kafka"
 )
 
-// Headers of a dead letter. Topic, partition and offset are empty where the original was no Kafka message. The last five are a producer's
-// own: with them a record can be read again.
-const (
-	headerReason    = "reason"
-	headerStage     = "stage"
-	headerTopic     = "topic"
-	headerPartition = "partition"
-	headerOffset    = "offset"
-	headerAttempts  = "attempts"
-	headerProducer  = "producer"
-	headerOrigin    = "origin"
-	headerPosition  = "position"
-	headerReceived  = "received"
-	headerAttrs     = "attrs" // a JSON object
-	headerLength    = "length"
-	headerSHA256    = "sha256"
-)
-
 const (
 	maxReason   = 4 << 10
 	maxAttrs    = 16 << 10
@@ -46,26 +28,19 @@ func (l *loop) deadLetter(r Record, reason error) kafka.Message {
 		m.Value = r.Data[:DeadLetterBytes]
 	}
 	for _, h := range [][2]string{
-		{headerReason, clip(reason.Error(), maxReason)}, {headerStage, "produce"}, {headerTopic, ""}, {headerPartition, ""}, {headerOffset, ""},
-		{headerAttempts, strconv.Itoa(attempts(r))}, {headerProducer, l.Name}, {headerOrigin, clip(r.Origin, maxReason)}, {headerPosition, clip(r.Position, maxReason)},
-		{headerReceived, r.Received.UTC().Format("2006-01-02T15:04:05.999999999Z07:00")}, {headerAttrs, attrsJSON(r.Attrs)},
-		{headerLength, length}, {headerSHA256, sum},
+		{kafka.HeaderReason, clip(reason.Error(), maxReason)}, {kafka.HeaderStage, "produce"},
+		{kafka.HeaderTopic, ""}, {kafka.HeaderPartition, ""}, {kafka.HeaderOffset, ""},
+		{kafka.HeaderAttempts, strconv.Itoa(kafka.Attempts(r.Attrs[AttrAttempts]) + 1)}, {kafka.HeaderProducer, l.Name},
+		{kafka.HeaderOrigin, clip(r.Origin, maxReason)}, {kafka.HeaderPosition, clip(r.Position, maxReason)},
+		{kafka.HeaderReceived, r.Received.UTC().Format("2006-01-02T15:04:05.999999999Z07:00")}, {kafka.HeaderAttrs, attrsJSON(r.Attrs)},
+		{kafka.HeaderLength, length}, {kafka.HeaderSHA256, sum},
 	} {
-		if h[1] == "" && (h[0] == headerLength || h[0] == headerSHA256 || h[0] == headerAttrs) {
+		if h[1] == "" && (h[0] == kafka.HeaderLength || h[0] == kafka.HeaderSHA256 || h[0] == kafka.HeaderAttrs) {
 			continue
 		}
 		m.Headers = append(m.Headers, kafka.Header{Key: h[0], Value: []byte(h[1])})
 	}
 	return m
-}
-
-// attempts is how often a record was tried, this time included.
-func attempts(r Record) int {
-	before, err := strconv.Atoi(r.Attrs[AttrAttempts])
-	if err != nil || before < 0 || before > 1_000_000 {
-		before = 0
-	}
-	return before + 1
 }
 
 // attrsJSON writes attributes as a JSON object; what is only about the problem, and what is too large, is left out.

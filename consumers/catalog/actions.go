@@ -47,6 +47,13 @@ type Deps struct {
 	Links   alert.Links      // further links of notifications; may be nil
 }
 
+func (d Deps) now() func() time.Time {
+	if d.Now == nil {
+		return time.Now
+	}
+	return d.Now
+}
+
 // An Action is one line of the list: what describes it, and what makes it.
 type Action struct {
 	Spec schemas.ActionSpec
@@ -82,10 +89,7 @@ func Actions() []Action {
 	}
 	for _, t := range invoke.Targets() {
 		all = append(all, Action{t.Spec, func(d Deps) (consumers.Action, error) {
-			if d.Now == nil {
-				d.Now = time.Now
-			}
-			return t.New(invoke.Deps{Clients: d.Clients, Writer: d.Writer, Prefix: d.Prefix, Config: d.Invoke, Now: d.Now})
+			return t.New(invoke.Deps{Clients: d.Clients, Writer: d.Writer, Prefix: d.Prefix, Config: d.Invoke, Now: d.now()})
 		}})
 	}
 	return all
@@ -94,10 +98,7 @@ func Actions() []Action {
 // onHost is for an action that needs nobody but the machine and network it runs on.
 func onHost(build func(func() time.Time) consumers.Action) func(Deps) (consumers.Action, error) {
 	return func(d Deps) (consumers.Action, error) {
-		if d.Now == nil {
-			d.Now = time.Now
-		}
-		return build(d.Now), nil
+		return build(d.now()), nil
 	}
 }
 
@@ -107,9 +108,6 @@ func onAWS(build func(*cloud.Clients, func() time.Time) consumers.Action) func(D
 		if d.Clients == nil {
 			return nil, errors.New("no AWS clients")
 		}
-		if d.Now == nil {
-			d.Now = time.Now
-		}
-		return build(d.Clients, d.Now), nil
+		return build(d.Clients, d.now()), nil
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/riposte-security/riposte/consumers"
 	"github.com/riposte-security/riposte/consumers/alert/issue"
@@ -56,11 +55,7 @@ func newIssue(f issue.Forge) func(config.Node, Deps) (consumers.Action, error) {
 		if err := cfg.Decode(&conf); err != nil {
 			return nil, err
 		}
-		now := d.Now
-		if now == nil {
-			now = time.Now
-		}
-		r, err := issue.New(f, conf, now)
+		r, err := issue.New(f, conf, d.now())
 		if err != nil {
 			return nil, err
 		}
@@ -103,11 +98,7 @@ func newWebhook(cfg config.Node, d Deps) (consumers.Action, error) {
 	if err := cfg.Decode(&conf); err != nil {
 		return nil, err
 	}
-	now := d.Now
-	if now == nil {
-		now = time.Now
-	}
-	r, err := webhook.New(conf, now)
+	r, err := webhook.New(conf, d.now())
 	if err != nil {
 		return nil, err
 	}

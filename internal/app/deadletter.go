@@ -9,7 +9,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/internal/deadletter"
 	"github.com/riposte-security/riposte/internal/kafka"
 )
@@ -136,12 +135,7 @@ func headerMap(headers []kafka.Header) map[string]string {
 
 // withLetters reads the dead letters that a filter selects.
 func (a *App) withLetters(ctx context.Context, f deadletter.Filter, fn func(*stack, []deadletter.Letter) error) error {
-	s, err := a.newStack(ctx, "", func(cfg *config.Config) error {
-		if cfg.Kafka.IsZero() { // that of `riposte up`
-			return embedded(cfg, "127.0.0.1:9092")
-		}
-		return nil
-	})
+	s, err := a.newStack(ctx, "", orEmbedded)
 	if err != nil {
 		return err
 	}
@@ -156,8 +150,8 @@ func (a *App) withLetters(ctx context.Context, f deadletter.Filter, fn func(*sta
 	return fn(s, letters)
 }
 
-// pick returns the letters that are named, or those that flags select, about which nothing was done yet. One that is named and cannot be had is an error.
-func pick(ids []string, letters []deadletter.Letter) error {
+// unhandled tells whether all letters that are named are there, and nothing was done about any of them yet.
+func unhandled(ids []string, letters []deadletter.Letter) error {
 	known := map[string]deadletter.Letter{}
 	for _, l := range letters {
 		known[l.ID] = l

@@ -1,14 +1,12 @@
 package app
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/riposte-security/riposte/consumers/ledger"
@@ -56,7 +54,7 @@ func (c *lettersOf) each(ctx context.Context, a *App, verb, done string, do func
 		f = deadletter.Filter{IDs: c.IDs, Done: true}
 	}
 	return a.withLetters(ctx, f, func(s *stack, letters []deadletter.Letter) error {
-		if err := pick(c.IDs, letters); err != nil {
+		if err := unhandled(c.IDs, letters); err != nil {
 			return err
 		}
 		if len(letters) == 0 {
@@ -92,18 +90,8 @@ func (c *lettersOf) confirm(a *App, verb string, letters []deadletter.Letter) (b
 	if c.Yes || len(c.IDs) > 0 {
 		return true, nil
 	}
-	fmt.Fprintf(a.Out, "%s these %d dead letters, from %s to %s? [y/N] ", verb, len(letters),
-		letters[0].Time.Format(time.RFC3339), letters[len(letters)-1].Time.Format(time.RFC3339))
-	answer, err := bufio.NewReader(a.In).ReadString('\n')
-	if yes := strings.ToLower(strings.TrimSpace(answer)); yes == "y" || yes == "yes" {
-		return true, nil
-	}
-	fmt.Fprintln(a.Out)
-	if err != nil && strings.TrimSpace(answer) == "" {
-		return false, misuse{errors.New("deadletter: nobody answers; --yes does not ask")}
-	}
-	fmt.Fprintln(a.Out, "nothing was done")
-	return false, nil
+	return a.confirm("deadletter", fmt.Sprintf("%s these %d dead letters, from %s to %s?", verb, len(letters),
+		letters[0].Time.Format(time.RFC3339), letters[len(letters)-1].Time.Format(time.RFC3339)))
 }
 
 // replay puts one letter back to where it came from, and says where that is.

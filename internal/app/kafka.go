@@ -44,10 +44,8 @@ type configCheckCmd struct{}
 func (configCheckCmd) Run(ctx context.Context, a *App) error {
 	forUp := false
 	s, err := a.newStack(ctx, "data", func(cfg *config.Config) error {
-		if forUp = cfg.Kafka.IsZero(); forUp {
-			return embedded(cfg, "127.0.0.1:9092")
-		}
-		return nil
+		forUp = cfg.Kafka.IsZero()
+		return orEmbedded(cfg)
 	})
 	if err != nil {
 		return err

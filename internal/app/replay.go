@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/internal/kafka"
 	"github.com/riposte-security/riposte/schemas"
 )
@@ -43,12 +41,7 @@ func (c *replayCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return misuse{err}
 	}
-	s, err := a.newStack(ctx, "", func(cfg *config.Config) error {
-		if cfg.Kafka.IsZero() { // that of `riposte up`
-			return embedded(cfg, "127.0.0.1:9092")
-		}
-		return nil
-	})
+	s, err := a.newStack(ctx, "", orEmbedded)
 	if err != nil {
 		return err
 	}
@@ -127,17 +120,7 @@ func (c *replayCmd) confirm(a *App, n int, to string) (bool, error) {
 	if c.Act {
 		acts = "RESPONSES TO THEM ACT"
 	}
-	fmt.Fprintf(a.Out, "put %d messages onto %s again; %s? [y/N] ", n, to, acts)
-	answer, err := bufio.NewReader(a.In).ReadString('\n')
-	if yes := strings.ToLower(strings.TrimSpace(answer)); yes == "y" || yes == "yes" {
-		return true, nil
-	}
-	fmt.Fprintln(a.Out)
-	if err != nil && strings.TrimSpace(answer) == "" {
-		return false, misuse{errors.New("replay: nobody answers; --yes does not ask")}
-	}
-	fmt.Fprintln(a.Out, "nothing was done")
-	return false, nil
+	return a.confirm("replay", fmt.Sprintf("put %d messages onto %s again; %s?", n, to, acts))
 }
 
 // replay publishes. What can be no event is left where it is, and counted.

@@ -95,12 +95,7 @@ func (a *App) ruleEngine(cfg *config.Config, sources predicate.Sources, paths []
 
 // topics reads events and outcomes from Kafka.
 func (c *simulateCmd) topics(ctx context.Context, a *App, of router.Simulated) error {
-	st, err := a.newStack(ctx, "", func(cfg *config.Config) error {
-		if cfg.Kafka.IsZero() { // that of riposte up
-			return embedded(cfg, "127.0.0.1:9092")
-		}
-		return nil
-	})
+	st, err := a.newStack(ctx, "", orEmbedded)
 	if err != nil {
 		return err
 	}

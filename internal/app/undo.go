@@ -1,11 +1,9 @@
 package app
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/riposte-security/riposte/consumers/ledger"
@@ -127,17 +125,7 @@ func (c *undoCmd) preview(a *App, entries []ledger.Entry) (goes bool, err error)
 	if c.Yes {
 		return true, nil
 	}
-	fmt.Fprintf(a.Out, "take back these %d, the newest first? [y/N] ", len(entries))
-	answer, err := bufio.NewReader(a.In).ReadString('\n')
-	if strings.EqualFold(strings.TrimSpace(answer), "y") || strings.EqualFold(strings.TrimSpace(answer), "yes") {
-		return true, nil
-	}
-	fmt.Fprintln(a.Out)
-	if err != nil && strings.TrimSpace(answer) == "" {
-		return false, misuse{errors.New("undo: nobody answers; --yes does not ask")}
-	}
-	fmt.Fprintln(a.Out, "nothing was done")
-	return false, nil
+	return a.confirm("undo", fmt.Sprintf("take back these %d, the newest first?", len(entries)))
 }
 
 // await polls until consumers have carried the undos out or refused them. A refusal of one does not keep from waiting for the others.

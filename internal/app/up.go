@@ -97,6 +97,14 @@ func (s *stack) all(more []func(*stack) (stage, error)) ([]stage, error) {
 // and there is nobody to share them with.
 const embeddedPartitions = 2
 
+// orEmbedded gives a configuration that names no broker the one of `riposte up`, where it listens unless told otherwise.
+func orEmbedded(cfg *config.Config) error {
+	if !cfg.Kafka.IsZero() {
+		return nil
+	}
+	return embedded(cfg, "127.0.0.1:9092")
+}
+
 // embedded changes a configuration so that it uses what up brings along: the broker and a way in.
 func embedded(cfg *config.Config, addr string) error {
 	kafka, err := config.Parse("up", fmt.Appendf(nil, "{ brokers: [%q], partitions: %d }", addr, embeddedPartitions))

@@ -18,15 +18,6 @@ const (
 	headerWhy  = "why"
 )
 
-// Headers of a producer's letters, with which a record can be read again; see package producers.
-const (
-	headerProducer = "producer"
-	headerOrigin   = "origin"
-	headerPosition = "position"
-	headerReceived = "received"
-	headerAttrs    = "attrs"
-)
-
 // What was done about a letter.
 const (
 	Replayed = "replayed"
@@ -70,7 +61,7 @@ type Letter struct {
 func ownHeaders() []string {
 	return []string{
 		kafka.HeaderReason, kafka.HeaderStage, kafka.HeaderTopic, kafka.HeaderPartition, kafka.HeaderOffset, kafka.HeaderAttempts, kafka.HeaderRule,
-		kafka.HeaderStep, kafka.HeaderLength, kafka.HeaderSHA256, headerProducer, headerOrigin, headerPosition, headerReceived, headerAttrs,
+		kafka.HeaderStep, kafka.HeaderLength, kafka.HeaderSHA256, kafka.HeaderProducer, kafka.HeaderOrigin, kafka.HeaderPosition, kafka.HeaderReceived, kafka.HeaderAttrs,
 	}
 }
 
@@ -90,17 +81,17 @@ func read(m kafka.Message) Letter {
 	}
 	l := Letter{
 		ID: ID(m.Partition, m.Offset), Time: m.Time.UTC(), Stage: known[kafka.HeaderStage], Reason: known[kafka.HeaderReason],
-		Rule: known[kafka.HeaderRule], Step: known[kafka.HeaderStep], Topic: known[kafka.HeaderTopic], Partition: -1, Offset: -1,
-		Producer: known[headerProducer], Origin: known[headerOrigin], Position: known[headerPosition], SHA256: known[kafka.HeaderSHA256],
+		Rule: known[kafka.HeaderRule], Step: known[kafka.HeaderStep], Topic: known[kafka.HeaderTopic],
+		Producer: known[kafka.HeaderProducer], Origin: known[kafka.HeaderOrigin], Position: known[kafka.HeaderPosition], SHA256: known[kafka.HeaderSHA256],
 		Key: m.Key, Value: m.Value, Headers: original,
 	}
 	l.Attempts = max(1, number(known[kafka.HeaderAttempts], 1))
 	l.Partition, l.Offset = number(known[kafka.HeaderPartition], -1), int64(number(known[kafka.HeaderOffset], -1))
 	l.Length = int64(number(known[kafka.HeaderLength], 0))
-	if t, err := time.Parse(time.RFC3339Nano, known[headerReceived]); err == nil {
+	if t, err := time.Parse(time.RFC3339Nano, known[kafka.HeaderReceived]); err == nil {
 		l.Received = t
 	}
-	if a := known[headerAttrs]; a != "" {
+	if a := known[kafka.HeaderAttrs]; a != "" {
 		_ = json.Unmarshal([]byte(a), &l.Attrs) // what is no JSON says nothing
 	}
 	return l

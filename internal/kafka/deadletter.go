@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// Headers of dead letters.
+// Headers of dead letters. Topic, partition and offset are empty where the original was no Kafka message.
 const (
 	HeaderReason    = "reason"
 	HeaderStage     = "stage"
@@ -18,6 +18,13 @@ const (
 	HeaderStep      = "step"
 	HeaderLength    = "length" // of the original, where only its beginning was kept
 	HeaderSHA256    = "sha256" // of the original, in hex, likewise
+
+	// Those of a producer's dead letter, with which a record can be read again.
+	HeaderProducer = "producer"
+	HeaderOrigin   = "origin"
+	HeaderPosition = "position"
+	HeaderReceived = "received"
+	HeaderAttrs    = "attrs" // a JSON object
 )
 
 const (
@@ -49,11 +56,7 @@ func (c *Client) DeadLetter(m Message, f Failure) Message {
 	add(HeaderTopic, m.Topic)
 	add(HeaderPartition, strconv.Itoa(m.Partition))
 	add(HeaderOffset, strconv.FormatInt(m.Offset, 10))
-	before, err := strconv.Atoi(m.Header(HeaderAttempts)) // of a dead letter that was replayed
-	if err != nil || before < 0 || before > maxAttempts {
-		before = 0
-	}
-	add(HeaderAttempts, strconv.Itoa(before+max(1, f.Attempts)))
+	add(HeaderAttempts, strconv.Itoa(Attempts(m.Header(HeaderAttempts))+max(1, f.Attempts)))
 	add(HeaderRule, f.Rule)
 	add(HeaderStep, f.Step)
 	own := len(d.Headers)
@@ -62,6 +65,15 @@ func (c *Client) DeadLetter(m Message, f Failure) Message {
 		return d
 	}
 	return truncated(d, own, keepBytes)
+}
+
+// Attempts reads how often something was tried before it was replayed, as a dead letter says; 0 where that is no number, or none to be believed.
+func Attempts(said string) int {
+	n, err := strconv.Atoi(said)
+	if err != nil || n < 0 || n > maxAttempts {
+		return 0
+	}
+	return n
 }
 
 // truncated keeps the beginning of a dead letter. Headers of the original that are themselves large go.

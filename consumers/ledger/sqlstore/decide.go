@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -18,12 +19,10 @@ func (s *Store) Decide(ctx context.Context, now time.Time, id string, d ledger.D
 	var after ledger.Entry
 	err := s.desk(ctx, now, id, func(ctx context.Context, tx *sql.Tx, r row) error {
 		e := r.entry
-		switch {
-		case e.State != schemas.StateApproval && e.State != schemas.StateStale:
-			return fmt.Errorf("%w: it is %s", ledger.ErrState, e.State)
-		case r.slot == slotHeld:
-			return ledger.ErrBusy
-		case e.Plan == nil && (d.Approve || d.Plan != ""):
+		if err := r.free(schemas.StateApproval, schemas.StateStale); err != nil {
+			return err
+		}
+		if e.Plan == nil && (d.Approve || d.Plan != "") {
 			return fmt.Errorf("%w: it has no plan", ledger.ErrState)
 		}
 		hash := ""
@@ -83,13 +82,8 @@ func (s *Store) Retry(ctx context.Context, now time.Time, id string, by, reason 
 	var after ledger.Entry
 	err := s.desk(ctx, now, id, func(ctx context.Context, tx *sql.Tx, r row) error {
 		e := r.entry
-		switch {
-		case e.State != schemas.StateFailed:
-			return fmt.Errorf("%w: it is %s", ledger.ErrState, e.State)
-		case r.slot == slotHeld:
-			return ledger.ErrBusy
-		case e.Undo != nil && e.Undo.Refused == "":
-			return fmt.Errorf("%w: %s has asked for it to be taken back", ledger.ErrState, e.Undo.By)
+		if err := cmp.Or(r.free(schemas.StateFailed), r.kept()); err != nil {
+			return err
 		}
 		message := "to be tried again, asked for by " + by
 		if reason != "" {

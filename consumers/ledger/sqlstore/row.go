@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,6 +84,25 @@ type row struct {
 	entry ledger.Entry
 	slot  int
 	mutex string
+}
+
+// free tells whether the entry is in one of these states, and with no worker.
+func (r *row) free(states ...schemas.State) error {
+	switch {
+	case !slices.Contains(states, r.entry.State):
+		return fmt.Errorf("%w: it is %s", ledger.ErrState, r.entry.State)
+	case r.slot == slotHeld:
+		return ledger.ErrBusy
+	}
+	return nil
+}
+
+// kept tells whether nobody has asked for the effect to be taken back.
+func (r *row) kept() error {
+	if u := r.entry.Undo; u != nil && u.Refused == "" {
+		return fmt.Errorf("%w: %s has asked for it to be taken back", ledger.ErrState, u.By)
+	}
+	return nil
 }
 
 // scan reads columns, and what further ones a query has.

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -49,13 +50,8 @@ func (s *Store) Prolong(ctx context.Context, now time.Time, id string, until tim
 	var after ledger.Entry
 	err := s.desk(ctx, now, id, func(ctx context.Context, tx *sql.Tx, r row) error {
 		e := r.entry
-		switch {
-		case e.State != schemas.StateInForce:
-			return fmt.Errorf("%w: it is %s", ledger.ErrState, e.State)
-		case r.slot == slotHeld:
-			return ledger.ErrBusy
-		case e.Undo != nil && e.Undo.Refused == "":
-			return fmt.Errorf("%w: %s has asked for it to be taken back", ledger.ErrState, e.Undo.By)
+		if err := cmp.Or(r.free(schemas.StateInForce), r.kept()); err != nil {
+			return err
 		}
 		e.Outcome.Message += fmt.Sprintf("; until %s instead of %s, by %s", until.UTC().Format(time.RFC3339), e.Ends.UTC().Format(time.RFC3339), by)
 		if reason != "" {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -234,23 +233,7 @@ func TestSources(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(c.rules...)
 			f.history.Items = c.items
-			p, err := New(f.deps()).Plan(t.Context(), command(c.event, c.with))
-			if c.calls == "error" {
-				if !fault.IsPermanent(err) || !strings.Contains(err.Error(), c.says) {
-					t.Errorf("%+v, %v", p, err)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			var calls []string
-			for _, x := range p.Calls {
-				calls = append(calls, x.Operation)
-			}
-			if strings.Join(calls, " ") != c.calls || !strings.Contains(p.Summary, c.says) || (p.Approval != "") != c.asks {
-				t.Errorf("%v, approval %q\n%s", calls, p.Approval, p.Summary)
-			}
+			historytest.Plan(t, New(f.deps()), command(c.event, c.with), c.calls, c.says, c.asks)
 		})
 	}
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/riposte-security/riposte/consumers/remediate/confighistory"
 	"github.com/riposte-security/riposte/consumers/remediate/confighistory/historytest"
 	"github.com/riposte-security/riposte/internal/cloud/cloudtest"
-	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -183,23 +182,7 @@ func TestGoal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := &fake{now: c.now}
 			f.history.Items = c.items
-			p, err := New(f.deps()).Plan(t.Context(), command(c.event, c.with))
-			if c.calls == "error" {
-				if !fault.IsPermanent(err) || !strings.Contains(err.Error(), c.says) {
-					t.Errorf("%+v, %v", p, err)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			var calls []string
-			for _, x := range p.Calls {
-				calls = append(calls, x.Operation)
-			}
-			if strings.Join(calls, " ") != c.calls || !strings.Contains(p.Summary, c.says) || (p.Approval != "") != c.asks {
-				t.Errorf("%v, approval %q\n%s", calls, p.Approval, p.Summary)
-			}
+			historytest.Plan(t, New(f.deps()), command(c.event, c.with), c.calls, c.says, c.asks)
 		})
 	}
 }
