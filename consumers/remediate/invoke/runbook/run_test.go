@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -153,7 +154,7 @@ func TestNothingIsLeft(t *testing.T) {
 		"prints for ever":       {"yes & yes & yes", func(r runbook.Result) bool { return r.Loud }, nil},
 		"writes a large file":   {"head -c 20M /dev/zero > big; stat -c %s big", func(r runbook.Result) bool { return string(r.Output) == "1048576\n" }, func(c *runbook.Config) { c.FileSize = 1 }},
 		"takes memory":          {"x=$(head -c 400M /dev/zero | tr '\\0' x); echo ${#x}", func(r runbook.Result) bool { return !strings.Contains(string(r.Output), "419430400") }, func(c *runbook.Config) { c.Memory = 100 }},
-		"computes for ever":     {"while :; do :; done", func(r runbook.Result) bool { return r.Signal == "killed" && !r.Late }, func(c *runbook.Config) { c.CPU, c.Within = time.Second, time.Minute }},
+		"computes for ever":     {"while :; do :; done", func(r runbook.Result) bool { return r.Signal == "killed" && !r.Late }, func(c *runbook.Config) { c.CPU = time.Second }},
 		"opens many files":      {"for i in $(seq 3 60); do eval \"exec $i</dev/null\" || exit 4; done", func(r runbook.Result) bool { return r.Exit != 0 }, func(c *runbook.Config) { c.Files = 32 }},
 		"forks for ever":        {"f() { sleep MARK & f & f; }; f", func(runbook.Result) bool { return true }, func(c *runbook.Config) { c.Processes = 40 }},
 	} {
@@ -162,7 +163,10 @@ func TestNothingIsLeft(t *testing.T) {
 				t.Skip("only a user of its own has a number of processes of its own")
 			}
 			c, path := conf(t, strings.ReplaceAll(tt.script, "MARK", m)+"\n")
-			c.Within = time.Second
+			c.Within = time.Minute // whatever ends by itself has time for it, on a busy machine as well
+			if slices.Contains([]string{"hangs", "ignores SIGTERM", "ends at SIGTERM", "daemon that ignores", "leaves zombies", "closes its output", "forks for ever"}, name) {
+				c.Within = time.Second
+			}
 			if tt.edit != nil {
 				tt.edit(&c)
 			}
