@@ -122,7 +122,10 @@ func TestStatesThatCannotBeRead(t *testing.T) {
 // TestLargeState: 50 MB of state are read as they stream by, and little of them is kept.
 func TestLargeState(t *testing.T) {
 	t.Parallel()
-	const resources = 50_000
+	resources := 50_000
+	if testing.Short() {
+		resources = 5_000
+	}
 	r, w := io.Pipe()
 	go func() {
 		fmt.Fprint(w, `{"version": 4, "resources": [`)
