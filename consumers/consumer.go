@@ -13,7 +13,7 @@ import (
 // Every error is retried unless marked with fault.Permanent. Actions are safe for concurrent use.
 type Action interface {
 	// Plan reads the state of the target and says what would have to be done. It changes nothing. An empty plan means that the target is
-	// already as it should be.
+	// already as it should be, or, with Report, that a person has to make it so.
 	Plan(ctx context.Context, cmd schemas.Command) (schemas.Plan, error)
 	// Apply carries the plan out. It is idempotent by state: called again after a crash, it ends in the same state. Where the receiver
 	// takes an idempotency key, it is the command's id.

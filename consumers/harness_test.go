@@ -88,6 +88,9 @@ func (w *world) Plan(ctx context.Context, cmd schemas.Command) (schemas.Plan, er
 		return schemas.Plan{Summary: "is " + want + " already"}, nil
 	}
 	before, _ := json.Marshal(was)
+	if was == "hopeless" {
+		return schemas.Plan{Summary: "it is hopeless", Before: before, Report: true}, nil
+	}
 	after, _ := json.Marshal(want)
 	p := schemas.Plan{Summary: "set " + want, Before: before, After: after,
 		Calls: []schemas.Call{{Service: "world", Operation: "Set", Params: map[string]any{"n": 1, "value": want}}}}

@@ -78,6 +78,9 @@ func (j *job) plan(ctx context.Context, action Action) error {
 		return j.failed(ctx, err)
 	}
 	j.e.Plan = &p
+	if p.Report && p.Empty() { // nothing would be called: whether effects are allowed here does not matter
+		return j.settle(ctx, schemas.StateReported, schemas.Outcome{Message: p.Summary, After: p.Before})
+	}
 	shared, err := j.sharedWith(ctx, action)
 	if err != nil {
 		return err

@@ -76,6 +76,8 @@ func TestGuards(t *testing.T) {
 		{name: "stale", edit: old, state: schemas.StateStale, why: "25h0m1s old"},
 		{name: "stale even as a dry run", cfg: func(c *Config) { c.Mode = guard.DryRun }, edit: old, state: schemas.StateStale},
 		{name: "old, and nothing to do", edit: old, before: "good", state: schemas.StateUnchanged},
+		{name: "for a person to mend", before: "hopeless", state: schemas.StateReported, why: "it is hopeless"},
+		{name: "for a person to mend, in a dry run", cfg: func(c *Config) { c.Mode = guard.DryRun }, before: "hopeless", state: schemas.StateReported},
 		{name: "any age", cfg: func(c *Config) {
 			zero := time.Duration(0)
 			c.Lanes = map[schemas.Lane]LaneConfig{schemas.LaneRemediate: {RespondWithin: &zero}}

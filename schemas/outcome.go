@@ -20,6 +20,7 @@ const (
 
 	StateVerified  State = "verified"  // applied and seen in effect
 	StateUnchanged State = "unchanged" // was already as it should be
+	StateReported  State = "reported"  // is not as it should be, and nobody but a person can mend it: the outcome says what was found
 	StateDryRun    State = "dry_run"   // planned, not applied: the configuration does not enforce
 	StateRefused   State = "refused"   // a guard said no
 	StateExempted  State = "exempted"  // an exemption covers it
@@ -35,16 +36,16 @@ const (
 func States() []State {
 	return []State{
 		StatePending, StateApproval, StateRunning, StateRetrying, StateVerifying, StateInForce,
-		StateVerified, StateUnchanged, StateDryRun, StateRefused, StateExempted, StateRejected, StateStale, StateFailed, StateReverted, StateUndone,
-		StateExpired,
+		StateVerified, StateUnchanged, StateReported, StateDryRun, StateRefused, StateExempted, StateRejected, StateStale, StateFailed, StateReverted,
+		StateUndone, StateExpired,
 	}
 }
 
 // Terminal tells whether a command in this state is finished unless a person asks for more (approval of what is stale, undo).
 func (s State) Terminal() bool {
 	switch s {
-	case StateVerified, StateUnchanged, StateDryRun, StateRefused, StateExempted, StateRejected, StateStale, StateFailed, StateReverted, StateUndone,
-		StateExpired:
+	case StateVerified, StateUnchanged, StateReported, StateDryRun, StateRefused, StateExempted, StateRejected, StateStale, StateFailed, StateReverted,
+		StateUndone, StateExpired:
 		return true
 	case StatePending, StateApproval, StateRunning, StateRetrying, StateVerifying, StateInForce:
 		return false

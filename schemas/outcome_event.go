@@ -25,8 +25,8 @@ func OutcomeSource(lane Lane) string { return "riposte/consume/" + string(lane) 
 // plan may be nil. The uid is a hash of command id, state and time: an outcome published twice is one event, and a command that comes to wait for an
 // approval twice leads to two. The key is the canonical target, the cause the command.
 //
-// status_id of a Remediation Activity is 1 (success) for verified, unchanged, in_force, undone and expired, 2 (failure) for failed and reverted, 99 (other)
-// for what was not carried out. In a Detection Finding, OCSF counts otherwise: 1 (new) for an alert that was sent, 99 for others. Rules do best
+// status_id of a Remediation Activity is 1 (success) for verified, unchanged, in_force, undone and expired, 2 (failure) for failed and reverted,
+// 5 (unsupported) for reported, 99 (other) for what was not carried out. In a Detection Finding, OCSF counts otherwise: 1 (new) for an alert that was sent, 99 for others. Rules do best
 // to read unmapped.riposte.state, which stands in both, beside all else that riposte knows of the command.
 func OutcomeEvent(cmd Command, plan *Plan, o Outcome) (Event, error) {
 	if o.Time.IsZero() {
@@ -92,6 +92,8 @@ func (d *outcomeDoc) remediation(cmd Command, plan *Plan, o Outcome) {
 		d.StatusID, d.Status = 1, "Success"
 	case StateFailed, StateReverted:
 		d.StatusID, d.Status = 2, "Failure"
+	case StateReported:
+		d.StatusID, d.Status = 5, "Unsupported"
 	case StatePending, StateApproval, StateRunning, StateRetrying, StateVerifying,
 		StateDryRun, StateRefused, StateExempted, StateRejected, StateStale:
 		d.StatusID, d.Status = 99, string(o.State)

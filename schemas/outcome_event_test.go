@@ -62,6 +62,7 @@ func TestOutcomeEventGolden(t *testing.T) {
 	}{
 		"remediate_verified": {remediate, &p, outcome(schemas.StateVerified)},
 		"remediate_failed":   {remediate, nil, schemas.Outcome{State: schemas.StateFailed, Error: "AccessDenied", Attempts: 5, Time: outcome("").Time}},
+		"remediate_reported": {remediate, nil, schemas.Outcome{State: schemas.StateReported, Message: "its root user has access keys", Time: outcome("").Time}},
 		"block_expired":      {block, &p, schemas.Outcome{State: schemas.StateExpired, Time: outcome("").Time}},
 		"alert_sent":         {alert, nil, outcome(schemas.StateVerified)},
 	} {

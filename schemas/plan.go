@@ -9,7 +9,7 @@ import (
 )
 
 // A Plan is what an action would do and what it found: the calls it would make, and the state before them. A plan without calls means
-// that the target is already as it should be.
+// that the target is already as it should be, or that only a person can make it so.
 type Plan struct {
 	// Summary says in one sentence what will be done, or why nothing needs to be.
 	Summary string `json:"summary"`
@@ -21,6 +21,8 @@ type Plan struct {
 	After json.RawMessage `json:"after,omitempty"`
 	// Approval, where not empty, is the action's reason to ask a person before Apply (for example: no predecessor to go back to).
 	Approval string `json:"approval,omitempty"`
+	// Report says that the target is not as it should be, and that nobody but a person can mend it: the summary says what was found. Such a plan has no calls.
+	Report bool `json:"report,omitempty"`
 	// Run is what the plan has started, once it has: set for actions that start something which goes on by itself. It does not count in the hash.
 	Run *Run `json:"run,omitempty"`
 }

@@ -57,7 +57,14 @@ func buildFixtures() map[string]fixture {
 	}}, gone: func(t *testing.T, w *world, _ string) {
 		must(must(w.CodeBuild(t.Context(), w.account, region))(t).DeleteProject(t.Context(), &codebuild.DeleteProjectInput{Name: name}))(t)
 	}}
-	return map[string]fixture{"codebuild-disable-privileged-mode": f, "codebuild-enable-logs": f, "codebuild-encrypt-s3-logs": f}
+	leaks := f
+	leaks.with, leaks.reports = map[string]any{"variables": "TOKEN"}, "plain text (TOKEN)"
+	leaks.mend = func(t *testing.T, w *world, _ string) {
+		must(must(w.CodeBuild(t.Context(), w.account, region))(t).UpdateProject(t.Context(), &codebuild.UpdateProjectInput{Name: name,
+			Environment: &types.ProjectEnvironment{Type: types.EnvironmentTypeLinuxContainer, ComputeType: types.ComputeTypeBuildGeneral1Small, Image: aws.String("aws/codebuild/standard:7.0"),
+				EnvironmentVariables: []types.EnvironmentVariable{{Name: aws.String("TOKEN"), Type: types.EnvironmentVariableTypeSecretsManager, Value: aws.String("build/token")}}}}))(t)
+	}
+	return map[string]fixture{"codebuild-disable-privileged-mode": f, "codebuild-enable-logs": f, "codebuild-encrypt-s3-logs": f, "codebuild-report-credentials": leaks}
 }
 
 // clusterLogin answers the calls about a DB cluster after the API reference of RDS: moto takes EnableIAMDatabaseAuthentication and forgets it.

@@ -74,10 +74,17 @@ func iamFixtures() map[string]fixture {
 		"iam-detach-user-policies": {wrong: makes{"three policies": user(withPolicies)}, gone: removeUser, with: map[string]any{"group": "readers"}},
 		"iam-report-root-user": {
 			wrong: makes{"keys": account}, reports: "root user has access keys",
+			mend: func(t *testing.T, w *world, _ string) {
+				must(w.iam(t).DeleteAccessKey(t.Context(), &iam.DeleteAccessKeyInput{AccessKeyId: aws.String("AKIAIOSFODNN7EXAMPLE")}))(t)
+			},
 			exchange: func() exchange { // moto knows no root user
-				return exchange{"GetAccountSummary": func(*http.Request) string {
+				keys := "1"
+				return exchange{"DeleteAccessKey": func(*http.Request) string {
+					keys = "0"
+					return `<DeleteAccessKeyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"/>`
+				}, "GetAccountSummary": func(*http.Request) string {
 					return `<GetAccountSummaryResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><GetAccountSummaryResult><SummaryMap>` +
-						`<entry><key>AccountAccessKeysPresent</key><value>1</value></entry><entry><key>AccountMFAEnabled</key><value>1</value></entry>` +
+						`<entry><key>AccountAccessKeysPresent</key><value>` + keys + `</value></entry><entry><key>AccountMFAEnabled</key><value>1</value></entry>` +
 						`</SummaryMap></GetAccountSummaryResult></GetAccountSummaryResponse>`
 				}}
 			},

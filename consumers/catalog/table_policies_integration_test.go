@@ -77,7 +77,7 @@ func queueFixtures() map[string]fixture {
 
 func functionFixtures() map[string]fixture {
 	name := aws.String("resize")
-	return map[string]fixture{"lambda-remove-public-access": {wrong: makes{"callable by all": func(t *testing.T, w *world) string {
+	f := fixture{wrong: makes{"callable by all, and old": func(t *testing.T, w *world) string {
 		role := must(must(w.IAM(t.Context(), w.account, ""))(t).CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: name, AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[]}`)}))(t)
 		var b bytes.Buffer
 		z := zip.NewWriter(&b)
@@ -86,7 +86,7 @@ func functionFixtures() map[string]fixture {
 			t.Fatal(err)
 		}
 		api := must(w.Lambda(t.Context(), w.account, region))(t)
-		f := must(api.CreateFunction(t.Context(), &lambda.CreateFunctionInput{FunctionName: name, Runtime: lambdatypes.RuntimePython312, Handler: aws.String("index.main"),
+		f := must(api.CreateFunction(t.Context(), &lambda.CreateFunctionInput{FunctionName: name, Runtime: lambdatypes.RuntimePython38, Handler: aws.String("index.main"),
 			Role: role.Role.Arn, Code: &lambdatypes.FunctionCode{ZipFile: b.Bytes()}}))(t)
 		for sid, principal := range map[string]string{"all": "*", "events": "events.amazonaws.com"} {
 			must(api.AddPermission(t.Context(), &lambda.AddPermissionInput{FunctionName: name, StatementId: &sid, Action: aws.String("lambda:InvokeFunction"), Principal: &principal}))(t)
@@ -94,5 +94,11 @@ func functionFixtures() map[string]fixture {
 		return *f.FunctionArn + ":prod"
 	}}, gone: func(t *testing.T, w *world, _ string) {
 		must(must(w.Lambda(t.Context(), w.account, region))(t).DeleteFunction(t.Context(), &lambda.DeleteFunctionInput{FunctionName: name}))(t)
-	}}}
+	}}
+	old := f
+	old.reports, old.mend = "runtime python3.8", func(t *testing.T, w *world, _ string) {
+		must(must(w.Lambda(t.Context(), w.account, region))(t).UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{
+			FunctionName: name, Runtime: lambdatypes.RuntimePython313}))(t)
+	}
+	return map[string]fixture{"lambda-remove-public-access": f, "lambda-report-runtime": old}
 }

@@ -61,6 +61,9 @@ func (c *listCmd) Run(a *App) error {
 		if len(e.Policy) > 0 {
 			fmt.Fprintf(w, "  IAM\t\t%s\n", strings.Join(e.Policy, " "))
 		}
+		if e.Irreversible != "" {
+			fmt.Fprintf(w, "  irreversible\t\t%s\n", e.Irreversible)
+		}
 		if len(e.Controls) > 0 {
 			fmt.Fprintf(w, "  Security Hub\t\t%s\n", strings.Join(e.Controls, " "))
 		}

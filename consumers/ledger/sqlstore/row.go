@@ -30,7 +30,7 @@ func slotOf(state schemas.State, due time.Time) int {
 		return slotHeld
 	case schemas.StatePending:
 		return slotPending
-	case schemas.StateApproval, schemas.StateInForce, schemas.StateVerified, schemas.StateUnchanged, schemas.StateDryRun,
+	case schemas.StateApproval, schemas.StateInForce, schemas.StateVerified, schemas.StateUnchanged, schemas.StateReported, schemas.StateDryRun,
 		schemas.StateRefused, schemas.StateExempted, schemas.StateRejected, schemas.StateStale, schemas.StateFailed, schemas.StateReverted,
 		schemas.StateUndone, schemas.StateExpired:
 	}

@@ -44,6 +44,7 @@ type Change[S any] struct {
 	Summary       string
 	Calls         []schemas.Call
 	Approval      string
+	Report        bool // Before is wrong, and only a person can mend it
 }
 
 // An Action is a row as an action: a consumers.Action and a consumers.Undoer.
@@ -62,7 +63,7 @@ func (a *Action[S]) Plan(ctx context.Context, cmd schemas.Command) (schemas.Plan
 	if err != nil {
 		return schemas.Plan{}, fmt.Errorf("%s: %w", a.row.Noun(cmd), err)
 	}
-	p := schemas.Plan{Summary: c.Summary, Calls: c.Calls, Approval: c.Approval}
+	p := schemas.Plan{Summary: c.Summary, Calls: c.Calls, Approval: c.Approval, Report: c.Report}
 	if p.Before, err = json.Marshal(c.Before); err != nil {
 		return schemas.Plan{}, fault.Permanent(fmt.Errorf("%s: pre-image: %w", a.row.Noun(cmd), err))
 	}

@@ -3,6 +3,8 @@ package table
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/codebuild"
@@ -14,13 +16,16 @@ import (
 )
 
 func codebuildRows() []Action {
-	return []Action{buildUnprivileged(), buildLogs(), buildLogsEncrypted()}
+	return []Action{buildUnprivileged(), buildLogs(), buildLogsEncrypted(), buildCredentials()}
 }
 
 // project completes a row that reads a part of a build project.
 func project[S any](r row[*codebuild.Client, S], get func(*types.Project) S) Action {
 	r.Target = named("codebuild-project", "project", func(id string) bool { return isName(id, 150, "_-") })
-	r.API, r.Policy = (*cloud.Clients).CodeBuild, []string{"codebuild:BatchGetProjects", "codebuild:UpdateProject"}
+	r.API, r.Policy = (*cloud.Clients).CodeBuild, []string{"codebuild:BatchGetProjects"}
+	if r.Write != nil {
+		r.Policy = append(r.Policy, "codebuild:UpdateProject")
+	}
 	r.Read = func(ctx context.Context, api *codebuild.Client, in input, _ *S) (S, error) {
 		var none S
 		out, err := api.BatchGetProjects(ctx, &codebuild.BatchGetProjectsInput{Names: []string{in.ID}})
@@ -127,4 +132,33 @@ func buildLogsEncrypted() Action {
 		Code: declared("aws_codebuild_project", "encryption of logs", "logs_config {\n  s3_logs {\n    # what stands here stays\n    encryption_disabled = false\n  }\n}",
 			"LogsConfig:\n  S3Logs:\n    EncryptionDisabled: false"),
 	}, func(p *types.Project) *types.LogsConfig { return p.LogsConfig })
+}
+
+// buildCredentials reports names of variables, and never looks at what they hold.
+func buildCredentials() Action {
+	return project(row[*codebuild.Client, []string]{
+		Name: "codebuild-report-credentials", Controls: []string{"CodeBuild.2"},
+		Does: "Reports a project whose environment holds credentials in plain text: everybody who may read the project has them. It calls nothing, because builds that need " +
+			"them would fail, and who has seen them keeps them: they have to be replaced.",
+		Settings: []schemas.Setting{{Name: "variables", Type: "list", Default: "AWS_ACCESS_KEY_ID,AWS_SECRET_ACCESS_KEY", Help: "variables that hold credentials"}},
+		Done:     "holds no credentials in plain text",
+		Report: func(in input, now []string) string {
+			bad := slices.DeleteFunc(slices.Clone(now), func(name string) bool { return !slices.Contains(in.list("variables"), name) })
+			if len(bad) == 0 {
+				return ""
+			}
+			return "it holds credentials in plain text (" + strings.Join(bad, ", ") + "): somebody has to replace them, and give the builds a role or a secret of Secrets Manager"
+		},
+	}, func(p *types.Project) (plain []string) {
+		if p.Environment == nil {
+			return nil
+		}
+		for _, v := range p.Environment.EnvironmentVariables {
+			if v.Type == "" || v.Type == types.EnvironmentVariableTypePlaintext {
+				plain = append(plain, aws.ToString(v.Name))
+			}
+		}
+		slices.Sort(plain)
+		return plain
+	})
 }

@@ -2,7 +2,6 @@ package table
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 
 	"github.com/riposte-security/riposte/consumers/block/iamdeny"
 	"github.com/riposte-security/riposte/internal/cloud"
-	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -179,10 +177,9 @@ type root struct{ Keys, MFA int32 }
 func iamRoot() Action {
 	return action(row[*iam.Client, root]{
 		Name: "iam-report-root-user", Controls: []string{"IAM.4", "IAM.9"}, Target: accountKind(false), API: (*cloud.Clients).IAM,
-		Does: "Reports access keys of an account's root user, and that it has no MFA: the command fails, and its outcome says so. It calls nothing, because nobody but the " +
-			"root user can change that.",
+		Does:   "Reports access keys of an account's root user, and that it has no MFA. It calls nothing, because nobody but the root user can change that.",
 		Policy: []string{"iam:GetAccountSummary"},
-		Do:     "report the root user of", Done: "has a root user without access keys and with MFA",
+		Done:   "has a root user without access keys and with MFA",
 		Read: func(ctx context.Context, api *iam.Client, _ input, _ *root) (root, error) {
 			out, err := api.GetAccountSummary(ctx, &iam.GetAccountSummaryInput{})
 			if err != nil {
@@ -190,15 +187,14 @@ func iamRoot() Action {
 			}
 			return root{out.SummaryMap[string(types.SummaryKeyTypeAccountAccessKeysPresent)], out.SummaryMap[string(types.SummaryKeyTypeAccountMFAEnabled)]}, nil
 		},
-		Want: func(_ input, now root) (root, error) {
+		Report: func(_ input, now root) string {
 			switch {
 			case now.Keys > 0:
-				return now, fault.Permanent(errors.New("its root user has access keys: only the root user can delete them, signed in to the console"))
+				return "its root user has access keys: only the root user can delete them, signed in to the console"
 			case now.MFA == 0:
-				return now, fault.Permanent(errors.New("its root user has no MFA: only the root user can set it up, signed in to the console"))
+				return "its root user has no MFA: only the root user can set it up, signed in to the console"
 			}
-			return now, nil
+			return ""
 		},
-		Write: func(input, root, root) []call[*iam.Client] { return nil },
 	})
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/riposte-security/riposte/schemas"
 )
 
-func lambdaRows() []Action { return []Action{lambdaPrivate()} }
+func lambdaRows() []Action { return []Action{lambdaPrivate(), lambdaRuntime()} }
 
 // functionKind is a function, whatever version or alias of it is named.
 func functionKind() kind {
@@ -116,6 +116,35 @@ func lambdaPrivate() Action {
 				}
 			}
 			return calls
+		},
+	})
+}
+
+// deprecated are the runtimes that AWS has deprecated, or will have by the end of 2026, as its documentation has them; those whose date it
+// has moved are left out. No API tells.
+const deprecated = "nodejs,nodejs4.3,nodejs4.3-edge,nodejs6.10,nodejs8.10,nodejs10.x,nodejs12.x,nodejs14.x,nodejs16.x,nodejs18.x,nodejs20.x," +
+	"python2.7,python3.6,python3.7,python3.8,python3.9,python3.10,ruby2.5,ruby2.7,ruby3.2,java8,go1.x," +
+	"dotnetcore1.0,dotnetcore2.0,dotnetcore2.1,dotnetcore3.1,dotnet6,dotnet8,provided"
+
+func lambdaRuntime() Action {
+	return action(row[*lambda.Client, types.Runtime]{
+		Name: "lambda-report-runtime", Controls: []string{"Lambda.2"}, Target: functionKind(), API: (*cloud.Clients).Lambda,
+		Does:     "Reports a function whose runtime AWS has deprecated. It calls nothing, because code has to be made fit for another runtime first.",
+		Settings: []schemas.Setting{{Name: "deprecated", Type: "list", Default: deprecated, Help: "runtimes that are reported"}},
+		Policy:   []string{"lambda:GetFunctionConfiguration"},
+		Done:     "runs on a runtime that is not deprecated",
+		Read: func(ctx context.Context, api *lambda.Client, in input, _ *types.Runtime) (types.Runtime, error) {
+			out, err := api.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: in.arn()})
+			if err != nil {
+				return "", err
+			}
+			return out.Runtime, nil // none where the function is an image
+		},
+		Report: func(in input, now types.Runtime) string {
+			if !slices.Contains(in.list("deprecated"), string(now)) {
+				return ""
+			}
+			return "its runtime " + string(now) + " is deprecated: whoever owns its code has to move it to another one"
 		},
 	})
 }

@@ -62,6 +62,8 @@ type row[C, S any] struct {
 	Same func(a, b S) bool
 	// Approve gives a reason to ask a person before the effect, or ""; nil asks nobody.
 	Approve func(in input, now S) string
+	// Report says what is wrong with the value that nobody but a person can mend, or "". A row that has it has neither Want nor Write, and nothing to undo.
+	Report func(in input, now S) string
 	// Code says how the attribute is written in infrastructure code; nil where it stands nowhere, or nothing short can be said.
 	Code *schemas.Code
 }
@@ -92,7 +94,7 @@ func action[C, S any](r row[C, S]) Action {
 	}
 	return Action{Spec: r.spec(), OnAWS: func(c *cloud.Clients, now func() time.Time) consumers.Action {
 		b := bound[C, S]{r, c, now}
-		return attribute.New(attribute.Row[state[S]]{
+		a := attribute.New(attribute.Row[state[S]]{
 			Noun:    func(cmd schemas.Command) string { return r.Target.noun(cmd.Target) },
 			Read:    b.read,
 			Want:    b.want,
@@ -102,6 +104,10 @@ func action[C, S any](r row[C, S]) Action {
 			Now:     now,
 			Within:  within,
 		})
+		if r.Report != nil {
+			return struct{ consumers.Action }{a}
+		}
+		return a
 	}}
 }
 
@@ -113,7 +119,7 @@ func (r row[C, S]) spec() schemas.ActionSpec {
 		Controls:     r.Controls,
 		TargetType:   r.Target.typ,
 		Settings:     r.Settings,
-		Undo:         true,
+		Undo:         r.Report == nil,
 		Irreversible: r.Irreversible,
 		Policy:       slices.Concat(r.Target.finding, r.Policy),
 		Canonical:    r.Target.canonical,
@@ -169,6 +175,13 @@ func (b bound[C, S]) want(cmd schemas.Command, now state[S]) (attribute.Change[s
 		return c, err
 	}
 	noun := b.Target.noun(cmd.Target)
+	if b.Report != nil {
+		c.Summary = noun + " " + b.Done
+		if found := b.Report(in, now.Value); found != "" {
+			c.Summary, c.Report = noun+": "+found, true
+		}
+		return c, nil
+	}
 	if c.After.Value, err = b.Want(in, now.Value); err != nil {
 		return c, err
 	}
