@@ -227,6 +227,10 @@ func (c Control) Switches() []ledger.Switch {
 
 // control notes in the ledger what a message says. What is no message of ours is left alone.
 func (s *Service) control(ctx context.Context, m kafka.Message, look chan<- struct{}) error {
+	if err := s.signed(s.operators, forgedControl, m); err != nil {
+		s.d.Log.Warn().Err(err).Int64("offset", m.Offset).Msg("a message on the control topic is ignored")
+		return nil
+	}
 	var c Control
 	if err := json.Unmarshal(m.Value, &c); err != nil {
 		s.d.Log.Warn().Err(err).Int64("offset", m.Offset).Msg("a message on the control topic is not JSON; ignored")

@@ -46,6 +46,11 @@ type Config struct {
 	Recheck time.Duration `yaml:"recheck"`
 	// Code is where to look for infrastructure code whose owner is to hear of a remediation.
 	Code iac.Config `yaml:"code"`
+	// TrustedKeys are the public keys of routers: when there are any, a command that none of them has signed is a dead letter.
+	TrustedKeys []string `yaml:"trusted_keys"`
+	// OperatorKeys are the public keys of people: when there are any, approvals, undos and messages on the control topic count only if one of them has
+	// signed them, or this service itself by approval.secret.
+	OperatorKeys []string `yaml:"operator_keys"`
 	// Guards are in a file of their own.
 	Guards `yaml:",inline"`
 	// Retention is how long finished commands are kept. It must be longer than the retention of the command topics and RespondWithin
@@ -129,6 +134,8 @@ func (c Config) Validate() error {
 	}
 	errs = append(append(errs, c.validateTimes()...), c.validateGuards()...)
 	errs = append(errs, c.Code.Validate())
+	_, _, err := c.Rings()
+	errs = append(errs, err)
 	return errors.Join(append(errs, c.outlives(kafka.CommandRetention))...)
 }
 

@@ -77,9 +77,15 @@ func (s *Service) enter(ctx context.Context, lane schemas.Lane, batch []kafka.Me
 
 // read reads one message as a command that this service can carry out.
 func (s *Service) read(lane schemas.Lane, m kafka.Message) (schemas.Command, error) {
+	if err := s.signed(s.routers, forgedCommand, m); err != nil {
+		return schemas.Command{}, err
+	}
 	cmd, err := schemas.ReadCommand(m.Value)
 	if err != nil {
 		return cmd, err
+	}
+	if id := m.Header(schemas.HeaderID); id != cmd.ID && !s.routers.Empty() {
+		return cmd, fmt.Errorf("command %s under the id %.64q", cmd.ID, id)
 	}
 	if cmd.Lane != lane {
 		return cmd, fmt.Errorf("a command of lane %s on the topic of lane %s", cmd.Lane, lane)

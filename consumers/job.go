@@ -22,6 +22,8 @@ type job struct {
 	s   *Service
 	e   ledger.Entry
 	log zerolog.Logger
+	// discounted says which approval does not count, and why; "" where there is none.
+	discounted string
 }
 
 // run goes on from where the entry stands.
@@ -60,7 +62,8 @@ func (j *job) run(ctx context.Context) error {
 
 // plan finds out what would be done, asks the guards, and stores the plan before anything is done.
 func (j *job) plan(ctx context.Context, action Action) error {
-	c := guard.Case{Now: j.s.d.Now(), Command: j.e.Command, ApprovedHash: j.e.ApprovedHash, ApprovedBy: j.e.ApprovedBy}
+	c := guard.Case{Now: j.s.d.Now(), Command: j.e.Command}
+	c.ApprovedHash, c.ApprovedBy, j.discounted = j.s.approved(j.e)
 	_, c.Reversible = action.(Undoer)
 	mode, because := j.s.cfg.mode(j.e.Command)
 	c.DryRun = guard.Mode(j.e.Command, mode, because)
@@ -136,6 +139,9 @@ func (j *job) ask(ctx context.Context, guards []guard.Guard, c guard.Case) (pass
 		notices = append(notices, n)
 	}
 	out := schemas.Outcome{Message: v.Reason}
+	if j.discounted != "" {
+		out.Message += "; " + j.discounted
+	}
 	if v.State == schemas.StateApproval {
 		out.Approvers = j.s.cfg.approvers(j.e.Command)
 	}

@@ -12,6 +12,7 @@ import (
 type metrics struct {
 	entered    *prometheus.CounterVec
 	unreadable *prometheus.CounterVec
+	forged     *prometheus.CounterVec
 	commands   *prometheus.CounterVec
 	retries    *prometheus.CounterVec
 	drift      *prometheus.CounterVec
@@ -36,6 +37,7 @@ func newMetrics(r prometheus.Registerer) (metrics, error) {
 	m := metrics{
 		entered:    counter("entered_total", "Commands entered in the ledger, each once.", "lane"),
 		unreadable: counter("unreadable_total", "Messages that were no command and became dead letters.", "lane"),
+		forged:     counter("forged_total", "Commands, control messages, approvals and undos that no trusted key has signed, and that had no effect.", "what"),
 		commands:   counter("commands_total", "Commands that reached a state in which they end or wait.", "lane", "action", "state"),
 		retries:    counter("retries_total", "Tries that failed and will be repeated.", "lane", "action"),
 		open: prometheus.NewGaugeVec(prometheus.GaugeOpts{
@@ -54,7 +56,7 @@ func newMetrics(r prometheus.Registerer) (metrics, error) {
 	if r == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.entered, m.unreadable, m.commands, m.retries, m.open, m.stopped, m.drift, m.foreign, m.fromEvent, m.fromRouter} {
+	for _, c := range []prometheus.Collector{m.entered, m.unreadable, m.forged, m.commands, m.retries, m.open, m.stopped, m.drift, m.foreign, m.fromEvent, m.fromRouter} {
 		if err := r.Register(c); err != nil {
 			return m, fmt.Errorf("metrics: %w", err)
 		}

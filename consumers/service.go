@@ -17,6 +17,7 @@ import (
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/internal/kafka"
 	"github.com/riposte-security/riposte/internal/obs"
+	"github.com/riposte-security/riposte/internal/sign"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -97,6 +98,8 @@ type Service struct {
 	wake   map[schemas.Lane]chan struct{}
 	outbox chan struct{}
 	brake  *brake
+	// Keys: of routers, and of people.
+	routers, operators *sign.Ring
 }
 
 // New returns a service for lanes. It does no I/O.
@@ -122,6 +125,9 @@ func New(cfg Config, lanes []schemas.Lane, d Deps) (*Service, error) {
 	s := &Service{
 		cfg: cfg, lanes: slices.Clone(lanes), d: d, m: m, db: obs.NewCondition(d.Log, "ledger"),
 		wake: map[schemas.Lane]chan struct{}{}, outbox: make(chan struct{}, 1), brake: newBrake(),
+	}
+	if s.routers, s.operators, err = cfg.Rings(); err != nil {
+		return nil, fmt.Errorf("consumers: %w", err)
 	}
 	s.before, s.after = s.guards()
 	for _, lane := range lanes {

@@ -36,6 +36,9 @@ func (j *job) expire(ctx context.Context, action Action) error {
 
 // undo takes an effect back because a person asked for it.
 func (j *job) undo(ctx context.Context, action Action) error {
+	if err := j.s.authentic(j.e); err != nil {
+		return j.undoFailed(ctx, err)
+	}
 	message, err := j.takeBack(ctx, action, j.e.Undo.Force)
 	if err != nil {
 		return j.undoFailed(ctx, err)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/riposte-security/riposte/internal/kafka"
+	"github.com/riposte-security/riposte/internal/sign"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -21,7 +22,7 @@ const (
 // fit returns the message of a command, made smaller where it has to be: first of its event only a reference stays, then, in the alert lane,
 // long texts of its settings are cut. What is left out is in the event itself, whose place the reference names.
 func (r *Router) fit(m *kafka.Message, ev schemas.Event, c *schemas.Command, topic string) (kafka.Message, error) {
-	out, err := commandMessage(c, topic, ev.Trace)
+	out, err := r.commandMessage(c, topic, ev.Trace)
 	if err != nil || out.Size() <= kafka.MaxMessage {
 		return out, err
 	}
@@ -30,12 +31,12 @@ func (r *Router) fit(m *kafka.Message, ev schemas.Event, c *schemas.Command, top
 	if cut.Event, err = reference(c.Event, c.EventUID, m); err != nil {
 		return out, err
 	}
-	if out, err = commandMessage(&cut, topic, ev.Trace); err != nil {
+	if out, err = r.commandMessage(&cut, topic, ev.Trace); err != nil {
 		return out, err
 	}
 	if out.Size() > kafka.MaxMessage && c.Lane == schemas.LaneAlert {
 		cut.With = shortTexts(c.With)
-		if out, err = commandMessage(&cut, topic, ev.Trace); err != nil {
+		if out, err = r.commandMessage(&cut, topic, ev.Trace); err != nil {
 			return out, err
 		}
 	}
@@ -45,14 +46,17 @@ func (r *Router) fit(m *kafka.Message, ev schemas.Event, c *schemas.Command, top
 	return out, nil
 }
 
-func commandMessage(c *schemas.Command, topic, trace string) (kafka.Message, error) {
+// commandMessage is the message of a command, signed where there is a key.
+func (r *Router) commandMessage(c *schemas.Command, topic, trace string) (kafka.Message, error) {
 	value, err := c.Encode()
 	if err != nil {
 		return kafka.Message{}, err
 	}
-	return kafka.Message{
-		Topic: topic, Key: []byte(c.Target.Key()), Value: value, Headers: kafka.Headers(schemas.CommandHeaders(*c, source, trace)),
-	}, nil
+	key, headers := []byte(c.Target.Key()), schemas.CommandHeaders(*c, source, trace)
+	if r.key != nil {
+		headers[schemas.HeaderSignature] = r.key.Sign(sign.Message(topic, key, c.ID, value))
+	}
+	return kafka.Message{Topic: topic, Key: key, Value: value, Headers: kafka.Headers(headers)}, nil
 }
 
 // reference makes of an event one that is small: its small fields stay, and unmapped.riposte says under truncated which do not, how large

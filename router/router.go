@@ -14,8 +14,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
+	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/internal/kafka"
+	"github.com/riposte-security/riposte/internal/sign"
 	"github.com/riposte-security/riposte/router/rule"
 	"github.com/riposte-security/riposte/schemas"
 )
@@ -80,6 +82,8 @@ type Config struct {
 	MaxBatch int `yaml:"max_batch"`
 	// Correlate is about rules over several events.
 	Correlate CorrelateConfig `yaml:"correlate"`
+	// SigningKey is the key with which commands are signed, as PEM (PKCS #8, Ed25519); without one they are not.
+	SigningKey config.Secret `yaml:"signing_key"`
 }
 
 // Validate checks the settings.
@@ -90,7 +94,22 @@ func (c Config) Validate() error {
 	if c.MaxBatch < 0 {
 		return fmt.Errorf("max_batch: %d is negative", c.MaxBatch)
 	}
+	if _, err := c.Key(); err != nil {
+		return err
+	}
 	return c.Correlate.Validate()
+}
+
+// Key is the signing key; nil where there is none.
+func (c Config) Key() (*sign.Key, error) {
+	if c.SigningKey == "" {
+		return nil, nil
+	}
+	k, err := sign.ParseKey(string(c.SigningKey))
+	if err != nil {
+		return nil, fmt.Errorf("signing_key: %w", err)
+	}
+	return k, nil
 }
 
 // Deps are what the router works with. Kafka and Decider are needed; the others have defaults: no log, no metrics, the system's clock.
@@ -115,6 +134,7 @@ type Router struct {
 	sheds   *sheds
 	foreign *foreign
 	deadLog *deadLog
+	key     *sign.Key // nil: commands are not signed
 	// appended is when Kafka took the latest message that was seen, in milliseconds.
 	appended atomic.Int64
 }
@@ -146,6 +166,9 @@ func New(cfg Config, d Deps) (*Router, error) {
 	r.deadLog = newDeadLog(r.log, r.now)
 	r.foreign = newForeign(d.Kafka)
 	var err error
+	if r.key, err = cfg.Key(); err != nil {
+		return nil, fmt.Errorf("router: %w", err)
+	}
 	if r.metrics, err = newMetrics(d.Registerer); err != nil {
 		return nil, fmt.Errorf("router: %w", err)
 	}

@@ -97,6 +97,7 @@ type bench struct {
 	dir    string
 	broker *broker.Broker
 	client *kafka.Client
+	cfg    router.Config
 	reg    *prometheus.Registry
 	log    bytes.Buffer // of the routers, to be read when they have ended
 }
@@ -135,7 +136,7 @@ func (b *bench) newClient(t *testing.T) *kafka.Client {
 func (b *bench) route(t *testing.T, d router.Decider, reg prometheus.Registerer) (stop func()) {
 	t.Helper()
 	log := zerolog.New(zerolog.SyncWriter(io.MultiWriter(zerolog.NewTestWriter(t), &b.log))).Level(zerolog.WarnLevel)
-	r, err := router.New(router.Config{}, router.Deps{Kafka: b.newClient(t), Decider: d, Log: &log, Registerer: reg})
+	r, err := router.New(b.cfg, router.Deps{Kafka: b.newClient(t), Decider: d, Log: &log, Registerer: reg})
 	if err != nil {
 		t.Fatal(err)
 	}

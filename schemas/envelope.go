@@ -16,6 +16,7 @@ const (
 	HeaderTrace       = "traceparent"
 	HeaderCause       = "riposte_cause"
 	HeaderReplay      = "riposte_replay"
+	HeaderSignature   = "riposte_signature" // of commands, by the router, and of control messages, by a person
 )
 
 // Values of headers.

@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/internal/sign"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -141,7 +142,7 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request, desk ledger.Desk,
 		h.show(w, http.StatusBadRequest, v)
 		return
 	}
-	d := ledger.Decision{By: v.User, Reason: text(r.PostForm.Get("reason")), Via: "link", Plan: t.Plan, Nonce: t.nonce()}
+	d := ledger.Decision{By: v.User, Reason: text(r.PostForm.Get("reason")), Via: ledger.ViaLink, Plan: t.Plan, Nonce: t.nonce()}
 	if v.AskUser {
 		d.By = text(r.PostForm.Get("by"))
 	}
@@ -152,7 +153,9 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request, desk ledger.Desk,
 		h.show(w, http.StatusBadRequest, v)
 		return
 	}
-	after, err := desk.Decide(r.Context(), h.Now().UTC(), t.Command, d)
+	now := h.Now().UTC()
+	d.Signature = sign.Secret(h.Signer.Secret).Sign(d.Approval(now).Text(t.Command))
+	after, err := desk.Decide(r.Context(), now, t.Command, d)
 	status := http.StatusOK
 	switch {
 	case err == nil && !d.Approve:

@@ -4,8 +4,10 @@ package ledger
 
 import (
 	"context"
+	"strconv"
 	"time"
 
+	"github.com/riposte-security/riposte/internal/sign"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -55,18 +57,33 @@ type UndoRequest struct {
 	At     time.Time `json:"at"`
 	// Refused is why the last try was refused, "" while it is open.
 	Refused string `json:"refused,omitempty"`
+	// Signature is that of Text, by an operator's key; "" where nobody asks for one.
+	Signature string `json:"signature,omitempty"`
 }
+
+// How a decision came.
+const (
+	ViaCLI  = "cli"
+	ViaLink = "link"
+)
 
 // A Decision is what a person says of a command that waits.
 type Decision struct {
 	Approve bool
 	By      string // who says so
 	Reason  string
-	Via     string // how it came: cli, link
+	Via     string // how it came: ViaCLI, ViaLink
 	// Plan is the hash of the plan that the person has seen; "" stands for the one that is stored.
 	Plan string
 	// Nonce is that of a link, which is good for one decision; "" for none.
 	Nonce string
+	// Signature is that of the Text of the Approval that this becomes; "" where nobody asks for one.
+	Signature string
+}
+
+// Approval is a decision for a command, made at a time, as it is kept.
+func (d Decision) Approval(at time.Time) Approval {
+	return Approval{By: d.By, Reason: d.Reason, Via: d.Via, At: at.UTC(), Plan: d.Plan, Nonce: d.Nonce, Signature: d.Signature}
 }
 
 // An Approval is a decision for a command, as it is kept.
@@ -77,7 +94,21 @@ type Approval struct {
 	At     time.Time `json:"at"`
 	Plan   string    `json:"plan"` // hash of the plan
 	Nonce  string    `json:"nonce,omitempty"`
+	// Signature is that of Text; "" where nobody asks for one.
+	Signature string `json:"signature,omitempty"`
 }
+
+// Text is what whoever approves a command signs.
+func (a Approval) Text(command string) []byte {
+	return sign.Text("riposte approval", []byte(command), []byte(a.Plan), []byte(a.By), []byte(a.Reason), []byte(a.Via), []byte(a.Nonce), when(a.At))
+}
+
+// Text is what whoever asks for a command to be undone signs.
+func (u UndoRequest) Text(command string) []byte {
+	return sign.Text("riposte undo", []byte(command), []byte(u.By), []byte(u.Reason), strconv.AppendBool(nil, u.Force), when(u.At))
+}
+
+func when(t time.Time) []byte { return []byte(t.UTC().Format(time.RFC3339Nano)) }
 
 // A Budget allows Max effects within a time, whoever brings them about.
 type Budget struct {

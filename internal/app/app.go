@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/riposte-security/riposte/consumers/remediate/invoke/runbook"
+	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/internal/obs"
 )
@@ -45,6 +46,7 @@ type cli struct {
 	Simulate  simulateCmd   `cmd:"" help:"Say what rules would have done over past events, before anyone enables them."`
 	Letters   deadletterCmd `cmd:"" name:"deadletter" help:"List, show, replay or drop what could not be understood or carried out."`
 	Replay    replayCmd     `cmd:"" help:"Have a range of a topic come again, onto the same topic or another; responses to it wait for an approval."`
+	Keys      keysCmd       `cmd:"" help:"Keys that sign commands and decisions."`
 	Kafka     kafkaCmd      `cmd:"" help:"What a broker needs."`
 	List      listCmd       `cmd:"" help:"List formats, sources, actions or receivers, with their settings."`
 	Cfg       configCmd     `cmd:"" name:"config" help:"Check the configuration."`
@@ -57,6 +59,7 @@ type App struct {
 	Streams
 	configPath string
 	env        func(string) (string, bool)
+	stores     config.Stores
 }
 
 // errReported ends a command with exit code 1 when everything that is to be said was said.
@@ -74,7 +77,7 @@ func Main(ctx context.Context, args []string, s Streams) int {
 	if len(args) > 0 && args[0] == runbook.Hidden { // one of our own processes, around a runbook
 		return runbook.Child(args[1:])
 	}
-	a := &App{Streams: s, env: os.LookupEnv}
+	a := &App{Streams: s, env: os.LookupEnv, stores: cloud.Stores(ctx)}
 	var c cli
 	exit := -1
 	parser, err := kong.New(&c,
@@ -131,7 +134,7 @@ func (a *App) find() (cfg config.Config, found bool, err error) {
 		}
 		path = defaultConfig
 	}
-	cfg, err = config.Load(path, a.env)
+	cfg, err = config.Load(path, a.env, a.stores)
 	return cfg, err == nil, err
 }
 

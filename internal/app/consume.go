@@ -133,6 +133,9 @@ func consumerConfig(cfg config.Config) (consumers.Config, error) {
 	if err := knownActions(cfg, conf); err != nil {
 		return conf, err
 	}
+	if err := matchingKeys(cfg, conf); err != nil {
+		return conf, err
+	}
 	if conf.TrustedSources == nil {
 		for _, p := range cfg.Producers {
 			conf.TrustedSources = append(conf.TrustedSources, "riposte/"+p.Name)

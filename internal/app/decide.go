@@ -50,7 +50,16 @@ func (c *decision) decide(ctx context.Context, a *App, verb string) error {
 		if err != nil {
 			return err
 		}
-		after, err := d.Decide(ctx, time.Now().UTC(), e.Command.ID, ledger.Decision{Approve: verb == "approve", By: c.name(), Reason: c.Reason, Via: "cli"})
+		what, now := ledger.Decision{Approve: verb == "approve", By: c.name(), Reason: c.Reason, Via: ledger.ViaCLI}, time.Now().UTC()
+		if e.Plan != nil {
+			if what.Plan, err = e.Plan.Hash(); err != nil {
+				return fmt.Errorf("%s: %w", verb, err)
+			}
+		}
+		if what.Signature, err = a.signs(what.Approval(now).Text(e.Command.ID)); err != nil {
+			return err
+		}
+		after, err := d.Decide(ctx, now, e.Command.ID, what)
 		if err != nil {
 			return fmt.Errorf("%s: %w", verb, err)
 		}

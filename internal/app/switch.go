@@ -12,6 +12,7 @@ import (
 	"github.com/riposte-security/riposte/consumers/ledger"
 	"github.com/riposte-security/riposte/consumers/ledger/open"
 	"github.com/riposte-security/riposte/internal/kafka"
+	"github.com/riposte-security/riposte/internal/sign"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -108,7 +109,12 @@ func (a *App) publishControl(ctx context.Context, m consumers.Control) error {
 	}
 	w := s.kafka.NewWriter()
 	defer w.Close()
-	return w.Publish(ctx, kafka.Message{Topic: s.kafka.Topics().Control, Value: value})
+	topic := s.kafka.Topics().Control
+	signature, err := a.signs(sign.Message(topic, nil, "", value))
+	if err != nil {
+		return err
+	}
+	return w.Publish(ctx, kafka.Message{Topic: topic, Value: value, Headers: signatureHeader(signature)})
 }
 
 // preview says what waits, and so will run.

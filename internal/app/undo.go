@@ -56,6 +56,9 @@ func (c *undoCmd) Run(ctx context.Context, a *App) error {
 		for i, e := range entries {
 			at := now.Add(time.Duration(i) * time.Microsecond)
 			request := ledger.UndoRequest{By: c.name(), Reason: c.Reason, Force: c.Force, At: at}
+			if request.Signature, err = a.signs(request.Text(e.Command.ID)); err != nil {
+				return err
+			}
 			if err := d.RequestUndo(ctx, at, e.Command.ID, request, c.Hold); err != nil {
 				refused = append(refused, fmt.Errorf("undo %s: %w", e.Command.ID, err)) // its time may just have ended, which is no reason to leave the others
 				continue

@@ -27,6 +27,7 @@ type Config struct {
 	Consumers Node       `yaml:"consumers"`
 	Receivers []Node     `yaml:"receivers"` // each: name, and one key that says the kind
 	Invoke    Node       `yaml:"invoke"`    // what rules may invoke by name
+	Operator  Operator   `yaml:"operator"`
 
 	root Node
 }
@@ -38,6 +39,12 @@ func (c *Config) Pos(keys ...string) string { return c.root.At(keys...).Pos() }
 type Log struct {
 	Level  string `yaml:"level"`  // trace debug info warn error
 	Format string `yaml:"format"` // auto json console
+}
+
+// Operator is the person who uses the command line.
+type Operator struct {
+	// SigningKey is the key with which decisions are signed, as PEM (PKCS #8, Ed25519); without one they are not.
+	SigningKey Secret `yaml:"signing_key"`
 }
 
 // HTTP is where /healthz, /readyz and /metrics are served.
@@ -118,8 +125,9 @@ func Defaults() Config {
 const maxConfig = 1 << 20
 
 // Load reads the file at path over the defaults. ${NAME} in a value stands for the environment variable NAME, ${NAME:-text} for text where
-// it is not set or empty, and $${ for a literal ${. Errors name file, line and column.
-func Load(path string, env func(string) (string, bool)) (Config, error) {
+// it is not set or empty, ${file:PATH} for what a file says, ${STORE:NAME} for what one of stores has, and $${ for a literal ${. Errors name file, line and
+// column.
+func Load(path string, env func(string) (string, bool), stores Stores) (Config, error) {
 	cfg := Defaults()
 	info, err := os.Stat(path)
 	if err != nil {
@@ -135,17 +143,17 @@ func Load(path string, env func(string) (string, bool)) (Config, error) {
 	if err != nil {
 		return cfg, fmt.Errorf("configuration: %w", err)
 	}
-	return Read(path, text, env)
+	return Read(path, text, env, stores)
 }
 
 // Read is Load for a text in hand; file is for error messages.
-func Read(file string, text []byte, env func(string) (string, bool)) (Config, error) {
+func Read(file string, text []byte, env func(string) (string, bool), stores Stores) (Config, error) {
 	cfg := Defaults()
 	root, err := Parse(file, text)
 	if err != nil {
 		return cfg, err
 	}
-	if root, err = root.Expand(env); err != nil {
+	if root, err = root.Expand(env, stores); err != nil {
 		return cfg, err
 	}
 	if err := root.Decode(&cfg); err != nil {

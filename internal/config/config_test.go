@@ -1,7 +1,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 )
@@ -50,7 +52,7 @@ func TestExpand(t *testing.T) {
 			var got settings
 			n, err := Parse("f.yaml", []byte(c.text))
 			if err == nil {
-				n, err = n.Expand(env(c.env...))
+				n, err = n.Expand(env(c.env...), nil)
 			}
 			if err == nil {
 				err = n.Decode(&got)
@@ -69,7 +71,7 @@ func TestExpand(t *testing.T) {
 
 func TestReadKeepsSectionsWithTheirPlaces(t *testing.T) {
 	text := "producers:\n  - name: web\n    source:\n      http:\n        listen: 1\n        bogus: true\n    format: json\n"
-	cfg, err := Read("riposte.yaml", []byte(text), env())
+	cfg, err := Read("riposte.yaml", []byte(text), env(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +101,7 @@ func TestReadRefuses(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			if _, err := Read("riposte.yaml", []byte(c.text), env()); err == nil || !strings.Contains(err.Error(), c.err) {
+			if _, err := Read("riposte.yaml", []byte(c.text), env(), nil); err == nil || !strings.Contains(err.Error(), c.err) {
 				t.Errorf("error %v, want %q", err, c.err)
 			}
 		})
@@ -124,7 +126,7 @@ func TestFromSettings(t *testing.T) {
 func TestSecretsFromTheEnvironment(t *testing.T) {
 	for _, secret := range []string{"plain", "0123", "12e4", "true", "null", `with "quotes" and 'others'`, "#no comment", "a: b", "{x}", "  blanks ", "$5", "*a", "&b", "!c", "-", "ünïcode", "line\nbreak", ""} {
 		for _, text := range []string{"http:\n  token: ${S}\n", `http: { token: "${S}" }`, "http:\n  token: '${S}'\n", "http:\n  token: ${S} # why\n"} {
-			cfg, err := Read("x.yaml", []byte(text), func(string) (string, bool) { return secret, true })
+			cfg, err := Read("x.yaml", []byte(text), func(string) (string, bool) { return secret, true }, nil)
 			if err != nil {
 				t.Errorf("%q in %q: %v", secret, text, err)
 				continue
@@ -133,18 +135,61 @@ func TestSecretsFromTheEnvironment(t *testing.T) {
 				t.Errorf("%q in %q is read as %q", secret, text, string(cfg.HTTP.Token))
 			}
 		}
-		cfg, err := Read("x.yaml", []byte("http:\n  token: x${S}y\n"), func(string) (string, bool) { return secret, true })
+		cfg, err := Read("x.yaml", []byte("http:\n  token: x${S}y\n"), func(string) (string, bool) { return secret, true }, nil)
 		if err != nil || string(cfg.HTTP.Token) != "x"+secret+"y" {
 			t.Errorf("x%sy is read as %q, %v", secret, string(cfg.HTTP.Token), err)
 		}
 	}
 	for text, want := range map[string]string{"http: { token: 0123 }": "0123", "http: { token: 'a # b' }": "a # b", "http:\n  token: |\n    a\n    b\n": "a\nb\n"} {
-		cfg, err := Read("x.yaml", []byte(text), func(string) (string, bool) { return "", false })
+		cfg, err := Read("x.yaml", []byte(text), func(string) (string, bool) { return "", false }, nil)
 		if err != nil || string(cfg.HTTP.Token) != want {
 			t.Errorf("%q is read as %q, %v", text, string(cfg.HTTP.Token), err)
 		}
 	}
 	if s := fmt.Sprintf("%v %+v %#v %s", Secret("hush"), HTTP{Token: "hush"}, HTTP{Token: "hush"}, Secret("hush")); strings.Contains(s, "hush") {
 		t.Error(s)
+	}
+}
+
+// TestReferences: what files and stores have stands in the value, to the letter, and never in an error.
+func TestReferences(t *testing.T) {
+	dir := t.TempDir()
+	put := func(name, text string) string {
+		path := dir + "/" + name
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	secret, large := put("secret", "hush: {\"#\n\n"), put("large", strings.Repeat("x", maxKept+1))
+	stores := Stores{
+		"vault":  func(name string) (string, error) { return "of " + name, nil },
+		"closed": func(string) (string, error) { return "hush", errors.New("closed today") },
+		"wide":   func(string) (string, error) { return strings.Repeat("x", maxKept+1), nil },
+	}
+	for text, want := range map[string]string{
+		"${file:" + secret + "}":                "hush: {\"#\n",
+		"a${file:" + secret + "}b":              "ahush: {\"#\nb",
+		"${vault:arn:aws:x:1:secret/a#b}":       "of arn:aws:x:1:secret/a#b",
+		"'${vault:a} ${vault:b} ${file:-none}'": "of a of b none",
+		"$${file:" + secret + "}":               "${file:" + secret + "}",
+	} {
+		cfg, err := Read("x.yaml", []byte("http:\n  token: "+text+"\n"), env(), stores)
+		if err != nil || string(cfg.HTTP.Token) != want {
+			t.Errorf("%s is read as %q, %v", text, string(cfg.HTTP.Token), err)
+		}
+	}
+	for text, want := range map[string]string{
+		"${file:" + dir + "/none}": "no such file",
+		"${file:" + large + "}":    "more than 65536 bytes",
+		"${vaults:a}":              "no such store; there are file, closed, vault, wide",
+		"${closed:a}":              "${closed:a}: closed today",
+		"${wide:a}":                "65537 bytes; at most 65536",
+		"${vault:a} ${closed:a}":   "closed today",
+	} {
+		_, err := Read("x.yaml", []byte("http:\n  token: "+text+"\n"), env(), stores)
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "x.yaml:2:10: ") || strings.Contains(err.Error(), "hush") {
+			t.Errorf("%s: %v", text, err)
+		}
 	}
 }

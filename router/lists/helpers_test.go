@@ -46,7 +46,7 @@ func (l *lines) count(text string) int {
 
 func read(t testing.TB, text string) (Config, error) {
 	t.Helper()
-	c, err := config.Read("riposte.yaml", []byte(text), os.LookupEnv)
+	c, err := config.Read("riposte.yaml", []byte(text), os.LookupEnv, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

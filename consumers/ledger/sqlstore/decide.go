@@ -62,7 +62,8 @@ func approve(ctx context.Context, tx *sql.Tx, now time.Time, e ledger.Entry, has
 		who = append(who, a.By)
 	}
 	who = append(who, d.By)
-	e.Approvals = append(slices.Clone(e.Approvals), ledger.Approval{By: d.By, Reason: d.Reason, Via: d.Via, At: now.UTC(), Plan: hash, Nonce: d.Nonce})
+	d.Plan = hash
+	e.Approvals = append(slices.Clone(e.Approvals), d.Approval(now))
 	kept, err := json.Marshal(e.Approvals)
 	if err != nil {
 		return e, err
