@@ -5,7 +5,8 @@ package schemas
 type Code struct {
 	// Attribute names what is to be changed, for people: "encryption".
 	Attribute string
-	// Resources are the types of Terraform's resources that declare it, best first; what they declare it for comes after them.
+	// Resources are the types of Terraform's resources that declare it, best first; what they declare it for comes after them. For what an account as a whole is
+	// declared to be, they are all that count, and those of CloudFormation stand there too.
 	Resources []string
 	// HCL is what Terraform, and YAML what a CloudFormation template should say.
 	HCL, YAML string

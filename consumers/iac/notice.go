@@ -20,7 +20,7 @@ const (
 // Notices are what the owners of the code at places are to be told of a command that has taken effect.
 func Notices(cmd schemas.Command, spec schemas.ActionSpec, places []Place) ([]schemas.Notice, error) {
 	var all []schemas.Notice
-	for _, p := range best(places, spec.Code) {
+	for _, p := range best(cmd.Target, places, spec.Code) {
 		n, err := notice(cmd, spec, p)
 		if err != nil {
 			return nil, err
@@ -30,8 +30,9 @@ func Notices(cmd schemas.Command, spec schemas.ActionSpec, places []Place) ([]sc
 	return all, nil
 }
 
-// best leaves out, of the resources in one state that go by the same id (a bucket and its policy), all but those that declare the attribute best.
-func best(places []Place, code *schemas.Code) []Place {
+// best leaves out, of the resources in one state that go by the same id (a bucket and its policy), all but those that declare the attribute best. What goes by the
+// id of an account is not the account: there, only what is known to declare the attribute counts.
+func best(t schemas.Target, places []Place, code *schemas.Code) []Place {
 	rank := func(p Place) int {
 		if code == nil || p.Tool != Terraform {
 			return 0
@@ -42,6 +43,9 @@ func best(places []Place, code *schemas.Code) []Place {
 		return len(code.Resources)
 	}
 	places = slices.Clone(places)
+	if t.ID == t.Account {
+		places = slices.DeleteFunc(places, func(p Place) bool { return code == nil || !slices.Contains(code.Resources, p.Type) })
+	}
 	slices.SortStableFunc(places, func(a, b Place) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(len(a.Address), len(b.Address)))
 	})

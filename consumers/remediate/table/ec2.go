@@ -60,6 +60,8 @@ func ec2IMDSv2() Action {
 		Write: func(in input, _, to tokens) []call[*ec2.Client] {
 			return one((*ec2.Client).ModifyInstanceMetadataOptions, &ec2.ModifyInstanceMetadataOptionsInput{InstanceId: &in.ID, HttpTokens: to})
 		},
+		Code: declared("aws_instance", "metadata options", "metadata_options {\n  # what stands here stays\n  http_tokens = \"required\"\n}",
+			"MetadataOptions:\n  # what stands here stays\n  HttpTokens: required"),
 	})
 }
 
@@ -83,6 +85,7 @@ func ec2Termination() Action {
 		Write: func(in input, _, to bool) []call[*ec2.Client] {
 			return one((*ec2.Client).ModifyInstanceAttribute, &ec2.ModifyInstanceAttributeInput{InstanceId: &in.ID, DisableApiTermination: &types.AttributeBooleanValue{Value: &to}})
 		},
+		Code: declared("aws_instance", "termination protection", "disable_api_termination = true", "DisableApiTermination: true"),
 	})
 }
 

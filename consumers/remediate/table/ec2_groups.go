@@ -115,6 +115,8 @@ func ec2OpenIngress() Action {
 		},
 		Want:  func(input, []permission) ([]permission, error) { return nil, nil },
 		Write: func(in input, from, to []permission) []call[*ec2.Client] { return ingress(in.ID, from, to) },
+		Code: declared("aws_security_group", "rules", "# without ingress from \"0.0.0.0/0\" and \"::/0\" to port {{ quote .With.ports }}, here or in resources of its rules",
+			"# without rules of SecurityGroupIngress from 0.0.0.0/0 and ::/0 to port {{ quote .With.ports }}, here or in resources of their own"),
 	})
 }
 
@@ -175,5 +177,6 @@ func ec2DefaultGroup() Action {
 		Write: func(in input, from, to both) []call[*ec2.Client] {
 			return append(ingress(in.ID, from.Ingress, to.Ingress), egress(in.ID, from.Egress, to.Egress)...)
 		},
+		Code: declared("aws_default_security_group", "rules", "# without any ingress and egress", ""),
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/riposte-security/riposte/internal/cloud"
+	"github.com/riposte-security/riposte/schemas"
 )
 
 // What is shared with everybody. The state of these rows is whether it is; with which accounts it is shared beside that is none of their business.
@@ -89,6 +90,10 @@ func ec2BlockSnapshots() Action {
 				return one((*ec2.Client).DisableSnapshotBlockPublicAccess, &ec2.DisableSnapshotBlockPublicAccessInput{})
 			}
 			return one((*ec2.Client).EnableSnapshotBlockPublicAccess, &ec2.EnableSnapshotBlockPublicAccessInput{State: to})
+		},
+		Code: &schemas.Code{
+			Attribute: "public sharing of snapshots", Resources: []string{"AWS::EC2::SnapshotBlockPublicAccess"},
+			YAML: "\n{{ .Name }}:\n  Properties:\n    State: block-all-sharing",
 		},
 	})
 }

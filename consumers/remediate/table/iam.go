@@ -168,6 +168,11 @@ func iamUnusedKeys() Action {
 			}
 			return calls
 		},
+		Code: &schemas.Code{
+			Attribute: "access keys", Resources: []string{"aws_iam_user"},
+			HCL:  "\nresource \"aws_iam_access_key\" \"{{ .Name }}\" { # each of them that is not used\n  user   = {{ quote .Target.ID }}\n  status = \"Inactive\"\n}",
+			YAML: "\n{{ .Name }}Key: # each of them that is not used\n  Type: AWS::IAM::AccessKey\n  Properties:\n    UserName: !Ref {{ .Name }}\n    Status: Inactive",
+		},
 	})
 }
 

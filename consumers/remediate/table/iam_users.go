@@ -65,6 +65,7 @@ func iamRequireMFA() Action {
 			}
 			return []call[*iam.Client]{inline(in.ID, policy, "")}
 		},
+		Code: ofUser("inline policies", policy, denyMFA),
 	})
 }
 
@@ -102,6 +103,7 @@ func iamUnusedUser() Action {
 			}
 			return []call[*iam.Client]{inline(in.ID, policy, "")}
 		},
+		Code: ofUser("inline policies", policy, denyAll),
 	})
 }
 
@@ -169,6 +171,12 @@ func iamUserPolicies() Action {
 		},
 		Approve: func(in input, now grants) string {
 			return fmt.Sprintf("user %s loses what %d policies grant it", in.ID, len(now.Attached)+len(now.Inline))
+		},
+		Code: &schemas.Code{
+			Attribute: "policies of its own", Resources: []string{"aws_iam_user"},
+			HCL: "\n# without aws_iam_user_policy and aws_iam_user_policy_attachment of user {{ .Target.ID }}\nresource \"aws_iam_user\" \"{{ .Name }}\" {\n  # what stands here stays\n}" +
+				"{{ with .With.group }}\n\nresource \"aws_iam_user_group_membership\" \"{{ $.Name }}\" {\n  user   = {{ quote $.Target.ID }}\n  groups = [{{ quote . }}]\n}{{ end }}",
+			YAML: "\n{{ .Name }}:\n  Properties:\n    # what stands here stays, without Policies and ManagedPolicyArns{{ with .With.group }}\n    Groups:\n      - {{ quote . }}{{ end }}",
 		},
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/internal/fault"
+	"github.com/riposte-security/riposte/schemas"
 )
 
 // databases completes a row that reads an attribute of a DB cluster and sets it by ModifyDBCluster, as database does.
@@ -73,7 +74,12 @@ func rdsMinorUpgradesCluster() Action {
 		Do:   "turn minor upgrades on for", Done: "takes minor upgrades by itself",
 		Irreversible: "an upgrade that was made in the meantime",
 		Want:         always(true),
-		Code:         declared("aws_rds_cluster", "minor version upgrades", "auto_minor_version_upgrade = true", "AutoMinorVersionUpgrade: true"),
+		Code: &schemas.Code{ // Terraform has it of the instances alone
+			Attribute: "minor version upgrades", Resources: []string{"aws_rds_cluster"},
+			HCL: "\nresource \"aws_rds_cluster_instance\" \"{{ .Name }}\" { # each of the cluster's\n  cluster_identifier         = {{ quote .Target.ID }}\n" +
+				"  auto_minor_version_upgrade = true\n}",
+			YAML: "\n{{ .Name }}:\n  Properties:\n    AutoMinorVersionUpgrade: true",
+		},
 	}, func(db *types.DBCluster, _ *types.ClusterPendingModifiedValues) bool {
 		return aws.ToBool(db.AutoMinorVersionUpgrade)
 	},

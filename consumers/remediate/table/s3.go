@@ -56,6 +56,7 @@ func s3PublicAccess() Action {
 				Bucket: &in.ID, ExpectedBucketOwner: in.owner(), PublicAccessBlockConfiguration: to,
 			})
 		},
+		Code: ofBucket("aws_s3_bucket_public_access_block", "public access", publicBlockHCL, publicBlockYAML),
 	})
 }
 
@@ -80,6 +81,7 @@ func s3Versioning() Action {
 				Bucket: &in.ID, ExpectedBucketOwner: in.owner(), VersioningConfiguration: &types.VersioningConfiguration{Status: to},
 			})
 		},
+		Code: ofBucket("aws_s3_bucket_versioning", "versioning", "versioning_configuration {\n  status = \"Enabled\"\n}", "VersioningConfiguration:\n  Status: Enabled"),
 	})
 }
 
@@ -115,6 +117,9 @@ func s3AccessLogging() Action {
 				Bucket: &in.ID, ExpectedBucketOwner: in.owner(), BucketLoggingStatus: &types.BucketLoggingStatus{LoggingEnabled: to},
 			})
 		},
+		Code: ofBucket("aws_s3_bucket_logging", "server access logging",
+			"target_bucket = {{ quote .With.log_bucket }}\ntarget_prefix = {{ quote (print .With.prefix .Target.ID \"/\") }}",
+			"LoggingConfiguration:\n  DestinationBucketName: {{ quote .With.log_bucket }}\n  LogFilePrefix: {{ quote (print .With.prefix .Target.ID \"/\") }}"),
 	})
 }
 
@@ -143,6 +148,8 @@ func s3OwnerEnforced() Action {
 				Bucket: &in.ID, ExpectedBucketOwner: in.owner(), OwnershipControls: to,
 			})
 		},
+		Code: ofBucket("aws_s3_bucket_ownership_controls", "ownership of objects", "rule {\n  object_ownership = \"BucketOwnerEnforced\"\n}",
+			"OwnershipControls:\n  Rules:\n    - ObjectOwnership: BucketOwnerEnforced"),
 	})
 }
 
@@ -182,5 +189,6 @@ func s3PublicGrants() Action {
 				Bucket: &in.ID, ExpectedBucketOwner: in.owner(), AccessControlPolicy: &types.AccessControlPolicy{Owner: to.Owner, Grants: to.Grants},
 			})
 		},
+		Code: ofBucket("aws_s3_bucket_acl", "ACL", "acl = \"private\" # or whatever grants nothing to everybody", "AccessControl: Private # or whatever grants nothing to everybody"),
 	})
 }

@@ -62,6 +62,7 @@ func s3RequireTLS() Action {
 			return one((*s3.Client).PutBucketPolicy, &s3.PutBucketPolicyInput{Bucket: &in.ID, ExpectedBucketOwner: in.owner(), Policy: &text})
 		},
 		Same: func(a, b tlsState) bool { return a.Only == b.Only },
+		Code: tlsOnly(),
 	})
 }
 
@@ -176,6 +177,9 @@ func s3AbortUploads() Action {
 			})
 		},
 		Same: func(a, b lifecycle) bool { return a.Aborts == b.Aborts },
+		Code: ofBucket("aws_s3_bucket_lifecycle_configuration", "lifecycle",
+			"rule {\n  id     = \"abort-incomplete-uploads\"\n  status = \"Enabled\"\n  filter {}\n  abort_incomplete_multipart_upload {\n    days_after_initiation = {{ .With.days }}\n  }\n}",
+			"LifecycleConfiguration:\n  Rules:\n    # what stands here stays\n    - Id: abort-incomplete-uploads\n      Status: Enabled\n      AbortIncompleteMultipartUpload:\n        DaysAfterInitiation: {{ .With.days }}"),
 	})
 }
 
@@ -203,5 +207,6 @@ func s3AccountPublicAccess() Action {
 			}
 			return one((*s3control.Client).PutPublicAccessBlock, &s3control.PutPublicAccessBlockInput{AccountId: &in.ID, PublicAccessBlockConfiguration: to})
 		},
+		Code: declared("aws_s3_account_public_access_block", "public access", publicBlockHCL, ""),
 	})
 }

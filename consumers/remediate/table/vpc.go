@@ -50,6 +50,13 @@ func ec2FlowLogs() Action {
 			}, func(out *ec2.CreateFlowLogsOutput) error { return unsuccessful(out.Unsuccessful) })}
 		},
 		Same: func(a, b flows) bool { return a.Logged == b.Logged },
+		Code: &schemas.Code{
+			Attribute: "flow logs, of which it has none", Resources: []string{"aws_vpc"},
+			HCL: "\nresource \"aws_flow_log\" \"{{ .Name }}\" {\n  vpc_id               = {{ quote .Target.ID }}\n  traffic_type         = {{ quote .With.traffic }}\n" +
+				"  log_destination_type = \"s3\"\n  log_destination      = {{ quote .With.destination }}\n}",
+			YAML: "\n{{ .Name }}FlowLog:\n  Type: AWS::EC2::FlowLog\n  Properties:\n    ResourceType: VPC\n    ResourceId: !Ref {{ .Name }}\n    TrafficType: {{ quote .With.traffic }}\n" +
+				"    LogDestinationType: s3\n    LogDestination: {{ quote .With.destination }}",
+		},
 	})
 }
 
@@ -146,6 +153,9 @@ func ec2PublicAddress() Action {
 			return calls
 		},
 		Same: func(a, b addresses) bool { return same(a.Elastic, b.Elastic) },
+		Code: &schemas.Code{ // the association has an id of its own, by which nobody finds it
+			Attribute: "elastic address (aws_eip, aws_eip_association, AWS::EC2::EIP, AWS::EC2::EIPAssociation)", Resources: []string{"aws_instance"},
+		},
 	})
 }
 
@@ -169,5 +179,6 @@ func ec2SubnetAddresses() Action {
 		Write: func(in input, _, gives bool) []call[*ec2.Client] {
 			return one((*ec2.Client).ModifySubnetAttribute, &ec2.ModifySubnetAttributeInput{SubnetId: &in.ID, MapPublicIpOnLaunch: &types.AttributeBooleanValue{Value: &gives}})
 		},
+		Code: declared("aws_subnet", "public addresses", "map_public_ip_on_launch = false", "MapPublicIpOnLaunch: false"),
 	})
 }
