@@ -23,6 +23,10 @@ func TestReadme(t *testing.T) {
 	t.Setenv("CHAT_KEY", "k")
 	t.Chdir(t.TempDir())
 	write(t, ".", "exemptions.yaml", "exemptions: []\n")
+	for _, name := range []string{"router", "router-before", "ann", "bob"} {
+		_, public := newPair(t, ".", name)
+		write(t, ".", name+".pub", public+"\n")
+	}
 	for _, b := range blocks {
 		file := write(t, t.TempDir(), "readme.yaml", b[1])
 		args := []string{"-c", file, "config", "check"}
