@@ -32,6 +32,8 @@ type cli struct {
 	Produce   produceCmd    `cmd:"" help:"Run producers: records in, events out."`
 	Route     routeCmd      `cmd:"" help:"Run the router: events in, commands out."`
 	Consume   consumeCmd    `cmd:"" help:"Run the consumers of lanes: commands in, outcomes out."`
+	Archive   archiveCmd    `cmd:"" help:"Run the archive: events, commands and outcomes into files or S3, chained and signed."`
+	Audit     auditCmd      `cmd:"" help:"Check an archive, or tell from it how a command came about."`
 	Normalize normalizeCmd  `cmd:"" help:"Turn records into OCSF events on stdout, one a line."`
 	Rules     rulesCmd      `cmd:"" help:"Check, test and try rules."`
 	Commands  commandsCmd   `cmd:"" help:"List what was done, waits, failed or is in force; one command in full with an id."`

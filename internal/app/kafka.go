@@ -69,6 +69,11 @@ func (configCheckCmd) Run(ctx context.Context, a *App) error {
 	if _, err := s.consumers(schemas.Lanes(), "check", false); err != nil {
 		return err
 	}
+	if !s.cfg.Archive.IsZero() {
+		if _, err := s.archiver(0); err != nil {
+			return err
+		}
+	}
 	fmt.Fprintln(a.Out, "the configuration is sound")
 	return nil
 }

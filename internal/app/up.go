@@ -82,6 +82,9 @@ func (s *stack) all(more []func(*stack) (stage, error)) ([]stage, error) {
 		func(s *stack) (stage, error) { return s.consumers(schemas.Lanes(), "up", true) },
 		func(s *stack) (stage, error) { return s.producers(nil) },
 	}, more...)
+	if !s.cfg.Archive.IsZero() {
+		build = append(build, (*stack).archiverInUp)
+	}
 	var stages []stage
 	for _, b := range build {
 		st, err := b(s)

@@ -14,19 +14,30 @@ type versionCmd struct{}
 
 // Run prints the version that the build carries, the revision and the Go version.
 func (versionCmd) Run(a *App) error {
-	version, revision := "devel", ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if v := info.Main.Version; v != "" && v != "(devel)" {
-			version = v
-		}
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				revision = " " + s.Value
-			}
-		}
+	version, revision := build()
+	if revision != "" {
+		revision = " " + revision
 	}
 	fmt.Fprintf(a.Out, "riposte %s%s %s %s/%s\n", version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return nil
+}
+
+// build is the version and the revision of this binary; "devel" and "" where it does not know them.
+func build() (version, revision string) {
+	version = "devel"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return version, ""
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		version = v
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			revision = s.Value
+		}
+	}
+	return version, revision
 }
 
 type healthCmd struct {

@@ -28,6 +28,7 @@ type Config struct {
 	Receivers []Node     `yaml:"receivers"` // each: name, and one key that says the kind
 	Invoke    Node       `yaml:"invoke"`    // what rules may invoke by name
 	Operator  Operator   `yaml:"operator"`
+	Archive   Node       `yaml:"archive"`
 
 	root Node
 }
@@ -166,7 +167,7 @@ func Read(file string, text []byte, env func(string) (string, bool), stores Stor
 
 // name tells every node which file it stands in.
 func (c *Config) name(file string) {
-	for _, n := range []*Node{&c.Kafka, &c.AWS, &c.Router, &c.Lists, &c.GeoIP, &c.Consumers, &c.Invoke} {
+	for _, n := range []*Node{&c.Kafka, &c.AWS, &c.Router, &c.Lists, &c.GeoIP, &c.Consumers, &c.Invoke, &c.Archive} {
 		*n = n.Within(file)
 	}
 	for i := range c.Receivers {

@@ -35,6 +35,26 @@ func (c *Client) Ends(ctx context.Context, topics ...string) (Offsets, error) {
 	return out, nil
 }
 
+// Committed returns what a group has committed, the offset to go on from in each partition of topics; -1 or nothing where it has nothing.
+func (c *Client) Committed(ctx context.Context, group string, topics ...string) (Offsets, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	m, err := c.fresh(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := ready(m, topics); err != nil {
+		return nil, err
+	}
+	out := Offsets{}
+	for _, topic := range topics {
+		if out[topic], err = c.committed(ctx, group, topic, partitionsOf(m, topic)); err != nil {
+			return nil, fmt.Errorf("offsets of group %s: %w", group, err)
+		}
+	}
+	return out, nil
+}
+
 // Reached tells whether a group has committed everything before some offsets.
 func (c *Client) Reached(ctx context.Context, group string, ends Offsets) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)

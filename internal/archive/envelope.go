@@ -1,0 +1,143 @@
+package archive
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/riposte-security/riposte/internal/kafka"
+)
+
+// maxLine bounds a line of a data file: a message of the largest size whose every byte has to be escaped.
+const maxLine = 6*kafka.MaxMessage + 1<<16
+
+// appendLine appends a message as one line of JSON, without the line feed:
+//
+//	{"topic":"riposte.events","partition":0,"offset":7,"timestamp":1760000000000,"key":"k","headers":[{"key":"ce_id","value":"1"}],"value":"{…}"}
+//
+// Key, header values and value are JSON strings, from which any parser gives back the exact bytes. Bytes that are not UTF-8, which a JSON string
+// cannot carry, are base64 under key_base64 and value_base64. A key or value that is null in Kafka is null here. The timestamp is Kafka's, in
+// milliseconds. The same message always gives the same line.
+func appendLine(b []byte, m *kafka.Message) []byte {
+	b = append(b, `{"topic":`...)
+	b = appendText(b, []byte(m.Topic))
+	b = append(b, `,"partition":`...)
+	b = strconv.AppendInt(b, int64(m.Partition), 10)
+	b = append(b, `,"offset":`...)
+	b = strconv.AppendInt(b, m.Offset, 10)
+	b = append(b, `,"timestamp":`...)
+	b = strconv.AppendInt(b, m.Time.UnixMilli(), 10)
+	b = append(b, ',')
+	b = appendBytes(b, "key", m.Key)
+	b = append(b, `,"headers":[`...)
+	for i, h := range m.Headers {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, '{')
+		b = appendBytes(b, "key", []byte(h.Key))
+		b = append(b, ',')
+		b = appendBytes(b, "value", h.Value)
+		b = append(b, '}')
+	}
+	b = append(b, `],`...)
+	b = appendBytes(b, "value", m.Value)
+	return append(b, '}')
+}
+
+// appendBytes appends a member of an object: text, base64 or null.
+func appendBytes(b []byte, name string, v []byte) []byte {
+	b = append(b, '"')
+	b = append(b, name...)
+	switch {
+	case v == nil:
+		return append(b, `":null`...)
+	case utf8.Valid(v):
+		return appendText(append(b, `":`...), v)
+	}
+	b = append(b, `_base64":"`...)
+	b = base64.StdEncoding.AppendEncode(b, v)
+	return append(b, '"')
+}
+
+// appendText appends valid UTF-8 as a JSON string. Only what must be escaped is.
+func appendText(b, v []byte) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	from := 0
+	for i, c := range v {
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		b = append(b, v[from:i]...)
+		from = i + 1
+		switch c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, '\\', 'n')
+		case '\r':
+			b = append(b, '\\', 'r')
+		case '\t':
+			b = append(b, '\\', 't')
+		default:
+			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		}
+	}
+	return append(append(b, v[from:]...), '"')
+}
+
+// A line is what stands in a line of a data file.
+type line struct {
+	Topic     string       `json:"topic"`
+	Partition int          `json:"partition"`
+	Offset    int64        `json:"offset"`
+	Timestamp int64        `json:"timestamp"`
+	Key       *string      `json:"key"`
+	Key64     []byte       `json:"key_base64"`
+	Headers   []lineHeader `json:"headers"`
+	Value     *string      `json:"value"`
+	Value64   []byte       `json:"value_base64"`
+}
+
+type lineHeader struct {
+	Key     *string `json:"key"`
+	Key64   []byte  `json:"key_base64"`
+	Value   *string `json:"value"`
+	Value64 []byte  `json:"value_base64"`
+}
+
+var errLine = errors.New("not a line of an archive")
+
+// parseLine reads a line that appendLine wrote, and no other: what is written differently, though it means the same, is refused.
+func parseLine(text []byte) (kafka.Message, error) {
+	var l line
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&l); err != nil {
+		return kafka.Message{}, fmt.Errorf("%w: %w", errLine, err)
+	}
+	m := kafka.Message{
+		Topic: l.Topic, Partition: l.Partition, Offset: l.Offset, Time: time.UnixMilli(l.Timestamp).UTC(),
+		Key: either(l.Key, l.Key64), Value: either(l.Value, l.Value64),
+	}
+	for _, h := range l.Headers {
+		m.Headers = append(m.Headers, kafka.Header{Key: string(either(h.Key, h.Key64)), Value: either(h.Value, h.Value64)})
+	}
+	if !bytes.Equal(appendLine(make([]byte, 0, len(text)), &m), text) {
+		return kafka.Message{}, fmt.Errorf("%w: another spelling", errLine)
+	}
+	return m, nil
+}
+
+func either(text *string, raw []byte) []byte {
+	if text != nil {
+		return []byte(*text)
+	}
+	return raw
+}
