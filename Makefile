@@ -6,10 +6,10 @@ FUZZDIR ?= .
 FUZZTIME ?= 5000x
 COMPOSE := $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
-.PHONY: help build demo up test race integration lint fmt generate bench fuzz smoke ci
+.PHONY: help build demo up test race integration torture torture-short lint fmt generate bench fuzz smoke ci
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 build: ## the binary, as bin/riposte
 	go build -ldflags "-s -w" -o bin/riposte .
@@ -33,6 +33,14 @@ race: ## unit tests under the race detector, with smaller samples; not of pure f
 
 integration: ## the same scenarios on Apache Kafka, PostgreSQL and moto, in containers
 	go test -tags integration -count=1 -p 2 -timeout 20m ./internal/integration/... ./internal/kafka/... ./consumers/... ./producers/source/...
+
+SEED ?= 0
+
+torture: build ## kill, stop, cut and refuse for ten minutes, then reconcile by id what was sent and what was done; SEED=n repeats a run
+	go run ./internal/torture --riposte bin/riposte --seed $(SEED) --duration 10m --events 200000 --faults 66 --report torture.json
+
+torture-short: build ## the same in two minutes
+	go run ./internal/torture --riposte bin/riposte --seed $(SEED) --duration 2m --events 20000 --faults 20 --report torture.json
 
 smoke: ## docker compose: up, publish an event, see the alert, share the work
 	COMPOSE="$(COMPOSE)" ./deployments/docker/smoke.sh

@@ -158,7 +158,7 @@ func New(cfg Config, d Deps) (*Router, error) {
 		r.now = time.Now
 	}
 	r.cfg.Group = cmp.Or(cfg.Group, r.topics.Prefix()+".router")
-	r.cfg.MaxRate = cmp.Or(cfg.MaxRate, 1000)
+	r.cfg.MaxRate = cmp.Or(cfg.MaxRate, rule.DefaultMaxRate)
 	r.cfg.Correlate.Group = cmp.Or(cfg.Correlate.Group, r.topics.Prefix()+".correlator")
 	r.cfg.Correlate.Memory = cmp.Or(cfg.Correlate.Memory, DefaultMemory)
 	r.valve = newValve(r.rate)

@@ -4,18 +4,18 @@ package testproc
 
 import (
 	"bytes"
-	"net"
-	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/riposte-security/riposte/internal/proc"
 )
 
 // A Process is a program that a test started. Its output, both streams of it, is in Log.
 type Process struct {
-	*exec.Cmd
+	*proc.Child
+
 	Log *Log
 }
 
@@ -23,12 +23,12 @@ type Process struct {
 // the end of its log if the test has failed.
 func Start(tb testing.TB, name, path, dir string, env []string, args ...string) *Process {
 	tb.Helper()
-	p := &Process{Cmd: exec.Command(path, args...), Log: &Log{}} //nolint:noctx,gosec // killed below; the test knows what it runs
-	p.Dir, p.Env = dir, append(os.Environ(), env...)
-	p.Stdout, p.Stderr = p.Log, p.Log
-	if err := p.Start(); err != nil {
+	log := &Log{}
+	child, err := proc.Start(path, dir, env, log, args...)
+	if err != nil {
 		tb.Fatal(err)
 	}
+	p := &Process{child, log}
 	tb.Cleanup(func() {
 		p.Kill()
 		if tb.Failed() {
@@ -38,21 +38,14 @@ func Start(tb testing.TB, name, path, dir string, env []string, args ...string) 
 	return p
 }
 
-// Kill ends the process with SIGKILL and waits for its end.
-func (p *Process) Kill() {
-	_ = p.Process.Kill() // it may have ended
-	_ = p.Wait()
-}
-
 // Interrupt asks the process to end, as Ctrl-C does, and returns its exit code and how long it took.
 func (p *Process) Interrupt(tb testing.TB) (code int, took time.Duration) {
 	tb.Helper()
-	began := time.Now()
-	if err := p.Process.Signal(os.Interrupt); err != nil {
+	code, took, err := p.Child.Interrupt()
+	if err != nil {
 		tb.Fatal(err)
 	}
-	_ = p.Wait() // its exit code tells
-	return p.ProcessState.ExitCode(), time.Since(began)
+	return code, took
 }
 
 // A Log is what a process writes, while a test reads it.
@@ -98,10 +91,9 @@ func (l *Log) tail(n int) string {
 // FreeAddr is an address on loopback that nobody listens on now.
 func FreeAddr(tb testing.TB) string {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	addr, err := proc.FreeAddr()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // only its address is wanted
-	return l.Addr().String()
+	return addr
 }

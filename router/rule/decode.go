@@ -46,7 +46,7 @@ func (d *decoder) rule(n *yamltree.Node) *Rule {
 		return nil
 	}
 	line, _ := yamltree.Place(n)
-	r := &Rule{File: d.file, Line: line, MaxRate: DefaultMaxRate}
+	r := &Rule{File: d.file, Line: line}
 	r.given, _ = d.opts.Sources.(*Given)
 	d.current = r
 	for _, key := range requiredKeys() {

@@ -10,7 +10,7 @@ import (
 	"github.com/riposte-security/riposte/schemas"
 )
 
-// DefaultMaxRate is how often, a second, a rule may fire if it does not say so itself.
+// DefaultMaxRate is how often, a second, a rule may fire if neither it nor the configuration of the router says so.
 const DefaultMaxRate = 1000
 
 // LogReceiver is the receiver that always exists.
@@ -26,7 +26,7 @@ type Rule struct {
 	Outcomes    bool     // the rule asks for outcomes (`on: outcomes`) and not for events
 	When        string   // the predicate as written
 	Accept      string   // "any": acts on events from untrusted sources as well
-	MaxRate     int      // firings a second, above which the valve closes
+	MaxRate     int      // firings a second, above which the valve closes; 0: as the router is configured
 	Author      string
 	Tags        []string
 	References  []string

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/riposte-security/riposte/internal/kafka"
+)
+
+// A row is a command as the ledger has it, read by SQL.
+type row struct {
+	id, rule, about, target, state string
+	claims                         int64 // how often a worker took it up: each of them calls once at most
+}
+
+// ledger reads all commands, in the order in which they came in.
+func (w *world) ledger(ctx context.Context) (rows []row, err error) {
+	conn, err := pgx.Connect(ctx, w.db.URL(w.db.Addr))
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	defer conn.Close(ctx) //nolint:errcheck // only read
+	found, err := conn.Query(ctx, `select id, rule, state, fence, body from commands join bodies using (seq) order by seq`)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	defer found.Close()
+	for found.Next() {
+		var r row
+		var body []byte
+		var cmd struct {
+			EventUID string              `json:"event_uid"`
+			Target   struct{ ID string } `json:"target"`
+		}
+		if err := found.Scan(&r.id, &r.rule, &r.state, &r.claims, &body); err != nil {
+			return nil, fmt.Errorf("ledger: %w", err)
+		}
+		if err := json.Unmarshal(body, &cmd); err != nil {
+			return nil, fmt.Errorf("ledger: command %s: %w", r.id, err)
+		}
+		r.about, r.target = cmd.EventUID, cmd.Target.ID
+		rows = append(rows, r)
+	}
+	if err := found.Err(); err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	return rows, nil
+}
+
+// open counts the commands that have not come to an end, and the outcomes that wait to be published.
+func (w *world) open(ctx context.Context) (commands, outcomes int, err error) {
+	conn, err := pgx.Connect(ctx, w.db.URL(w.db.Addr))
+	if err != nil {
+		return 0, 0, fmt.Errorf("ledger: %w", err)
+	}
+	defer conn.Close(ctx) //nolint:errcheck // only read
+	err = conn.QueryRow(ctx, `select (select count(*) from commands where slot <> 0), (select count(*) from outbox)`).Scan(&commands, &outcomes)
+	if err != nil {
+		return 0, 0, fmt.Errorf("ledger: %w", err)
+	}
+	return commands, outcomes, nil
+}
+
+// uids counts, for each event, the messages of a topic that hold it.
+func (w *world) uids(ctx context.Context, topic string) (map[string]int, error) {
+	n := map[string]int{}
+	err := w.kafka.ReadAll(ctx, topic, func(_ context.Context, m kafka.Message) error {
+		var ev struct {
+			Metadata struct{ UID string } `json:"metadata"`
+			ClassUID int                  `json:"class_uid"`
+		}
+		if err := json.Unmarshal(m.Value, &ev); err != nil {
+			return fmt.Errorf("%s: %w", topic, err)
+		}
+		if ev.ClassUID == 3002 { // what correlations have found is there as well
+			n[ev.Metadata.UID]++
+		}
+		return nil
+	})
+	return n, err
+}
+
+// deadLetters returns the reasons of all there are.
+func (w *world) deadLetters(ctx context.Context) (reasons []string, err error) {
+	err = w.kafka.ReadAll(ctx, w.kafka.Topics().DeadLetter, func(_ context.Context, m kafka.Message) error {
+		reasons = append(reasons, fmt.Sprintf("%.300s: %.200s", m.Headers, m.Value))
+		return nil
+	})
+	return reasons, err
+}
