@@ -33,6 +33,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/rs/zerolog"
 
 	"github.com/riposte-security/riposte/consumers"
 	"github.com/riposte-security/riposte/consumers/actiontest"
@@ -67,13 +68,29 @@ func invocationsOnAnAPI(t *testing.T, endpoint string) {
 				r.cmd.ID = "0123456789abcdef0123456789abcdef"
 				return actiontest.Subject{Action: r.action, Command: r.cmd, State: at.state, Stateless: true}
 			})
+			rec := &recorder{}
 			at := make(t, c)
-			r := start(t, c, name, "i-0123456789abcdef0", ownAccount, at.with)
+			r := start(t, must(cloud.New(t.Context(), cloud.Config{}, zerolog.Nop(), rec.register))(t), name, "i-0123456789abcdef0", ownAccount, at.with)
 			r.cmd.ID = "0123456789abcdef0123456789abcdef"
 			if !at.left {
 				toTheEnd(t, r, at)
+				leastPolicy(t, r, rec)
 			}
 		})
+	}
+}
+
+// leastPolicy compares the calls that were made, which have come to an end, with the action's policy. Of what finds a run of the same command again, only the tests
+// with answers of their own make all calls.
+func leastPolicy(t *testing.T, r *run, rec *recorder) {
+	t.Helper()
+	var made []string
+	for _, c := range rec.take() {
+		made = append(made, cloud.Permissions(c.service, c.operation)...)
+	}
+	slices.Sort(made)
+	if want := slices.Sorted(slices.Values(r.spec.Policy)); !slices.Equal(slices.Compact(made), want) {
+		t.Errorf("calls made need %v; the policy is %v", made, want)
 	}
 }
 

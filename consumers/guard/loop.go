@@ -70,8 +70,11 @@ func (g Loop) flapping(ctx context.Context, c Case) (Verdict, error) {
 			who = append(who, a)
 		}
 	}
-	return ask(fmt.Sprintf("the rule has acted on this target %d times within %s, and each time it was changed back; the changes were made by %s",
-		len(entries), g.Within, strings.Join(who, ", "))), nil
+	what := "the rule has acted on this target %d times within %s, and each time it was changed back; the changes were made by %s"
+	if slices.ContainsFunc(entries, func(e ledger.Entry) bool { return e.Plan != nil && e.Plan.Run != nil }) { // which changes nothing that could be changed back
+		what = "the rule has run this for the target %d times within %s, and it would be run again; what led to it was done by %s"
+	}
+	return ask(fmt.Sprintf(what, len(entries), g.Within, strings.Join(who, ", "))), nil
 }
 
 // who names who made the change that a command is about: of two rules against each other, the other one.

@@ -72,6 +72,10 @@ func TestLoopOfADeployer(t *testing.T) {
 	if v.State != schemas.StateApproval || !strings.Contains(v.Reason, "2 times within 24h") || !strings.Contains(v.Reason, "role/deployer, arn:aws:iam::111122223333:user/eve") {
 		t.Errorf("the third time: %+v", v)
 	}
+	h[0].Plan.Run, h[1].Plan.Run = &schemas.Run{Ref: "x"}, &schemas.Run{Ref: "y"}
+	if v := check(h); v.State != schemas.StateApproval || !strings.Contains(v.Reason, "would be run again") || strings.Contains(v.Reason, "changed back") {
+		t.Errorf("an invocation: %+v", v)
+	}
 	other := c
 	other.Command.Lane = schemas.LaneAlert
 	if v, err := g.Check(t.Context(), other); err != nil || !v.Pass() {

@@ -8,6 +8,7 @@ package invoke
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/riposte-security/riposte/consumers"
@@ -79,7 +80,7 @@ func (a *action) Plan(_ context.Context, cmd schemas.Command) (schemas.Plan, err
 	if err != nil {
 		return schemas.Plan{}, fault.Permanent(fmt.Errorf("%s: %w", cmd.Action, err)) // it was made of the command alone
 	}
-	return schemas.Plan{Summary: p.summary, Calls: []schemas.Call{p.call}}, nil
+	return schemas.Plan{Summary: p.summary + irreversible, Calls: []schemas.Call{p.call}}, nil
 }
 
 // Touches implements consumers.Toucher.
@@ -116,7 +117,7 @@ func (a *action) Poll(ctx context.Context, cmd schemas.Command, p schemas.Plan) 
 	}
 	if is.ended {
 		after, err := resultOf(p.Run.Ref, is)
-		return schemas.Outcome{State: schemas.StateVerified, Message: p.Summary + ": " + is.status, After: after}, 0, fault.Permanent(err)
+		return schemas.Outcome{State: schemas.StateVerified, Message: done(p, is.status), After: after}, 0, fault.Permanent(err)
 	}
 	since := a.now().Sub(p.Run.Since)
 	if since >= limit {
@@ -133,7 +134,16 @@ func (a *action) Apply(ctx context.Context, cmd schemas.Command, p schemas.Plan)
 
 // Verify implements consumers.Action: what was started without being followed, nobody can ask about.
 func (a *action) Verify(_ context.Context, _ schemas.Command, p schemas.Plan) (schemas.Outcome, error) {
-	return schemas.Outcome{State: schemas.StateVerified, Message: p.Summary + ": accepted"}, nil
+	return schemas.Outcome{State: schemas.StateVerified, Message: done(p, "accepted")}, nil
+}
+
+// irreversible ends what a plan says it will do: who approves it is to know. There is no undo, because only whoever wrote what is invoked knows its opposite: a rule
+// may invoke that.
+const irreversible = " (nothing takes it back)"
+
+// done says what became of what a plan said.
+func done(p schemas.Plan, status string) string {
+	return strings.TrimSuffix(p.Summary, irreversible) + ": " + status
 }
 
 const (

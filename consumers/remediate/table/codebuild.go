@@ -49,7 +49,7 @@ type privileges struct {
 
 func buildUnprivileged() Action {
 	return project(row[*codebuild.Client, privileges]{
-		Name: "codebuild-disable-privileged-mode", Controls: []string{"CodeBuild.5"},
+		Name: "codebuild-disable-privileged-mode", // Security Hub had a control for it, CodeBuild.5, until 2024
 		Does: "Runs the builds of a project without privileges over the machine that they run on. Builds that need a Docker daemon of their own fail.",
 		Do:   "take the privileges from the builds of", Done: "builds without privileges",
 		Want: func(_ input, now privileges) (privileges, error) {

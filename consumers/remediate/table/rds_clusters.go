@@ -55,7 +55,7 @@ func rdsProtectCluster() Action {
 
 func rdsCopyTagsCluster() Action {
 	return databases(row[*rds.Client, bool]{
-		Name: "rds-copy-cluster-tags-to-snapshots", Controls: []string{"RDS.16"},
+		Name: "rds-copy-cluster-tags-to-snapshots", Controls: []string{"RDS.16", "RDS.47", "RDS.48"},
 		Does: "Has the tags of a DB cluster copied to its snapshots.",
 		Do:   "copy the tags to snapshots of", Done: "copies its tags to snapshots",
 		Irreversible: "tags of snapshots made in the meantime",
