@@ -32,6 +32,13 @@ func Client() *http.Client {
 	}
 }
 
+// Idempotent gives a request its idempotency key. The header's name is in lower case, which is all the same to whoever gets it: by its usual spelling net/http
+// takes a request for one that it may make again by itself, on each connection that it still has, when one breaks off before the answer. Calls are counted, and
+// made again by whoever has a lease for it.
+func Idempotent(req *http.Request, key string) {
+	req.Header["idempotency-key"] = []string{key} //nolint:staticcheck // not its canonical form, see above
+}
+
 // Judge turns the status of an answer into the error it means: permanent, or one that says when to try again (fault.Wait).
 func Judge(host string, res *http.Response, now time.Time) error {
 	code := res.StatusCode

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -57,17 +58,20 @@ func (f *feeder) pace(ctx context.Context, events int, within time.Duration) err
 	defer tick.Stop()
 	for n := 0; n < events; {
 		due := min(events, int(float64(events)*float64(time.Since(began))/float64(within)), n+feedAtOnce)
-		var lines bytes.Buffer
+		files := map[string][]byte{}
 		for ; n < due; n++ {
 			e := f.load.next(time.Now())
 			if e.http {
 				f.queue <- e.line
-			} else {
-				lines.Write(e.line)
+				continue
 			}
+			name := cmp.Or(e.file, fmt.Sprintf("%04d", n/perFile))
+			files[name] = append(files[name], e.line...)
 		}
-		if err := f.write(n/perFile, lines.Bytes()); err != nil {
-			return err
+		for name, lines := range files {
+			if err := f.write(name, lines); err != nil {
+				return err
+			}
 		}
 		f.sent.Store(int64(n))
 		select {
@@ -80,11 +84,8 @@ func (f *feeder) pace(ctx context.Context, events int, within time.Duration) err
 }
 
 // write appends lines to a file. They are sent when they are written: from then on the source has to find them.
-func (f *feeder) write(nth int, lines []byte) error {
-	if len(lines) == 0 {
-		return nil
-	}
-	file, err := os.OpenFile(filepath.Join(f.dir, fmt.Sprintf("%04d.ndjson", nth)), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // our own folder
+func (f *feeder) write(name string, lines []byte) error {
+	file, err := os.OpenFile(filepath.Join(f.dir, name+".ndjson"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // our own folder
 	if err != nil {
 		return fmt.Errorf("feed: %w", err)
 	}

@@ -37,7 +37,8 @@ type want struct {
 // An event is one line of the load.
 type event struct {
 	uid  string
-	http bool // goes in by HTTP, not by a file
+	http bool   // goes in by HTTP, not by a file
+	file string // the file that it goes to where not to that of its time: there is no order between files
 	line []byte
 }
 
@@ -108,11 +109,19 @@ func (l *load) next(now time.Time) event {
 		}
 	}
 	l.want.sent[e.uid] = true
-	e.line = fmt.Appendf(nil, `{"class_uid":3002,"category_uid":3,"activity_id":1,"type_uid":300201,"severity_id":1,"status_id":1,"time":%d,`+
+	if seq > 0 {
+		e.file = "ordered"
+	}
+	e.line = line(now, e.uid, user, ip, kind, l.n, seq)
+	return e
+}
+
+// line is an OCSF event of a sign-in, which says beside what it must what it is for.
+func line(at time.Time, uid, user, ip, kind string, n, seq int) []byte {
+	return fmt.Appendf(nil, `{"class_uid":3002,"category_uid":3,"activity_id":1,"type_uid":300201,"severity_id":1,"status_id":1,"time":%d,`+
 		`"metadata":{"version":"1.8.0","uid":%q,"product":{"name":"torture","vendor_name":"riposte"}},"user":{"name":%q,"uid":%q},`+
 		`"dst_endpoint":{"ip":"192.0.2.1"},"src_endpoint":{"ip":%q},"unmapped":{"torture":{"n":%d,"kind":%q,"seq":%d}}}`+"\n",
-		now.UnixMilli(), e.uid, user, user, ip, l.n, kind, seq)
-	return e
+		at.UnixMilli(), uid, user, user, ip, n, kind, seq)
 }
 
 // ordered picks a target whose commands must take effect in their order, and the next number of it. A target gets all its events by one way in: there

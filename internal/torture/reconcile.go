@@ -60,13 +60,14 @@ const (
 	died          = "processes that died by themselves"
 	wentBack      = "offsets that went back"
 	leaks         = "leaks"
+	fullDisk      = "on the full disk"
 	faultFailures = "faults that could not be done"
 )
 
 // reconcile holds what must be against what is, by id.
 func reconcile(e evidence) *result {
 	r := &result{Sent: len(e.want.sent), Expected: len(e.want.commands), Recorded: len(e.rows), Calls: len(e.effects), Wrong: map[string]int{}}
-	for _, kind := range []string{lostEvents, lostCommands, lostEffects, doubled, doubledKeys} {
+	for _, kind := range []string{lostEvents, lostCommands, lostEffects, doubled, doubledKeys, disorder, wentBack, leaks, died} {
 		r.Wrong[kind] = 0 // said even if there are none
 	}
 	r.events(e)

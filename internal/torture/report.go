@@ -14,20 +14,24 @@ import (
 
 // A report is what a run comes to.
 type report struct {
-	Seed     uint64         `json:"seed"`
-	Began    time.Time      `json:"began"`
-	Took     float64        `json:"took_s"`
-	Load     float64        `json:"load_s"` // for which events were sent, faults or not
-	Settle   float64        `json:"settle_s"`
-	Events   int            `json:"events"`
-	Offered  float64        `json:"events_per_second_offered"`
-	Machine  string         `json:"machine"`
-	Brokers  int            `json:"brokers"`
-	Faults   map[string]int `json:"faults"`
-	Happened []happening    `json:"happened"`
-	Notes    []string       `json:"notes,omitempty"` // what could not be done here, and why
-	Result   *result        `json:"result"`
-	OK       bool           `json:"ok"`
+	Seed     uint64             `json:"seed"`
+	Began    time.Time          `json:"began"`
+	Took     float64            `json:"took_s"`
+	Load     float64            `json:"load_s"` // for which events were sent, faults or not
+	Settle   float64            `json:"settle_s"`
+	Events   int                `json:"events"`
+	Offered  float64            `json:"events_per_second_offered"`
+	Machine  string             `json:"machine"`
+	Brokers  int                `json:"brokers"`
+	Faults   map[string]int     `json:"faults"`
+	Happened []happening        `json:"happened"`
+	Notes    []string           `json:"notes,omitempty"` // what could not be done here, and why
+	Before   map[string]holding `json:"held_before"`
+	After    map[string]holding `json:"held_after"`
+	Commits  int                `json:"offset_commits"`
+	Result   *result            `json:"result"`
+	Disk     *filling           `json:"full_disk,omitempty"` // nil where no disk can be filled
+	OK       bool               `json:"ok"`
 }
 
 func where() string {
@@ -52,7 +56,20 @@ func (r *report) text(w io.Writer) {
 	fmt.Fprintf(w, "\n  events sent        %7d   events decided     %7d   published again %d\n", x.Sent, x.Decided, x.Again)
 	fmt.Fprintf(w, "  commands expected  %7d   commands recorded  %7d   idempotency keys seen %d\n", x.Expected, x.Recorded, x.Keys)
 	fmt.Fprintf(w, "  of which findings  %7d   grouped alerts     %7d\n", x.Findings, x.Grouped)
-	fmt.Fprintf(w, "  calls              %7d   with a key repeated %6d\n\n", x.Calls, x.Repeats)
+	fmt.Fprintf(w, "  calls              %7d   with a key repeated %6d\n", x.Calls, x.Repeats)
+	fmt.Fprintf(w, "  offset commits     %7d   that went back      %6d\n\n", r.Commits, x.Wrong[wentBack])
+	for _, name := range slices.Sorted(maps.Keys(r.After)) {
+		b, a := r.Before[name], r.After[name]
+		if a.Connections > 0 {
+			fmt.Fprintf(w, "  %-12s connections %d before, %d after\n", name, b.Connections, a.Connections)
+			continue
+		}
+		fmt.Fprintf(w, "  %-12s goroutines %d before, %d after; open files %d before, %d after\n", name, b.Goroutines, a.Goroutines, b.Files, a.Files)
+	}
+	if d := r.Disk; d != nil {
+		fmt.Fprintf(w, "  full disk    %d events acknowledged, %d posts refused meanwhile; %d idempotency keys seen, %d calls\n", d.Acknowledged, d.Refused, d.Keys, d.Calls)
+	}
+	fmt.Fprintln(w)
 	for _, k := range slices.Sorted(maps.Keys(x.Wrong)) {
 		fmt.Fprintf(w, "  %7d  %s\n", x.Wrong[k], k)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -12,6 +13,8 @@ const (
 	loadShare = 0.9
 	// patience is how long after the last fault everything may take to come to its end. It is long: what is lost does not come, however long one waits.
 	patience = 5 * time.Minute
+	// idle is how long a connection that is no longer used may stay open.
+	idle = 100 * time.Second
 )
 
 // run starts the fleet, sends the load, inflicts the faults, waits for the end and reconciles.
@@ -28,6 +31,10 @@ func (w *world) run(ctx context.Context, o options) (*report, error) {
 	if err := w.fleet.ready(ctx); err != nil {
 		return nil, err
 	}
+	before, err := w.holdings(ctx)
+	if err != nil {
+		return nil, err
+	}
 	kinds := slices.Concat(processKinds(), serverKinds(), linkKinds())
 	began := time.Now()
 	t := &tormentor{w: w, kinds: kinds, began: began}
@@ -37,7 +44,7 @@ func (w *world) run(ctx context.Context, o options) (*report, error) {
 		t.run(ctx, draw(o.seed, kinds, o.faults, o.duration))
 	}()
 	within := time.Duration(float64(o.duration) * loadShare)
-	err := w.feeder.run(ctx, o.events, within)
+	err = w.feeder.run(ctx, o.events, within)
 	loaded := time.Since(began)
 	<-tormented
 	if err != nil {
@@ -53,15 +60,27 @@ func (w *world) run(ctx context.Context, o options) (*report, error) {
 	r := &report{
 		Seed: o.seed, Began: began.UTC(), Took: time.Since(began).Seconds(), Load: loaded.Seconds(), Settle: (settled - loaded).Seconds(),
 		Events: o.events, Offered: float64(o.events) / within.Seconds(), Machine: where(), Brokers: o.brokers,
-		Faults: count(t.done), Happened: t.done, Result: reconcile(e),
+		Faults: count(t.done), Happened: t.done, Before: before, Result: reconcile(e),
 	}
-	for _, d := range w.fleet.died {
-		r.Result.wrong(died, "%s", d)
+	var over, back []string
+	if r.After, over, err = w.leaked(ctx, before, idle); err != nil {
+		return nil, err
+	}
+	if r.Commits, back, err = w.backwards(ctx); err != nil {
+		return nil, err
+	}
+	for kind, all := range map[string][]string{died: w.fleet.died, leaks: over, wentBack: back} {
+		for _, what := range all {
+			r.Result.wrong(kind, "%s", what)
+		}
 	}
 	for _, h := range t.done {
 		if h.Error != "" {
 			r.Result.wrong(faultFailures, "%s on %s: %s", h.Kind, h.On, h.Error)
 		}
+	}
+	if err := w.disk(ctx, r); err != nil {
+		return nil, err
 	}
 	r.OK = r.Result.ok()
 	return r, nil
@@ -84,5 +103,24 @@ func (w *world) collect(ctx context.Context, e *evidence) (err error) {
 	w.recorder.mu.Lock()
 	defer w.recorder.mu.Unlock()
 	e.effects, e.broken = w.recorder.effects, w.recorder.broken
+	return nil
+}
+
+// disk adds what became of a full disk to a report.
+func (w *world) disk(ctx context.Context, r *report) error {
+	w.said("filling the disk of the embedded broker")
+	f, wrong, err := w.fillDisk(ctx)
+	switch {
+	case errors.Is(err, errNoDisk):
+		r.Notes = append(r.Notes, fmt.Sprintf("not done here: the disk of the embedded broker is not filled: %v", err))
+		return nil
+	case err != nil:
+		wrong = append(wrong, err.Error())
+	}
+	r.Disk = &f
+	r.Faults["fill the disk of the embedded broker, and kill -9 it"]++
+	for _, what := range wrong {
+		r.Result.wrong(fullDisk, "%s", what)
+	}
 	return nil
 }

@@ -102,7 +102,7 @@ func (r *Receiver) request(ctx context.Context, id string, body []byte) (*http.R
 		req.Header.Set(name, value)
 	}
 	timestamp := strconv.FormatInt(r.now().Unix(), 10)
-	req.Header.Set("Idempotency-Key", id)
+	callout.Idempotent(req, id)
 	req.Header.Set(headerID, id)
 	req.Header.Set(headerTimestamp, timestamp)
 	if len(r.keys) > 0 {

@@ -224,7 +224,7 @@ func (c *caller) do(ctx context.Context, s settings, r request, key string, answ
 	}
 	if r.method != http.MethodGet {
 		req.Header.Set("Content-Type", s.ContentType)
-		req.Header.Set("Idempotency-Key", key)
+		callout.Idempotent(req, key)
 	}
 	res, err := c.Client.Do(req)
 	if err != nil {

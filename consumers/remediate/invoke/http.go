@@ -133,7 +133,7 @@ func (c *caller) start(ctx context.Context, cmd schemas.Command, call schemas.Ca
 		return schemas.Run{}, fault.Permanent(fmt.Errorf("endpoint %s: %w", text("endpoint"), callout.WithoutURL(err)))
 	}
 	req.Header.Set("User-Agent", "riposte")
-	req.Header.Set("Idempotency-Key", cmd.ID)
+	callout.Idempotent(req, cmd.ID)
 	if kind := text("content_type"); kind != "" {
 		req.Header.Set("Content-Type", kind)
 	}
