@@ -36,7 +36,7 @@ func Client() *http.Client {
 // takes a request for one that it may make again by itself, on each connection that it still has, when one breaks off before the answer. Calls are counted, and
 // made again by whoever has a lease for it.
 func Idempotent(req *http.Request, key string) {
-	req.Header["idempotency-key"] = []string{key} //nolint:staticcheck // not its canonical form, see above
+	req.Header["idempotency-key"] = []string{key}
 }
 
 // Judge turns the status of an answer into the error it means: permanent, or one that says when to try again (fault.Wait).

@@ -58,7 +58,7 @@ type filling struct {
 func (w *world) fillDisk(ctx context.Context) (f filling, wrong []string, err error) {
 	dir := filepath.Join(w.dir, "disk")
 	disk := filepath.Join(dir, "small")
-	if err := os.MkdirAll(disk, 0o700); err != nil {
+	if err := os.MkdirAll(disk, 0o700); err != nil { //nolint:gosec // our own folder
 		return f, nil, fmt.Errorf("disk: %w", err)
 	}
 	if out, err := exec.CommandContext(ctx, "mount", "-t", "tmpfs", "-o", "size="+diskSize, "tmpfs", disk).CombinedOutput(); err != nil { //nolint:gosec // our own folder
@@ -79,7 +79,7 @@ func (w *world) fillDisk(ctx context.Context) (f filling, wrong []string, err er
 		return f, nil, err
 	}
 	for name, text := range map[string]string{"riposte.yaml": strings.NewReplacer("INPUT", in, "RECORDER", rec.addr).Replace(diskSettings), "rules.yaml": diskRules} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil { //nolint:gosec // our own folder
 			return f, nil, fmt.Errorf("configuration: %w", err)
 		}
 	}
@@ -124,7 +124,7 @@ func feedDisk(ctx context.Context, up *member, url, ballast string) (acked map[s
 				up.kill()
 				_ = up.start() // on a full disk it may end again, and is started anew
 				pause(ctx, fullFor/2)
-				if failed = os.Remove(ballast); failed == nil {
+				if failed = os.Remove(ballast); failed == nil { //nolint:gosec // our own file
 					failed = up.start()
 				}
 			})

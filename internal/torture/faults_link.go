@@ -23,7 +23,7 @@ func linkKinds() []kind {
 		{"cut the way to the recorder", 2, soon, late, onLink(toRecorder, cut)},
 		{"silence the way to the recorder", 1, soon, 2 * late, onLink(toRecorder, silence)},
 		{"the recorder takes longer than a lease", 2, soon, late, onRecorder(func(r *recorder, on bool) { r.slow.Store(int64(choose(on, slowAnswer, 0))) })},
-		{"the recorder refuses", 2, soon, late, onRecorder(func(r *recorder, on bool) { r.refuses.Store(on) })},
+		{"the recorder refuses", 2, soon, late, onRecorder(refuse)},
 		{"the recorder hangs up without an answer", 2, soon, late / 2, onRecorder(func(r *recorder, on bool) { r.mute.Store(on) })},
 	}
 }
@@ -68,6 +68,20 @@ func toxic(kind string, attributes map[string]any) func(context.Context, *links,
 		l.cure(ctx, name)
 		return err
 	}
+}
+
+// refuse has the recorder refuse calls. The pauses between the tries of a command begin with 0.2 s and grow to 2 s, each less up to a fifth: so many may one
+// command have.
+func refuse(r *recorder, on bool) {
+	r.refuses.Store(on)
+	if on {
+		r.refusing = time.Now()
+		return
+	}
+	const growing, least = 5, 1600 * time.Millisecond
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mayRefuse += growing + int(time.Since(r.refusing)/least)
 }
 
 func onRecorder(set func(r *recorder, on bool)) func(context.Context, *world, fault) (string, error) {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -12,7 +14,7 @@ import (
 )
 
 // inSync is how long a cluster may take until every partition has all its replicas again. Nothing else happens to brokers before: two away at a time leave
-// partitions that nobody can write to, which is no fault that anybody's code could bear better than by waiting.
+// nobody to write to, which is a fault of its own and should not be the rule.
 const inSync = 2 * time.Minute
 
 // A machine can be killed and started again, and stopped as it stands.
@@ -30,6 +32,7 @@ func serverKinds() []kind {
 		{"kill -9 a broker", 3, soon, late, onBroker(anyBroker, crash)},
 		{"kill -9 the controller", 2, soon, late, onBroker(controller, crash)},
 		{"kill -9 the coordinator of a group", 2, soon, late, onBroker(coordinator, crash)},
+		{"kill -9 two brokers at once", 1, soon, late, twoBrokers},
 		{"stop a broker", 2, soon, 2 * late, onBroker(anyBroker, suspend)},
 		{"kill -9 PostgreSQL", 2, 0, soon, onDatabase(crash)},
 		{"stop PostgreSQL", 2, soon, late, onDatabase(suspend)},
@@ -68,6 +71,25 @@ func onBroker(which func(context.Context, *world, fault) (int, error), do func(c
 		}
 		return on, w.whole(ctx)
 	}
+}
+
+// twoBrokers kills two brokers at a time: nothing can be written until one of them is back.
+func twoBrokers(ctx context.Context, w *world, f fault) (string, error) {
+	w.brokers.Lock()
+	defer w.brokers.Unlock()
+	first, second := f.pick%len(w.cluster.Brokers), (f.pick+1)%len(w.cluster.Brokers)
+	on := fmt.Sprintf("kafka-%d, kafka-%d", first+1, second+1)
+	errs := make([]error, 2)
+	var both sync.WaitGroup
+	both.Go(func() { errs[0] = crash(ctx, w.cluster.Brokers[first], f.span) })
+	if first != second {
+		both.Go(func() { errs[1] = crash(ctx, w.cluster.Brokers[second], f.span) })
+	}
+	both.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return on, err
+	}
+	return on, w.whole(ctx)
 }
 
 // whole waits until every partition has all its replicas.

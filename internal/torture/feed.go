@@ -18,15 +18,17 @@ const (
 	feedAtOnce = 2000  // events at most, when the pace has to be caught up with
 	perFile    = 20000 // lines, then a new file begins
 	perPost    = 500   // records
+	perPoison  = 2000  // events, then something comes onto a topic that is no message
 	postAgain  = 100 * time.Millisecond
 	postWithin = 30 * time.Second
 )
 
 // A feeder sends the events of a load: half of them as lines of files, half by HTTP, again until they are acknowledged.
 type feeder struct {
-	load *load
-	dir  string // of the files
-	url  string // of the source that listens
+	load   *load
+	dir    string                                                // of the files
+	poison func(ctx context.Context, nth int, text string) error // puts a message onto one of the topics
+	url    string                                                // of the source that listens
 
 	sent, posts, again atomic.Int64
 	queue              chan []byte
@@ -60,6 +62,11 @@ func (f *feeder) pace(ctx context.Context, events int, within time.Duration) err
 		due := min(events, int(float64(events)*float64(time.Since(began))/float64(within)), n+feedAtOnce)
 		files := map[string][]byte{}
 		for ; n < due; n++ {
+			if n%perPoison == 0 {
+				if err := f.poison(ctx, n/perPoison, f.load.poisoned()); err != nil {
+					return err
+				}
+			}
 			e := f.load.next(time.Now())
 			if e.http {
 				f.queue <- e.line

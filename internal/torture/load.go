@@ -32,6 +32,7 @@ type key struct{ rule, about string }
 type want struct {
 	sent     map[string]bool // uids
 	commands map[key]string  // the id of the target
+	poison   map[string]bool // messages that nobody can read
 }
 
 // An event is one line of the load.
@@ -65,7 +66,7 @@ type group struct {
 func newLoad(seed uint64) *load {
 	return &load{
 		rng: rand.New(rand.NewPCG(seed, 1)), seq: map[string]int{}, //nolint:gosec // must be the same again
-		want: want{sent: map[string]bool{}, commands: map[key]string{}},
+		want: want{sent: map[string]bool{}, commands: map[key]string{}, poison: map[string]bool{}},
 	}
 }
 
@@ -114,6 +115,13 @@ func (l *load) next(now time.Time) event {
 	}
 	e.line = line(now, e.uid, user, ip, kind, l.n, seq)
 	return e
+}
+
+// poisoned makes a message that nobody can read.
+func (l *load) poisoned() string {
+	text := fmt.Sprintf("poison %d", len(l.want.poison)+1)
+	l.want.poison[text] = true
+	return text
 }
 
 // line is an OCSF event of a sign-in, which says beside what it must what it is for.

@@ -8,14 +8,16 @@ import (
 
 // evidence is what was found after a run, each part by a way of its own.
 type evidence struct {
-	want     want
-	events   map[string]int // messages on the events topic, by uid
-	decided  map[string]int // messages that the router passed on, by uid
-	rows     []row
-	effects  []effect
-	dead     []string
-	broken   []string
-	notReady string // what had not come to an end in time
+	want      want
+	events    map[string]int // messages on the events topic, by uid
+	decided   map[string]int // messages that the router passed on, by uid
+	rows      []row
+	effects   []effect
+	dead      map[string]int // dead letters, by what they hold
+	refused   map[string]int // calls that the recorder refused, by key
+	mayRefuse int            // how many with one key
+	broken    []string
+	notReady  string // what had not come to an end in time
 }
 
 // A result counts what was held against each other. Everything under Wrong must be zero.
@@ -29,6 +31,9 @@ type result struct {
 	Keys     int `json:"idempotency_keys_seen"`
 	Calls    int `json:"calls"`
 	Repeats  int `json:"repeated_calls"`
+	Poison   int `json:"unreadable_messages"` // each of which became a dead letter
+	Refused  int `json:"calls_refused"`
+	Most     int `json:"most_refused_with_one_key"`
 	Again    int `json:"events_published_again"` // the same uid once more: a producer or the network was interrupted
 
 	Wrong map[string]int `json:"wrong"`
@@ -54,7 +59,8 @@ const (
 	unjustified   = "calls without a claim"
 	disorder      = "out of order"
 	unfinished    = "not finished"
-	deadLetter    = "dead letters"
+	deadLetter    = "dead letters that should not be, or are missing"
+	storm         = "retry storms"
 	wrongTarget   = "wrong targets"
 	brokenCalls   = "broken calls"
 	died          = "processes that died by themselves"
@@ -74,8 +80,12 @@ func reconcile(e evidence) *result {
 	claims := r.commands(e)
 	r.calls(e, claims)
 	r.order(e)
-	for _, d := range e.dead {
-		r.wrong(deadLetter, "%s", d)
+	r.letters(e)
+	for id, n := range e.refused {
+		r.Refused += n
+		if r.Most = max(r.Most, n); n > e.mayRefuse {
+			r.wrong(storm, "command %s was refused %d times, at most %d expected", id, n, e.mayRefuse)
+		}
 	}
 	for _, b := range e.broken {
 		r.wrong(brokenCalls, "%s", b)
@@ -84,6 +94,21 @@ func reconcile(e evidence) *result {
 		r.wrong(unfinished, "%s", e.notReady)
 	}
 	return r
+}
+
+// letters looks at the dead letters: of each message that nobody can read there is one, and of nothing else.
+func (r *result) letters(e evidence) {
+	r.Poison = len(e.want.poison)
+	for text := range e.want.poison {
+		if e.dead[text] == 0 {
+			r.wrong(deadLetter, "none of %q", text)
+		}
+	}
+	for text := range e.dead {
+		if !e.want.poison[text] {
+			r.wrong(deadLetter, "one of %q", text)
+		}
+	}
 }
 
 func (r *result) events(e evidence) {

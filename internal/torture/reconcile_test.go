@@ -9,7 +9,8 @@ import (
 // sound is the evidence of a small run in which all went well.
 func sound() evidence {
 	e := evidence{
-		want:   want{sent: map[string]bool{"t-1": true, "t-2": true, "t-3": true}, commands: map[key]string{{ruleInvoke, "t-1"}: "invoke-1", {ruleInvoke, "t-2"}: "invoke-1", {ruleBurst, "c-1"}: ""}},
+		dead: map[string]int{"poison": 2}, refused: map[string]int{"a": 3}, mayRefuse: 3,
+		want:   want{sent: map[string]bool{"t-1": true, "t-2": true, "t-3": true}, commands: map[key]string{{ruleInvoke, "t-1"}: "invoke-1", {ruleInvoke, "t-2"}: "invoke-1", {ruleBurst, "c-1"}: ""}, poison: map[string]bool{"poison": true}},
 		events: map[string]int{"t-1": 1, "t-2": 2, "t-3": 1}, decided: map[string]int{"t-1": 1, "t-2": 3, "t-3": 1},
 		rows: []row{
 			{"a", ruleInvoke, "t-1", "invoke-1", "verified", 2}, {"b", ruleInvoke, "t-2", "invoke-1", "verified", 1},
@@ -45,7 +46,9 @@ func TestReconcile(t *testing.T) {
 		{"the wrong order", func(e *evidence) { e.effects[0], e.effects[1] = e.effects[1], e.effects[0] }, map[string]int{disorder: 1}},
 		{"a command for somebody else", func(e *evidence) { e.rows[1].target = "invoke-2" }, map[string]int{wrongTarget: 1}},
 		{"a command that failed", func(e *evidence) { e.rows[1].state = "failed" }, map[string]int{unfinished: 1}},
-		{"a dead letter", func(e *evidence) { e.dead = []string{"why"} }, map[string]int{deadLetter: 1}},
+		{"a dead letter", func(e *evidence) { e.dead["why"] = 1 }, map[string]int{deadLetter: 1}},
+		{"poison that is no dead letter", func(e *evidence) { delete(e.dead, "poison") }, map[string]int{deadLetter: 1}},
+		{"calls without end", func(e *evidence) { e.refused["a"] = 4 }, map[string]int{storm: 1}},
 	} {
 		e := sound()
 		c.spoil(&e)

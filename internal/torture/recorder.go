@@ -28,16 +28,18 @@ type recorder struct {
 	addr   string
 	ended  chan error
 
-	busy    sync.Mutex   // held by the one fault that happens to it
-	slow    atomic.Int64 // how long an answer takes, in nanoseconds
-	refuses atomic.Bool  // says 503, and records nothing
-	mute    atomic.Bool  // records, and hangs up without an answer
+	busy     sync.Mutex   // held by the one fault that happens to it
+	refusing time.Time    // since when it refuses
+	slow     atomic.Int64 // how long an answer takes, in nanoseconds
+	refuses  atomic.Bool  // says 503, and records nothing
+	mute     atomic.Bool  // records, and hangs up without an answer
 
-	mu      sync.Mutex
-	effects []effect
-	refused map[string]int // calls that had no effect, by key
-	muted   int            // calls whose answer was withheld
-	broken  []string       // calls that make no sense
+	mu        sync.Mutex
+	effects   []effect
+	refused   map[string]int // calls that had no effect, by key
+	mayRefuse int            // how many with one key are no storm
+	muted     int            // calls whose answer was withheld
+	broken    []string       // calls that make no sense
 }
 
 func newRecorder(ctx context.Context) (*recorder, error) {

@@ -79,9 +79,7 @@ func (w *world) run(ctx context.Context, o options) (*report, error) {
 			r.Result.wrong(faultFailures, "%s on %s: %s", h.Kind, h.On, h.Error)
 		}
 	}
-	if err := w.disk(ctx, r); err != nil {
-		return nil, err
-	}
+	w.disk(ctx, r)
 	r.OK = r.Result.ok()
 	return r, nil
 }
@@ -102,18 +100,18 @@ func (w *world) collect(ctx context.Context, e *evidence) (err error) {
 	}
 	w.recorder.mu.Lock()
 	defer w.recorder.mu.Unlock()
-	e.effects, e.broken = w.recorder.effects, w.recorder.broken
+	e.effects, e.broken, e.refused, e.mayRefuse = w.recorder.effects, w.recorder.broken, w.recorder.refused, w.recorder.mayRefuse
 	return nil
 }
 
 // disk adds what became of a full disk to a report.
-func (w *world) disk(ctx context.Context, r *report) error {
+func (w *world) disk(ctx context.Context, r *report) {
 	w.said("filling the disk of the embedded broker")
 	f, wrong, err := w.fillDisk(ctx)
 	switch {
 	case errors.Is(err, errNoDisk):
 		r.Notes = append(r.Notes, fmt.Sprintf("not done here: the disk of the embedded broker is not filled: %v", err))
-		return nil
+		return
 	case err != nil:
 		wrong = append(wrong, err.Error())
 	}
@@ -122,5 +120,4 @@ func (w *world) disk(ctx context.Context, r *report) error {
 	for _, what := range wrong {
 		r.Result.wrong(fullDisk, "%s", what)
 	}
-	return nil
 }

@@ -60,6 +60,7 @@ type world struct {
 	links    *links
 	recorder *recorder
 	kafka    *kafka.Client // past the proxies
+	writer   *kafka.Writer
 	fleet    *fleet
 	feeder   *feeder
 	said     func(format string, args ...any)
@@ -121,6 +122,7 @@ func newWorld(ctx context.Context, o options, said func(string, ...any)) (w *wor
 	if w.kafka, err = kafka.New(kafka.Config{Brokers: w.cluster.Direct(), Prefix: prefix, Partitions: 6}, zerolog.Nop()); err != nil {
 		return w, err
 	}
+	w.writer = w.kafka.NewWriter()
 	return w, w.configure(bin, strings.Join(brokers, ", "), o.seed)
 }
 
@@ -142,7 +144,7 @@ func (w *world) configure(bin, brokers string, seed uint64) error {
 	if err := os.Mkdir(filepath.Join(w.dir, "in"), 0o700); err != nil {
 		return fmt.Errorf("folder: %w", err)
 	}
-	w.feeder = &feeder{load: newLoad(seed), dir: filepath.Join(w.dir, "in"), url: "http://" + in + "/v1/records"}
+	w.feeder = &feeder{load: newLoad(seed), poison: w.poison, dir: filepath.Join(w.dir, "in"), url: "http://" + in + "/v1/records"}
 	f := newFleet(bin, w.dir, filepath.Join(w.dir, "riposte.yaml"), "AWS_EC2_METADATA_DISABLED=true", "AWS_ACCESS_KEY_ID=none", "AWS_SECRET_ACCESS_KEY=none")
 	f.add("produce-files", producer, false, "produce", "--data", "files", "files")
 	f.add("produce-http", producer, false, "produce", "--data", "http", "http")
@@ -156,11 +158,21 @@ func (w *world) configure(bin, brokers string, seed uint64) error {
 	return nil
 }
 
+// poison puts a message that nobody can read onto one of the topics after the other.
+func (w *world) poison(ctx context.Context, nth int, text string) error {
+	t := w.kafka.Topics()
+	topics := []string{t.Events, t.Alert, t.Correlate, t.Block, t.Outcomes, t.Remediate}
+	return w.writer.Publish(ctx, kafka.Message{Topic: topics[nth%len(topics)], Value: []byte(text)})
+}
+
 // close ends everything. The folder stays: what went wrong stands in the logs there.
 func (w *world) close(ctx context.Context) error {
 	var errs []error
 	if w.fleet != nil {
 		w.fleet.close()
+	}
+	if w.writer != nil {
+		w.writer.Close()
 	}
 	if w.kafka != nil {
 		w.kafka.Close()
