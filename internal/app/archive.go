@@ -48,6 +48,7 @@ func (s *stack) archiver(age time.Duration) (stage, error) {
 	if conf.Key.KMS != "" {
 		signer = archive.KMSKey(s.clients, conf.Region, conf.Key.KMS)
 	}
+	conf.Region = cmp.Or(conf.Region, s.clients.Region()) // also that of events that have none
 	version, revision := build()
 	st, err := archive.New(conf, archive.Deps{
 		Kafka: s.kafka, Store: store, Signer: signer, Scratch: filepath.Join(s.data, "archive-scratch"),

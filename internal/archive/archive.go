@@ -31,19 +31,21 @@ type Deps struct {
 
 // An Archiver is one instance of the stage; several share the partitions.
 type Archiver struct {
-	cfg     Config
-	kafka   *kafka.Client
-	topics  []string
-	store   Store
-	signer  Signer
-	keys    Keys // the signer's own, and the trusted ones
-	scratch string
-	writer  string
-	log     zerolog.Logger
-	metrics *metrics
-	now     func() time.Time
-	cond    *obs.Condition
-	turns   chan struct{} // how many segments are built at a time
+	cfg    Config
+	kafka  *kafka.Client
+	topics []string
+	// commandTopics are those of the topics that carry commands.
+	commandTopics []string
+	store         Store
+	signer        Signer
+	keys          Keys // the signer's own, and the trusted ones
+	scratch       string
+	writer        string
+	log           zerolog.Logger
+	metrics       *metrics
+	now           func() time.Time
+	cond          *obs.Condition
+	turns         chan struct{} // how many segments are built at a time
 
 	mu     sync.Mutex
 	chains map[part]*chain
@@ -62,7 +64,7 @@ func New(cfg Config, d Deps) (*Archiver, error) {
 	topics := d.Kafka.Topics()
 	a := &Archiver{
 		cfg: cfg.withDefaults(topics.Prefix()), kafka: d.Kafka, store: d.Store, signer: d.Signer, scratch: d.Scratch, writer: d.Writer,
-		topics: Topics(topics), log: d.Log, now: d.Now, cond: obs.NewCondition(d.Log, "archive"), turns: make(chan struct{}, atOnce),
+		topics: Topics(topics), commandTopics: []string{topics.Alert, topics.Block, topics.Remediate}, log: d.Log, now: d.Now, cond: obs.NewCondition(d.Log, "archive"), turns: make(chan struct{}, atOnce),
 		chains: map[part]*chain{}, begun: map[part]begun{},
 	}
 	if a.now == nil {

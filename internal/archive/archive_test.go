@@ -214,7 +214,7 @@ func TestCrash(t *testing.T) {
 	sizes := []SegmentConfig{{Records: 10}, {Records: 4}, {Records: 25}}
 	for _, after := range []bool{false, true} {
 		for left := 1; ; left++ {
-			s := FileStore(t.TempDir())
+			s := newMemStore()
 			deaths := 0
 			for i, size := range sizes {
 				a := newArchiver(t, &dyingStore{Store: s, left: left + i, after: after}, key, size)

@@ -105,7 +105,7 @@ func (c *chain) add(ctx context.Context, m *kafka.Message) error {
 		return c.add(ctx, m)
 	}
 	if c.spool == nil {
-		s, err := newSpool(c.a.scratch, c.a.since(c.part, c.head.Next))
+		s, err := c.a.newSpool(c.a.since(c.part, c.head.Next))
 		if err != nil {
 			return err
 		}
@@ -176,7 +176,7 @@ func (c *chain) yield(ctx context.Context) error {
 	}
 	before := c.head
 	c.head = head
-	rest, err := c.spool.cut(ctx, c.a.scratch, head.Next, c.compare)
+	rest, err := c.a.cut(ctx, c.spool, head.Next, c.compare)
 	if err != nil {
 		c.head = before
 		return err

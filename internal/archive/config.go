@@ -22,6 +22,8 @@ type Config struct {
 	Group string `yaml:"group"`
 	// Segment says when a segment is complete.
 	Segment SegmentConfig `yaml:"segment"`
+	// Parquet is about the files for queries.
+	Parquet ParquetConfig `yaml:"parquet"`
 	// Lock is S3 Object Lock: how long nobody may remove what was written.
 	Lock LockConfig `yaml:"lock"`
 }
@@ -43,6 +45,13 @@ type SegmentConfig struct {
 	Age     time.Duration `yaml:"age"`     // 5 min if zero, 30 s in `riposte up`
 }
 
+// ParquetConfig says which files for queries are made of segments.
+type ParquetConfig struct {
+	Off bool `yaml:"off"` // none
+	// Source begins the names of the sources in Security Lake, one a class of events; "riposte" if empty: riposte_api_activity.
+	Source string `yaml:"source"`
+}
+
 // LockConfig asks for Object Lock. The bucket must have it enabled.
 type LockConfig struct {
 	Mode string        `yaml:"mode"` // compliance or governance
@@ -58,6 +67,9 @@ const (
 	maxBytes       = 1 << 30
 	maxRecords     = 2_000_000
 )
+
+// sourceForm is the form of a source in Security Lake, which becomes the name of a table.
+const sourceForm = `^[a-z][a-z0-9_]{0,31}$`
 
 // kmsKey is the form of what names a key in KMS.
 const kmsKey = `^(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]{1,256}|alias/[A-Za-z0-9/_-]{1,250}|[A-Za-z0-9-]{1,128})$`
@@ -80,6 +92,12 @@ func (c Config) Validate() error {
 	}
 	if c.Key.KMS != "" && !regexp.MustCompile(kmsKey).MatchString(c.Key.KMS) {
 		errs = append(errs, fmt.Errorf("key.kms: %q: the id, alias or ARN of a key expected", c.Key.KMS))
+	}
+	if c.Region != "" && strings.Trim(c.Region, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		errs = append(errs, fmt.Errorf("region: %q is none", c.Region))
+	}
+	if s := c.Parquet.Source; s != "" && !regexp.MustCompile(sourceForm).MatchString(s) {
+		errs = append(errs, fmt.Errorf("parquet.source: %q: lower-case letters, digits and underscores expected", s))
 	}
 	return errors.Join(append(errs, c.Segment.validate(), c.Lock.validate(c.To))...)
 }
@@ -113,6 +131,8 @@ func (l LockConfig) validate(to string) error {
 // withDefaults fills what is not set. prefix is that of the topics.
 func (c Config) withDefaults(prefix string) Config {
 	c.Group = cmp.Or(c.Group, prefix+".archive")
+	c.Region = cmp.Or(c.Region, "unknown")
+	c.Parquet.Source = cmp.Or(c.Parquet.Source, "riposte")
 	c.Segment.Bytes = cmp.Or(c.Segment.Bytes, defaultBytes)
 	c.Segment.Records = cmp.Or(c.Segment.Records, defaultRecords)
 	c.Segment.Age = cmp.Or(c.Segment.Age, defaultAge)

@@ -55,9 +55,9 @@ type digest struct {
 	offset   int64
 }
 
-// write writes data and index file of a segment, and computes the hashes over its lines. each, which may be nil, is called for every line.
-func (s *spool) write(ctx context.Context, dir string, p place, signer Signer, each func(at int64, text []byte) error) (d digest, data, index *piece, err error) {
-	if data, err = newPiece(dir, p.name(dataSuffix)); err != nil {
+// write writes data and index file of a segment, and computes the hashes over its lines.
+func (s *spool) write(ctx context.Context, p place, signer Signer) (d digest, data, index *piece, err error) {
+	if data, err = newPiece(s.dir, p.name(dataSuffix)); err != nil {
 		return d, nil, nil, err
 	}
 	defer func() {
@@ -75,12 +75,7 @@ func (s *spool) write(ctx context.Context, dir string, p place, signer Signer, e
 	if err != nil {
 		return d, nil, nil, err
 	}
-	if d, index, err = scan(ctx, dir, p, r, func(at int64, text []byte) error {
-		if each != nil {
-			if err := each(at, text); err != nil {
-				return err
-			}
-		}
+	if d, index, err = scan(ctx, s.dir, p, r, func(text []byte) error {
 		if _, err := enc.Write(text); err != nil {
 			return err
 		}
@@ -105,7 +100,7 @@ func (s *spool) write(ctx context.Context, dir string, p place, signer Signer, e
 }
 
 // scan reads the lines of a segment, writes its index and computes the hashes.
-func scan(ctx context.Context, dir string, p place, r *lineReader, each func(at int64, text []byte) error) (d digest, index *piece, err error) {
+func scan(ctx context.Context, dir string, p place, r *lineReader, each func(text []byte) error) (d digest, index *piece, err error) {
 	if index, err = newPiece(dir, p.name(indexSuffix)); err != nil {
 		return d, nil, err
 	}
@@ -127,7 +122,7 @@ func scan(ctx context.Context, dir string, p place, r *lineReader, each func(at 
 			d.offset, err = offsetOf(text)
 		}
 		if err == nil {
-			err = each(r.at, text)
+			err = each(text)
 		}
 		if err = errors.Join(err, ctx.Err()); err != nil {
 			return d, nil, fmt.Errorf("segment %s: %w", p, err)

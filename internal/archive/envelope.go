@@ -7,8 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/tidwall/gjson"
 
 	"github.com/riposte-security/riposte/internal/kafka"
 )
@@ -133,6 +136,58 @@ func parseLine(text []byte) (kafka.Message, error) {
 		return kafka.Message{}, fmt.Errorf("%w: another spelling", errLine)
 	}
 	return m, nil
+}
+
+// quickLine reads a line that is known to be one: what parseLine would give, without its checks.
+func quickLine(text []byte) kafka.Message {
+	var m kafka.Message
+	gjson.ParseBytes(text).ForEach(func(key, v gjson.Result) bool {
+		switch key.Str {
+		case "topic":
+			m.Topic = v.Str
+		case "partition":
+			m.Partition = int(v.Int())
+		case "offset":
+			m.Offset = v.Int()
+		case "timestamp":
+			m.Time = time.UnixMilli(v.Int()).UTC()
+		case "key", "key_base64":
+			m.Key = quickBytes(key.Str, v)
+		case "value", "value_base64":
+			m.Value = quickBytes(key.Str, v)
+		case "headers":
+			v.ForEach(func(_, h gjson.Result) bool {
+				m.Headers = append(m.Headers, quickHeader(h))
+				return true
+			})
+		}
+		return true
+	})
+	return m
+}
+
+func quickHeader(v gjson.Result) kafka.Header {
+	var h kafka.Header
+	v.ForEach(func(key, v gjson.Result) bool {
+		if strings.HasPrefix(key.Str, "key") {
+			h.Key = string(quickBytes(key.Str, v))
+		} else {
+			h.Value = quickBytes(key.Str, v)
+		}
+		return true
+	})
+	return h
+}
+
+func quickBytes(name string, v gjson.Result) []byte {
+	if v.Type != gjson.String {
+		return nil
+	}
+	if strings.HasSuffix(name, "_base64") {
+		raw, _ := base64.StdEncoding.DecodeString(v.Str) // written by us
+		return raw
+	}
+	return []byte(v.Str)
 }
 
 func either(text *string, raw []byte) []byte {

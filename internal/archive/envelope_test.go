@@ -33,6 +33,9 @@ func TestLine(t *testing.T) {
 			if diff := cmp.Diff(m, got); err != nil || diff != "" {
 				t.Errorf("%s: %v (-want +got):\n%s", text, err, diff)
 			}
+			if diff := cmp.Diff(m, quickLine(text)); diff != "" {
+				t.Errorf("read quickly (-want +got):\n%s", diff)
+			}
 			var plain struct { // what every parser makes of it
 				Value   *string `json:"value"`
 				Value64 []byte  `json:"value_base64"`
@@ -69,6 +72,9 @@ func FuzzLine(f *testing.F) {
 		}
 		if again := appendLine(nil, &m); !bytes.Equal(again, text) {
 			t.Errorf("%q became %q", text, again)
+		}
+		if diff := cmp.Diff(m, quickLine(text)); diff != "" {
+			t.Errorf("%q read quickly (-want +got):\n%s", text, diff)
 		}
 	})
 }

@@ -178,7 +178,7 @@ func (a *Archiver) unpack(ctx context.Context, data *piece) (*spool, error) {
 		return nil, err
 	}
 	defer dec.Close()
-	s, err := newSpool(a.scratch, a.now())
+	s, err := a.newSpool(a.now())
 	if err != nil {
 		return nil, err
 	}

@@ -37,9 +37,8 @@ func (a *Archiver) build(ctx context.Context, p place, s *spool, previous Hash, 
 		err   error
 	)
 	seg := &segment{}
-	tables := a.newTables(p, s)
 	if data == nil {
-		d, data, index, err = s.write(ctx, a.scratch, p, a.signer, tables.add)
+		d, data, index, err = s.write(ctx, p, a.signer)
 		if err != nil {
 			return nil, err
 		}
@@ -49,7 +48,7 @@ func (a *Archiver) build(ctx context.Context, p place, s *spool, previous Hash, 
 		if err != nil {
 			return nil, err
 		}
-		if d, index, err = scan(ctx, a.scratch, p, r, tables.add); err != nil {
+		if d, index, err = scan(ctx, a.scratch, p, r, func([]byte) error { return nil }); err != nil {
 			return nil, err
 		}
 		seg.pieces = append(seg.pieces, index)
@@ -60,13 +59,13 @@ func (a *Archiver) build(ctx context.Context, p place, s *spool, previous Hash, 
 		Previous: previous, Root: d.tree.root(), LastLeaf: d.lastLeaf, Data: data.File, Index: index.File,
 		Parquet: []File{}, Writer: a.writer, Created: a.now().UTC(), RetainUntil: a.retainUntil(),
 	}
-	files, err := tables.write(ctx)
+	files, unmapped, err := s.tables(ctx, p)
+	m.Unmapped = unmapped
 	for _, f := range files {
 		m.Parquet = append(m.Parquet, f.File)
 	}
 	seg.pieces = append(seg.pieces, files...)
 	if err == nil {
-		m.Unmapped = tables.unmapped
 		seg.manifest, err = m.seal(ctx, a.signer)
 	}
 	if err != nil {

@@ -31,6 +31,8 @@ func discard(f *os.File) {
 
 // A spool holds the lines of a segment that is not complete yet, in a scratch file: memory is for indexes.
 type spool struct {
+	dir     string  // of scratch files
+	sorter  *sorter // nil: no Parquet files are wanted
 	f       *os.File
 	buf     []byte // what is not in the file yet
 	flushed int64  // bytes in the file
@@ -44,12 +46,16 @@ type spool struct {
 // spoolBuffer is how many bytes of lines are written at a time.
 const spoolBuffer = 64 << 10
 
-func newSpool(dir string, since time.Time) (*spool, error) {
-	f, err := scratch(dir)
+func (a *Archiver) newSpool(since time.Time) (*spool, error) {
+	f, err := scratch(a.scratch)
 	if err != nil {
 		return nil, err
 	}
-	return &spool{f: f, since: since}, nil
+	s := &spool{dir: a.scratch, f: f, since: since}
+	if !a.cfg.Parquet.Off {
+		s.sorter = &sorter{a: a}
+	}
+	return s, nil
 }
 
 // add appends the line of a message. When it fails, the spool is as it was, and may be tried again: the disk may be full for a while.
@@ -60,6 +66,9 @@ func (s *spool) add(m *kafka.Message, text []byte) error {
 		}
 	}
 	s.buf = append(append(s.buf, text...), '\n')
+	if s.sorter != nil {
+		s.sorter.add(m, s.bytes, int64(len(text)))
+	}
 	at := m.Time.UnixMilli()
 	if s.count == 0 {
 		s.first, s.oldest, s.newest = m.Offset, at, at
@@ -91,12 +100,12 @@ func (s *spool) reader() (*lineReader, error) {
 
 // cut makes a spool of the lines from an offset on; nil if there are none. The old one is closed unless there is an error. last, where it is
 // among the lines, is handed to check.
-func (s *spool) cut(ctx context.Context, dir string, from int64, check func(offset int64, leaf Hash) error) (*spool, error) {
+func (a *Archiver) cut(ctx context.Context, s *spool, from int64, check func(offset int64, leaf Hash) error) (*spool, error) {
 	r, err := s.reader()
 	if err != nil {
 		return nil, err
 	}
-	out, err := newSpool(dir, s.since)
+	out, err := a.newSpool(s.since)
 	if err != nil {
 		return nil, err
 	}

@@ -47,6 +47,13 @@ func (x tamperer) write(path string, text []byte) {
 	}
 }
 
+// table is the Parquet file of a segment; there is one of each.
+func (x tamperer) table(start int64) string {
+	p := testPart()
+	folder := table{region: "unknown", account: outside, day: "20260306"}.folder("riposte")
+	return filepath.Join(x.root, filepath.FromSlash(tableName(folder, place{p.topic, p.partition, start})))
+}
+
 // lines changes the lines of a segment; the signature at its end stays what it was.
 func (x tamperer) lines(start int64, change func([][]byte) [][]byte) {
 	x.t.Helper()
@@ -80,8 +87,8 @@ func (x tamperer) lines(start int64, change func([][]byte) [][]byte) {
 // remove removes all files of a segment.
 func (x tamperer) remove(start int64) {
 	x.t.Helper()
-	for _, suffix := range []string{dataSuffix, indexSuffix, manifestSuffix} {
-		if err := os.Remove(x.path(start, suffix)); err != nil {
+	for _, path := range []string{x.path(start, dataSuffix), x.path(start, indexSuffix), x.path(start, manifestSuffix), x.table(start)} {
+		if err := os.Remove(path); err != nil {
 			x.t.Fatal(err)
 		}
 	}
@@ -226,6 +233,22 @@ func TestTamper(t *testing.T) {
 				segment("10") + ": missing, up to offset 19"}},
 		{name: "the data removed", do: func(x tamperer) { _ = os.Remove(x.path(10, dataSuffix)) }, want: []string{segment("10") + ": the data file is missing"}},
 		{name: "the index removed", do: func(x tamperer) { _ = os.Remove(x.path(10, indexSuffix)) }, want: []string{segment("10") + ": the index file is missing"}},
+		{name: "a Parquet file edited", do: func(x tamperer) {
+			text := x.read(x.table(10))
+			text[len(text)/2] ^= 1
+			x.write(x.table(10), text)
+		}, want: []string{segment("10") + ": ext/riposte_base_event/region=unknown/accountId=external/eventDay=20260306/riposte.events-00003-00000000000000000010.parquet was changed"}},
+		{name: "a Parquet file removed", do: func(x tamperer) { _ = os.Remove(x.table(10)) },
+			want: []string{segment("10") + ": ext/riposte_base_event/region=unknown/accountId=external/eventDay=20260306/riposte.events-00003-00000000000000000010.parquet is missing"}},
+		{name: "Parquet files added", do: func(x tamperer) {
+			x.write(strings.Replace(x.table(10), "20260306", "20260307", 1), x.read(x.table(10)))
+			x.write(strings.Replace(x.table(10), "00010.parquet", "00035.parquet", 1), x.read(x.table(10)))
+			x.write(strings.Replace(x.table(10), "00010.parquet", "00036.parquet", 1), x.read(x.table(10)))
+		}, want: []string{
+			"ext/riposte_base_event/region=unknown/accountId=external/eventDay=20260306/riposte.events-00003-00000000000000000035.parquet: is in no manifest",
+			"ext/riposte_base_event/region=unknown/accountId=external/eventDay=20260306/riposte.events-00003-00000000000000000036.parquet: is in no manifest",
+			"ext/riposte_base_event/region=unknown/accountId=external/eventDay=20260307/riposte.events-00003-00000000000000000010.parquet: is in no manifest",
+		}},
 		{name: "files of others", do: func(x tamperer) {
 			x.write(filepath.Join(x.root, dir, "readme.txt"), []byte("x"))
 			x.write(filepath.Join(x.root, "other.txt"), []byte("x"))
@@ -248,6 +271,7 @@ func TestTamper(t *testing.T) {
 				c.v(&v)
 			}
 			r, found := problems(t, s, v)
+			t.Logf("found: %q", found)
 			if int(r.Problems) != len(found) || len(found) < len(c.want) || (len(c.want) == 0 && len(found) > 0) {
 				t.Fatalf("%d problems %q, expected %q", r.Problems, found, c.want)
 			}
