@@ -32,7 +32,7 @@ race: ## unit tests under the race detector, with smaller samples; not of pure f
 	go test -race -short -shuffle=on $$(go list ./... | grep -vE '/($(PURE))$$') ./producers/format/formattest
 
 integration: ## the same scenarios on Apache Kafka, PostgreSQL and moto, in containers
-	go test -tags integration -count=1 -p 2 -timeout 20m ./internal/integration/... ./internal/kafka/... ./consumers/... ./producers/source/...
+	go test -tags integration -count=1 -p 2 -timeout 20m ./internal/integration/... ./internal/kafka/... ./consumers/... ./producers/source/... ./internal/archive
 
 SEED ?= 0
 

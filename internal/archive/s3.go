@@ -17,6 +17,9 @@ import (
 	"github.com/riposte-security/riposte/internal/cloud"
 )
 
+// putWithin is how long one upload may take.
+const putWithin = 5 * time.Minute
+
 // s3Store keeps files in a bucket.
 type s3Store struct {
 	clients        *cloud.Clients
@@ -46,13 +49,15 @@ func (s *s3Store) String() string {
 
 // Create implements Store: S3 refuses the write if there is an object of that name.
 func (s *s3Store) Create(ctx context.Context, name string, content io.ReadSeeker, size int64, sum Hash) error {
+	ctx, cancel := context.WithTimeout(ctx, putWithin)
+	defer cancel()
 	client, err := s.clients.S3(ctx, "", s.region)
 	if err != nil {
 		return err
 	}
 	in := &s3.PutObjectInput{
 		Bucket: &s.bucket, Key: aws.String(s.prefix + name), Body: content, ContentLength: &size, IfNoneMatch: aws.String("*"),
-		ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum[:])),
+		ChecksumAlgorithm: types.ChecksumAlgorithmSha256, ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum[:])),
 	}
 	if s.lock.Mode != "" {
 		in.ObjectLockMode = types.ObjectLockMode(strings.ToUpper(s.lock.Mode))
