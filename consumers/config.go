@@ -27,7 +27,8 @@ type Config struct {
 	// Workers is how many commands of a lane and an account one process carries out at once; zero: 8. Of further accounts it carries out as many again,
 	// up to eight times that, so that an account whose API is slow keeps no other waiting; alerts have one share for all accounts. More of them carry out
 	// more a second, since those that save at one time share a transaction, but each takes longer. Each has one call to the outside in course at most,
-	// which is what a kill may lead to be made again.
+	// which is what a kill may lead to be made again. A call that lasts, to a function or a runbook, gives its place to another after five seconds; while there
+	// are as many of those as workers, no further one begins.
 	Workers int `yaml:"workers"`
 	// Lease is how long a command stays with a process that is not heard of.
 	Lease time.Duration `yaml:"lease"`

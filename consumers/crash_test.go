@@ -150,7 +150,7 @@ func (c *crowd) carry(s *Service) error {
 			return err
 		}
 		for _, e := range es {
-			s.work(c.t.Context(), e)
+			s.work(c.t.Context(), e, func() {})
 		}
 		if len(es) > 0 {
 			continue

@@ -12,6 +12,14 @@ import (
 // start starts what the plan starts, unless the ledger says that it was, and looks how far it is.
 func (j *job) start(ctx context.Context, action Poller) error {
 	if j.e.Plan.Run == nil {
+		if l, ok := action.(Lingerer); ok && l.Lingers(j.e.Command) {
+			long := j.s.long[j.e.Command.Lane]
+			over, ok := long.begin(j.leave)
+			if !ok {
+				return j.postpone(ctx, long.most)
+			}
+			defer over()
+		}
 		var run schemas.Run
 		err := guarded(func() (err error) { run, err = action.Start(ctx, j.e.Command, *j.e.Plan); return err })
 		if err != nil {

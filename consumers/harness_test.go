@@ -342,7 +342,7 @@ func rounds(t *testing.T, s *Service, l ledger.Ledger, c *clock) int {
 			return n
 		}
 		for _, e := range es {
-			s.work(t.Context(), e)
+			s.work(t.Context(), e, func() {})
 		}
 		if n += len(es); n > 1000 {
 			t.Fatal("it never ends")

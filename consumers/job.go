@@ -19,9 +19,10 @@ import (
 // A job is the work on one claimed entry. Its methods return an error only when the work was broken off: the lease lost, or the service
 // ending. What an action or a guard says goes into the ledger.
 type job struct {
-	s   *Service
-	e   ledger.Entry
-	log zerolog.Logger
+	s     *Service
+	e     ledger.Entry
+	leave func() // gives the worker's place to another
+	log   zerolog.Logger
 	// discounted says which approval does not count, and why; "" where there is none.
 	discounted string
 }

@@ -98,6 +98,7 @@ type Service struct {
 	wake   map[schemas.Lane]chan struct{}
 	outbox chan struct{}
 	brake  *brake
+	long   map[schemas.Lane]*longRuns
 	// Keys: of routers, and of people.
 	routers, operators *sign.Ring
 }
@@ -124,7 +125,7 @@ func New(cfg Config, lanes []schemas.Lane, d Deps) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, lanes: slices.Clone(lanes), d: d, m: m, db: obs.NewCondition(d.Log, "ledger"),
-		wake: map[schemas.Lane]chan struct{}{}, outbox: make(chan struct{}, 1), brake: newBrake(),
+		wake: map[schemas.Lane]chan struct{}{}, outbox: make(chan struct{}, 1), brake: newBrake(), long: map[schemas.Lane]*longRuns{},
 	}
 	if s.routers, s.operators, err = cfg.Rings(); err != nil {
 		return nil, fmt.Errorf("consumers: %w", err)
@@ -135,6 +136,7 @@ func New(cfg Config, lanes []schemas.Lane, d Deps) (*Service, error) {
 			return nil, fmt.Errorf("consumers: no lane %q", lane)
 		}
 		s.wake[lane] = make(chan struct{}, 1)
+		s.long[lane] = &longRuns{after: lingering, most: cfg.workers(lane)}
 	}
 	return s, nil
 }

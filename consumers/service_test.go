@@ -202,7 +202,7 @@ func TestLeaseIsKept(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		b.work(t.Context(), es[0])
+		b.work(t.Context(), es[0], func() {})
 	}()
 	b.await(began)
 	b.eventually("the lease grows", func() bool { return b.get(cmd).Due.After(es[0].Due.Add(time.Second / 2)) })

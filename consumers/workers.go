@@ -44,9 +44,13 @@ func (s *Service) serve(ctx, work context.Context, abort context.CancelCauseFunc
 		for _, e := range entries {
 			account := e.Command.Target.Account
 			crew.join(account)
-			busy.Go(func() {
-				s.work(running, e)
+			leave := sync.OnceFunc(func() {
 				crew.leave(account)
+				s.rouse(lane)
+			})
+			busy.Go(func() {
+				s.work(running, e, leave)
+				leave()
 				for _, l := range s.lanes { // its target is free now, perhaps for another lane
 					if l == lane || lane != schemas.LaneAlert {
 						s.rouse(l)
@@ -72,11 +76,11 @@ func (s *Service) serve(ctx, work context.Context, abort context.CancelCauseFunc
 }
 
 // work carries one claimed entry as far as it goes now. What can go wrong is written to the ledger; what is left is that the entry is
-// somebody else's by now, or that the service ends.
-func (s *Service) work(ctx context.Context, e ledger.Entry) {
+// somebody else's by now, or that the service ends. leave may be called before it is done.
+func (s *Service) work(ctx context.Context, e ledger.Entry, leave func()) {
 	ctx, release := s.keep(cloud.WithCommand(ctx, e.Command.ID), e)
 	defer release()
-	j := &job{s: s, e: e, log: s.d.Log.With().Str("command", e.Command.ID).Str("rule", e.Command.Rule).Str("lane", string(e.Command.Lane)).
+	j := &job{s: s, e: e, leave: leave, log: s.d.Log.With().Str("command", e.Command.ID).Str("rule", e.Command.Rule).Str("lane", string(e.Command.Lane)).
 		Str("action", e.Command.Action).Str("target", e.Command.Target.Key()).Logger()}
 	err := j.run(ctx)
 	switch {

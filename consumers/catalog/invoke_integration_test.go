@@ -89,7 +89,8 @@ func leastPolicy(t *testing.T, r *run, rec *recorder) {
 		made = append(made, cloud.Permissions(c.service, c.operation)...)
 	}
 	slices.Sort(made)
-	if want := slices.Sorted(slices.Values(r.spec.Policy)); !slices.Equal(slices.Compact(made), want) {
+	made = slices.Compact(made)
+	if want := slices.Sorted(slices.Values(r.spec.Policy)); !slices.Equal(made, want) {
 		t.Errorf("calls made need %v; the policy is %v", made, want)
 	}
 }

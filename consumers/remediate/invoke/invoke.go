@@ -51,6 +51,11 @@ type target interface {
 	poll(ctx context.Context, cmd schemas.Command, call schemas.Call, run schemas.Run) (progress, error)
 }
 
+// A lingerer is a target of which start may last for minutes.
+type lingerer interface {
+	lingers(cmd schemas.Command) bool
+}
+
 // planned is the call, and what it comes to in a sentence.
 type planned struct {
 	summary string
@@ -65,7 +70,7 @@ type progress struct {
 	output any    // what came of it, in JSON's types
 }
 
-// action carries out a target. It is a consumers.Action, a consumers.Poller and a consumers.Toucher.
+// action carries out a target. It is a consumers.Action, a consumers.Poller, a consumers.Lingerer and a consumers.Toucher.
 type action struct {
 	target
 	now func() time.Time
@@ -87,6 +92,12 @@ func (a *action) Plan(_ context.Context, cmd schemas.Command) (schemas.Plan, err
 func (a *action) Touches(cmd schemas.Command, _ schemas.Plan) ([]schemas.Target, error) {
 	p, err := a.plan(cmd)
 	return p.touches, err
+}
+
+// Lingers implements consumers.Lingerer.
+func (a *action) Lingers(cmd schemas.Command) bool {
+	l, ok := a.target.(lingerer)
+	return ok && l.lingers(cmd)
 }
 
 // Start implements consumers.Poller.

@@ -43,7 +43,8 @@ func toLambda() Target {
 				})}
 			})
 		},
-		at: func(s lambdaSettings) string { return s.Function },
+		at:    func(s lambdaSettings) string { return s.Function },
+		lasts: func(s lambdaSettings) bool { return !s.Async },
 		build: func(cmd schemas.Command, s lambdaSettings) (lambda.InvokeInput, []byte, string, error) {
 			in := lambda.InvokeInput{FunctionName: aws.String(s.Function), InvocationType: types.InvocationTypeRequestResponse}
 			if s.Function == "" {

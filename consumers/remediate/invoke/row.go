@@ -34,6 +34,8 @@ type row[S, In, C any] struct {
 	find func(ctx context.Context, api C, cmd schemas.Command, in In) (schemas.Run, error)
 	// poll reads how far it is; nil where the answer to the call is all there is.
 	poll func(ctx context.Context, api C, in In, run schemas.Run) (progress, error)
+	// lasts tells whether the answer to the call may take minutes; nil: never.
+	lasts func(s S) bool
 	// touches is what the call is about beside the command's target.
 	touches func(cmd schemas.Command, s S, account, region string) []schemas.Target
 }
@@ -145,6 +147,14 @@ func (r *onAWS[S, In, C]) start(ctx context.Context, cmd schemas.Command, call s
 	}
 	run, err := r.send(ctx, api, in)
 	return run, cloud.Classify(err)
+}
+
+func (r *onAWS[S, In, C]) lingers(cmd schemas.Command) bool {
+	if r.lasts == nil {
+		return false
+	}
+	s, err := r.settings(cmd)
+	return err == nil && r.lasts(s)
 }
 
 func (r *onAWS[S, In, C]) poll(ctx context.Context, cmd schemas.Command, call schemas.Call, run schemas.Run) (progress, error) {

@@ -73,6 +73,9 @@ func (l local) start(ctx context.Context, cmd schemas.Command, call schemas.Call
 	return runOf(call.Operation, map[string]any{"exit": r.Exit, "stdout": outputOf(r.Output)})
 }
 
+// lingers: a runbook ends with start.
+func (l local) lingers(schemas.Command) bool { return true }
+
 // judge says what the end of a runbook means.
 func judge(name string, limit time.Duration, r runbook.Result) error {
 	said := ""
