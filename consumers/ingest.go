@@ -25,7 +25,7 @@ const stage = "consumer"
 // processes.
 func (s *Service) ingest(ctx context.Context, lane schemas.Lane) error {
 	topic := s.d.Broker.Topics().Lane(lane)
-	g := kafka.Group{ID: topic + "-consumer", Topics: []string{topic}, Grace: grace}
+	g := kafka.Group{ID: kafka.ConsumerGroup(topic), Topics: []string{topic}, Grace: grace}
 	err := s.d.Broker.Consume(ctx, g, func(ctx context.Context, batch []kafka.Message) error {
 		return s.enter(ctx, lane, batch)
 	})

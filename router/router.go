@@ -100,6 +100,11 @@ func (c Config) Validate() error {
 	return c.Correlate.Validate()
 }
 
+// Groups are the consumer groups of the router and of its correlator.
+func (c Config) Groups(t kafka.Topics) (router, correlator string) {
+	return cmp.Or(c.Group, t.Prefix()+".router"), cmp.Or(c.Correlate.Group, t.Prefix()+".correlator")
+}
+
 // Key is the signing key; nil where there is none.
 func (c Config) Key() (*sign.Key, error) {
 	if c.SigningKey == "" {
@@ -157,9 +162,8 @@ func New(cfg Config, d Deps) (*Router, error) {
 	if r.now == nil {
 		r.now = time.Now
 	}
-	r.cfg.Group = cmp.Or(cfg.Group, r.topics.Prefix()+".router")
+	r.cfg.Group, r.cfg.Correlate.Group = cfg.Groups(r.topics)
 	r.cfg.MaxRate = cmp.Or(cfg.MaxRate, rule.DefaultMaxRate)
-	r.cfg.Correlate.Group = cmp.Or(cfg.Correlate.Group, r.topics.Prefix()+".correlator")
 	r.cfg.Correlate.Memory = cmp.Or(cfg.Correlate.Memory, DefaultMemory)
 	r.valve = newValve(r.rate)
 	r.sheds = newSheds()

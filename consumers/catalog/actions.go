@@ -31,6 +31,7 @@ import (
 	securitygrouprevert "github.com/riposte-security/riposte/consumers/remediate/security-group-revert"
 	"github.com/riposte-security/riposte/consumers/remediate/table"
 	trailrestore "github.com/riposte-security/riposte/consumers/remediate/trail-restore"
+	"github.com/riposte-security/riposte/internal/callout"
 	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/schemas"
@@ -38,13 +39,14 @@ import (
 
 // Deps is what actions are made of. Clients must be set; Log and Now may be left out.
 type Deps struct {
-	Clients *cloud.Clients
-	Writer  consumers.Publisher // for invoke-publish
-	Prefix  string              // of riposte's own topics
-	Invoke  config.Node         // section invoke of the configuration
-	Log     zerolog.Logger
-	Now     func() time.Time // default time.Now
-	Links   alert.Links      // further links of notifications; may be nil
+	Clients  *cloud.Clients
+	Writer   consumers.Publisher // for invoke-publish
+	Prefix   string              // of riposte's own topics
+	Invoke   config.Node         // section invoke of the configuration
+	Callouts callout.Policy      // which addresses may be called
+	Log      zerolog.Logger
+	Now      func() time.Time // default time.Now
+	Links    alert.Links      // further links of notifications; may be nil
 }
 
 func (d Deps) now() func() time.Time {
@@ -75,7 +77,7 @@ func Actions() []Action {
 		{s3denyprincipal.Spec(), onAWS(s3denyprincipal.OnAWS)},
 		{securitygrouprevoke.Spec(), onAWS(securitygrouprevoke.OnAWS)},
 		{wafv2ipset.Spec(), onAWS(wafv2ipset.OnAWS)},
-		{blockwebhook.Spec(), onHost(blockwebhook.OnHTTP)},
+		{blockwebhook.Spec(), func(d Deps) (consumers.Action, error) { return blockwebhook.OnHTTP(d.Callouts, d.now()), nil }},
 		{deploymentrollback.Spec(), onAWS(deploymentrollback.OnAWS)},
 		{ec2requiresecuritygroup.Spec(), onAWS(ec2requiresecuritygroup.OnAWS)},
 		{ec2requiretags.Spec(), onAWS(ec2requiretags.OnAWS)},
@@ -89,7 +91,7 @@ func Actions() []Action {
 	}
 	for _, t := range invoke.Targets() {
 		all = append(all, Action{t.Spec, func(d Deps) (consumers.Action, error) {
-			return t.New(invoke.Deps{Clients: d.Clients, Writer: d.Writer, Prefix: d.Prefix, Config: d.Invoke, Now: d.now()})
+			return t.New(invoke.Deps{Clients: d.Clients, Writer: d.Writer, Prefix: d.Prefix, Config: d.Invoke, Callouts: d.Callouts, Now: d.now()})
 		}})
 	}
 	return all

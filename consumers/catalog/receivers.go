@@ -55,7 +55,7 @@ func newIssue(f issue.Forge) func(config.Node, Deps) (consumers.Action, error) {
 		if err := cfg.Decode(&conf); err != nil {
 			return nil, err
 		}
-		r, err := issue.New(f, conf, d.now())
+		r, err := issue.New(f, conf, d.Callouts, d.now())
 		if err != nil {
 			return nil, err
 		}
@@ -98,7 +98,7 @@ func newWebhook(cfg config.Node, d Deps) (consumers.Action, error) {
 	if err := cfg.Decode(&conf); err != nil {
 		return nil, err
 	}
-	r, err := webhook.New(conf, d.now())
+	r, err := webhook.New(conf, d.Callouts, d.now())
 	if err != nil {
 		return nil, err
 	}

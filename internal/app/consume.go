@@ -75,6 +75,12 @@ func (s *stack) consumers(lanes []schemas.Lane, owner string, restarts bool) (st
 	if err := open.Check(url); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.cfg.Pos("ledger", "url"), err)
 	}
+	t := s.kafka.Topics()
+	var own []string
+	for _, lane := range lanes {
+		own = append(own, t.Lane(lane))
+	}
+	s.topics = append(append(s.topics, t.Control, t.Outcomes, t.DeadLetter), own...)
 	var running atomic.Pointer[consumers.Service]
 	var desk atomic.Pointer[ledger.Ledger]
 	err = s.deskRoutes(conf, func() ledger.Desk {
@@ -95,12 +101,8 @@ func (s *stack) consumers(lanes []schemas.Lane, owner string, restarts bool) (st
 		if err != nil {
 			return err
 		}
-		defer l.Close() //nolint:errcheck // what was done is durable already
-		var topics []string
-		for _, lane := range lanes {
-			topics = append(topics, s.kafka.Topics().Lane(lane))
-		}
-		retention, err := s.kafka.Retention(ctx, topics...) // somebody may have set another one
+		defer l.Close()                                  //nolint:errcheck // what was done is durable already
+		retention, err := s.kafka.Retention(ctx, own...) // somebody may have set another one
 		if err != nil {
 			return err
 		}
@@ -171,6 +173,9 @@ func knownActions(cfg config.Config, conf consumers.Config) error {
 // actions builds every action and receiver.
 func (s *stack) actions(conf consumers.Config, w consumers.Publisher) (map[consumers.Name]consumers.Action, error) {
 	deps := catalog.Deps{Clients: s.clients, Log: s.log, Writer: w, Prefix: strings.TrimSuffix(s.kafka.Topics().Events, ".events"), Invoke: s.cfg.Invoke}
+	if err := s.cfg.Callouts.Decode(&deps.Callouts); err != nil {
+		return nil, fmt.Errorf("callouts: %w", err)
+	}
 	if conf.Approval.URL != "" {
 		deps.Links = signer(conf).Links
 	}

@@ -10,6 +10,7 @@ import (
 
 type kafkaCmd struct {
 	Topics topicsCmd `cmd:"" help:"Print the topics that riposte uses, or make them."`
+	ACLs   aclsCmd   `cmd:"" name:"acls" help:"Print the least ACLs of each stage's user, as commands of kafka-acls.sh, or make them."`
 }
 
 type topicsCmd struct {

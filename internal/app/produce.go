@@ -48,6 +48,7 @@ func (s *stack) producers(names []string) (stage, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.topics = append(s.topics, s.kafka.Topics().Events, s.kafka.Topics().DeadLetter)
 	return func(ctx context.Context) error {
 		w := s.kafka.NewWriter()
 		defer w.Close()

@@ -63,6 +63,8 @@ func (s *stack) router(ctx context.Context) (stage, error) {
 	if err != nil {
 		return nil, err
 	}
+	t := s.kafka.Topics()
+	s.topics = append(s.topics, t.Events, t.Outcomes, t.Correlate, t.Alert, t.Block, t.Remediate, t.DeadLetter)
 	return func(ctx context.Context) error {
 		defer closeLists()
 		g, ctx := errgroup.WithContext(ctx)

@@ -27,7 +27,7 @@ func (s *stack) run(ctx context.Context, stages ...stage) error {
 		<-ctx.Done()
 		return stop()
 	})
-	if err := s.kafka.EnsureTopics(ctx); err != nil {
+	if err := s.kafka.MakeTopics(ctx, s.topics...); err != nil {
 		err = ended(ctx, err)
 		return errors.Join(err, wait(g, func() error { return errStop }))
 	}

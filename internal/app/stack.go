@@ -28,6 +28,7 @@ type stack struct {
 	kafka   *kafka.Client
 	clients *cloud.Clients
 	checks  []check                 // of /readyz
+	topics  []string                // that the stages use
 	routes  map[string]http.Handler // further ones of the HTTP server, by pattern
 }
 

@@ -2,31 +2,22 @@ package broker_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
-	"net"
-	"os"
-	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/kafka"
+	"github.com/riposte-security/riposte/internal/testcert"
 )
 
 // TestSecuredClient writes and consumes through TLS and each SASL mechanism: writer, fetches and group connect in different ways.
 func TestSecuredClient(t *testing.T) {
 	t.Parallel()
-	server, ca := certificate(t)
+	authority := testcert.New(t)
+	server, ca := serverTLS(authority.Issue(t, "broker")), authority.CA
 	for _, mechanism := range []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"} {
 		t.Run(mechanism, func(t *testing.T) {
 			t.Parallel()
@@ -46,25 +37,7 @@ func TestSecuredClient(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer c.Close()
-			ctx, cancel := context.WithTimeout(t.Context(), await.Long)
-			defer cancel()
-			if err := c.EnsureTopics(ctx); err != nil {
-				t.Fatal(err)
-			}
-			w := c.NewWriter()
-			defer w.Close()
-			if err := w.Publish(ctx, kafka.Message{Topic: c.Topics().Events, Value: []byte("x")}); err != nil {
-				t.Fatal(err)
-			}
-			n := 0
-			err = c.Consume(ctx, kafka.Group{ID: "g", Topics: []string{c.Topics().Events}}, func(_ context.Context, b []kafka.Message) error {
-				n += len(b)
-				cancel()
-				return nil
-			})
-			if err != nil || n != 1 {
-				t.Errorf("%d messages, error %v", n, err)
-			}
+			roundTrip(t, c)
 
 			cfg.SASL.Password = "wrong"
 			refused(t, "a wrong password", cfg)
@@ -86,25 +59,57 @@ func refused(t *testing.T, what string, cfg kafka.Config) {
 	}
 }
 
-// certificate makes a certificate for 127.0.0.1 that is its own authority, and writes it to a file.
-func certificate(t *testing.T) (*tls.Config, string) {
+// roundTrip writes a message and consumes it in a group.
+func roundTrip(t *testing.T, c *kafka.Client) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ctx, cancel := context.WithTimeout(t.Context(), await.Long)
+	defer cancel()
+	if err := c.EnsureTopics(ctx); err != nil {
+		t.Fatal(err)
+	}
+	w := c.NewWriter()
+	defer w.Close()
+	if err := w.Publish(ctx, kafka.Message{Topic: c.Topics().Events, Value: []byte("x")}); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	err := c.Consume(ctx, kafka.Group{ID: "g", Topics: []string{c.Topics().Events}}, func(_ context.Context, b []kafka.Message) error {
+		n += len(b)
+		cancel()
+		return nil
+	})
+	if err != nil || n != 1 {
+		t.Errorf("%d messages, error %v", n, err)
+	}
+}
+
+func serverTLS(p testcert.Pair) *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{p.TLS}}
+}
+
+// TestMutualTLS: the broker takes clients that its authority knows, and no others.
+func TestMutualTLS(t *testing.T) {
+	t.Parallel()
+	authority, stranger := testcert.New(t), testcert.New(t)
+	server := serverTLS(authority.Issue(t, "broker"))
+	server.ClientAuth, server.ClientCAs = tls.RequireAndVerifyClientCert, authority.Pool
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.TLS(server))
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	defer cluster.Close()
+	with := func(p testcert.Pair) kafka.Config {
+		return kafka.Config{Brokers: cluster.ListenAddrs(), Partitions: 1, TLS: kafka.TLS{Enabled: true, CA: authority.CA, Cert: p.Cert, Key: p.Key}}
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	c, err := kafka.New(with(authority.Issue(t, "router")), zerolog.Nop())
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, file
+	defer c.Close()
+	roundTrip(t, c)
+	refused(t, "a client without a certificate", with(testcert.Pair{}))
+	refused(t, "a certificate of another authority", with(stranger.Issue(t, "router")))
+	plain := with(testcert.Pair{})
+	plain.TLS = kafka.TLS{}
+	refused(t, "a client without TLS", plain)
 }

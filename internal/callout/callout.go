@@ -17,11 +17,13 @@ import (
 
 const maxHeader = 64 << 10 // bytes of an answer's headers
 
-// Client returns a client for webhooks. It does not follow redirects: whoever is named there was not configured. It needs no closing.
-func Client() *http.Client {
+// Client returns a client for webhooks, which connects where the policy allows. It does not follow redirects: whoever is named there was not configured. It needs no closing.
+func Client(p Policy) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
+			DialContext:            p.Dial,
+			TLSHandshakeTimeout:    dialTimeout,
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 			ForceAttemptHTTP2:      true,
 			MaxIdleConnsPerHost:    8,
@@ -79,13 +81,14 @@ func CheckURL(address string, plainHTTP bool) error {
 		return nil
 	case u.Scheme != "http":
 		return fmt.Errorf("url: https expected, not %q", u.Scheme)
-	case plainHTTP || loopback(u.Hostname()):
+	case plainHTTP || Local(u.Hostname()):
 		return nil
 	}
 	return errors.New("url: https expected; plain_http: true allows http")
 }
 
-func loopback(host string) bool {
+// Local tells whether a host is this machine by its own words: localhost, or a loopback address.
+func Local(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return host == "localhost" || (err == nil && addr.IsLoopback())
 }

@@ -29,6 +29,7 @@ type Config struct {
 	Invoke    Node       `yaml:"invoke"`    // what rules may invoke by name
 	Operator  Operator   `yaml:"operator"`
 	Archive   Node       `yaml:"archive"`
+	Callouts  Node       `yaml:"callouts"` // which addresses receivers and endpoints may have
 
 	root Node
 }
@@ -167,7 +168,7 @@ func Read(file string, text []byte, env func(string) (string, bool), stores Stor
 
 // name tells every node which file it stands in.
 func (c *Config) name(file string) {
-	for _, n := range []*Node{&c.Kafka, &c.AWS, &c.Router, &c.Lists, &c.GeoIP, &c.Consumers, &c.Invoke, &c.Archive} {
+	for _, n := range []*Node{&c.Kafka, &c.AWS, &c.Router, &c.Lists, &c.GeoIP, &c.Consumers, &c.Invoke, &c.Archive, &c.Callouts} {
 		*n = n.Within(file)
 	}
 	for i := range c.Receivers {

@@ -48,9 +48,10 @@ type TLS struct {
 
 // SASL says how the client proves who it is. An empty Mechanism means not at all.
 type SASL struct {
-	Mechanism string        `yaml:"mechanism"` // plain, scram-sha-256 or scram-sha-512
+	Mechanism string        `yaml:"mechanism"` // plain, scram-sha-256, scram-sha-512 or aws-msk-iam
 	Username  string        `yaml:"username"`
 	Password  config.Secret `yaml:"password"`
+	Region    string        `yaml:"region"` // of an MSK cluster, with aws-msk-iam; that of the environment if empty
 }
 
 // Validate checks what can be checked without reaching a broker.
@@ -76,7 +77,7 @@ func (c Config) Validate() error {
 	if c.SessionTimeout != 0 && c.SessionTimeout < time.Second {
 		errs = append(errs, fmt.Errorf("session_timeout: %v is less than 1s", c.SessionTimeout))
 	}
-	return errors.Join(append(errs, c.TLS.validate(), c.SASL.validate())...)
+	return errors.Join(append(errs, c.TLS.validate(), c.SASL.validate(c.TLS.Enabled))...)
 }
 
 func (t TLS) validate() error {
@@ -89,11 +90,20 @@ func (t TLS) validate() error {
 	return nil
 }
 
-func (s SASL) validate() error {
+func (s SASL) validate(encrypted bool) error {
+	const mechanisms = "plain, scram-sha-256, scram-sha-512 or aws-msk-iam"
 	switch s.Mechanism {
 	case "":
 		if s.Username != "" || s.Password != "" {
-			return errors.New("sasl: mechanism expected: plain, scram-sha-256 or scram-sha-512")
+			return errors.New("sasl: mechanism expected: " + mechanisms)
+		}
+		return nil
+	case mskIAM:
+		if s.Username != "" || s.Password != "" {
+			return errors.New("sasl: with aws-msk-iam, credentials are those of AWS: no username and password expected")
+		}
+		if !encrypted {
+			return errors.New("sasl: aws-msk-iam needs tls: enabled: true")
 		}
 		return nil
 	case "plain", "scram-sha-256", "scram-sha-512":
@@ -102,8 +112,11 @@ func (s SASL) validate() error {
 		}
 		return nil
 	}
-	return fmt.Errorf("sasl: mechanism %q: plain, scram-sha-256 or scram-sha-512 expected", s.Mechanism)
+	return fmt.Errorf("sasl: mechanism %q: %s expected", s.Mechanism, mechanisms)
 }
+
+// mskIAM is the mechanism of Amazon MSK with IAM.
+const mskIAM = "aws-msk-iam"
 
 // ValidTopic tells whether Kafka accepts name as the name of a topic.
 func ValidTopic(name string) bool {
@@ -158,6 +171,8 @@ func (s SASL) mechanism() (sasl.Mechanism, error) {
 		return nil, nil
 	case "plain":
 		return plain.Mechanism{Username: s.Username, Password: string(s.Password)}, nil
+	case mskIAM:
+		return &iam{region: s.Region}, nil
 	case "scram-sha-256":
 		m, err = scram.Mechanism(scram.SHA256, s.Username, string(s.Password))
 	case "scram-sha-512":

@@ -68,10 +68,14 @@ func (t Topics) retention(topic string) time.Duration {
 	return CommandRetention
 }
 
-// EnsureTopics makes the topics that are missing, riposte's own and those named in extra, and waits until every one of them has a leader. It
-// tries until that is so or ctx ends. Topics that exist are left as they are.
+// EnsureTopics makes the topics that are missing, all of riposte's own and those named in extra: see MakeTopics.
 func (c *Client) EnsureTopics(ctx context.Context, extra ...string) error {
-	names := append(c.topics.All(), extra...)
+	return c.MakeTopics(ctx, append(c.topics.All(), extra...)...)
+}
+
+// MakeTopics makes those of the topics that are missing, and waits until every one of them has a leader. It tries until that is so or ctx ends. Topics that
+// exist are left as they are; a stage names those that it uses, since it may know of no others.
+func (c *Client) MakeTopics(ctx context.Context, names ...string) error {
 	for _, n := range names {
 		if !ValidTopic(n) {
 			return fault.Permanent(fmt.Errorf("topic %q: not a name for a topic", n))

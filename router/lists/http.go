@@ -6,18 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"github.com/riposte-security/riposte/internal/callout"
 	"github.com/riposte-security/riposte/internal/fault"
 )
 
@@ -37,40 +35,16 @@ type remote struct {
 
 func newRemote(name string, conf HTTPConfig, dir string, log zerolog.Logger, now func() time.Time) *remote {
 	r := &remote{conf: conf, log: log, now: now, store: store{dir: dir, name: name}}
-	dialer := &net.Dialer{Timeout: 10 * time.Second, Control: func(_, address string, _ syscall.RawConn) error {
-		return conf.permit(address)
-	}}
+	dial := callout.Policy{AllowLoopback: conf.AllowLoopback, AllowLinkLocal: conf.AllowLinkLocal}.Named().Dial
 	r.client = &http.Client{
 		Transport: &http.Transport{
-			Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, ForceAttemptHTTP2: true,
+			Proxy: http.ProxyFromEnvironment, DialContext: dial, ForceAttemptHTTP2: true,
 			TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, TLSHandshakeTimeout: 10 * time.Second,
 			MaxResponseHeaderBytes: 64 << 10, IdleConnTimeout: time.Minute, // the context of each request has its timeout
 		},
 		CheckRedirect: r.redirect,
 	}
 	return r
-}
-
-// permit refuses addresses of this machine's own surroundings that no list is served from: link-local ones, behind which clouds keep
-// credentials, and the few other addresses of metadata services. It looks at the address that is dialled, so that no name leads past it.
-func (c HTTPConfig) permit(address string) error {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return err
-	}
-	ip, err := netip.ParseAddr(host)
-	if err != nil {
-		return err
-	}
-	ip = ip.Unmap().WithZone("")
-	if ip.IsUnspecified() || ip.IsMulticast() {
-		return fault.Permanent(fmt.Errorf("address %s is none of a server", ip))
-	}
-	if metadata := ip.IsLinkLocalUnicast() || ip == netip.MustParseAddr("fd00:ec2::254") || ip == netip.MustParseAddr("100.100.100.200"); metadata &&
-		!c.AllowLinkLocal {
-		return fault.Permanent(fmt.Errorf("address %s is link-local or of a metadata service; allow_link_local permits it", ip))
-	}
-	return nil
 }
 
 // redirect follows a few redirects, never from https to http, and takes the configured headers to no other host.
@@ -81,6 +55,9 @@ func (r *remote) redirect(req *http.Request, via []*http.Request) error {
 	}
 	if via[0].URL.Scheme == "https" && req.URL.Scheme != "https" {
 		return errors.New("a redirect from https to http")
+	}
+	if callout.Local(req.URL.Hostname()) && !callout.Local(via[0].URL.Hostname()) && !r.conf.AllowLoopback {
+		return fault.Permanent(errors.New("a redirect to this machine; allow_loopback permits it"))
 	}
 	if req.URL.Host != via[0].URL.Host {
 		for name := range r.conf.Headers {

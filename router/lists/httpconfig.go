@@ -22,7 +22,8 @@ type HTTPConfig struct {
 	MaxBytes int64 `yaml:"max_bytes"`
 	// PlainHTTP allows http to another machine: whoever is on the way can then change the list.
 	PlainHTTP bool `yaml:"plain_http"`
-	// AllowLinkLocal allows link-local addresses and those of metadata services.
+	// AllowLoopback allows names that lead to this machine, and redirects there; AllowLinkLocal link-local addresses, but for those of metadata services.
+	AllowLoopback  bool `yaml:"allow_loopback"`
 	AllowLinkLocal bool `yaml:"allow_link_local"`
 }
 

@@ -42,7 +42,7 @@ type Receiver struct {
 }
 
 // New makes the receiver of a project. It does no I/O.
-func New(f Forge, conf Config, now func() time.Time) (*Receiver, error) {
+func New(f Forge, conf Config, callouts callout.Policy, now func() time.Time) (*Receiver, error) {
 	if conf.URL == "" {
 		conf.URL = f.url
 	}
@@ -54,7 +54,7 @@ func New(f Forge, conf Config, now func() time.Time) (*Receiver, error) {
 	if err != nil {
 		return nil, errors.New(f.Kind + " url: an address expected")
 	}
-	return &Receiver{forge: f, conf: conf, host: u.Host, client: callout.Client(), now: now}, nil
+	return &Receiver{forge: f, conf: conf, host: u.Host, client: callout.Client(callouts.Named()), now: now}, nil
 }
 
 // Plan renders the issue.

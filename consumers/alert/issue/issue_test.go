@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/riposte-security/riposte/consumers/actiontest"
+	"github.com/riposte-security/riposte/internal/callout"
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/schemas"
 )
@@ -115,7 +116,7 @@ func start(t *testing.T, forge Forge, answers ...func(http.ResponseWriter)) (*tr
 	t.Cleanup(s.Close)
 	conf := Defaults()
 	conf.URL, conf.Project, conf.Token, conf.Labels = s.URL, "acme/infra", token, []string{"security"}
-	r, err := New(forge, conf, now)
+	r, err := New(forge, conf, callout.Policy{}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,14 +252,14 @@ func TestConfig(t *testing.T) {
 		both(t, func(t *testing.T, forge Forge) {
 			bad := good
 			edit(&bad)
-			if _, err := New(forge, bad, now); (err == nil) != (name == "a path" && forge.Kind == "gitlab") {
+			if _, err := New(forge, bad, callout.Policy{}, now); (err == nil) != (name == "a path" && forge.Kind == "gitlab") {
 				t.Errorf("%s: error %v", name, err)
 			} else if err != nil && strings.Contains(err.Error(), "canary") {
 				t.Errorf("%s: the token is in the error", name)
 			}
 		})
 	}
-	if _, err := New(GitLab(), Config{Project: "4711", Token: token, Timeout: time.Second}, now); err != nil {
+	if _, err := New(GitLab(), Config{Project: "4711", Token: token, Timeout: time.Second}, callout.Policy{}, now); err != nil {
 		t.Error(err)
 	}
 }

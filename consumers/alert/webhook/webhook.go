@@ -33,7 +33,7 @@ type Receiver struct {
 }
 
 // New checks the configuration and returns a receiver. It does no I/O.
-func New(conf Config, now func() time.Time) (*Receiver, error) {
+func New(conf Config, callouts callout.Policy, now func() time.Time) (*Receiver, error) {
 	if err := conf.Validate(); err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func New(conf Config, now func() time.Time) (*Receiver, error) {
 	if err != nil {
 		return nil, errors.New("webhook url: an address expected")
 	}
-	return &Receiver{conf: conf, host: u.Host, keys: keys, now: now, client: callout.Client()}, nil
+	return &Receiver{conf: conf, host: u.Host, keys: keys, now: now, client: callout.Client(callouts.Named())}, nil
 }
 
 // Plan renders the request. Its body stands in the plan as text, so that what is sent is what was planned, byte for byte.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/riposte-security/riposte/consumers/actiontest"
+	"github.com/riposte-security/riposte/internal/callout"
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/schemas"
 )
@@ -89,7 +90,7 @@ func receiver(t *testing.T, url string, edit ...func(*Config)) *Receiver {
 	for _, e := range edit {
 		e(&conf)
 	}
-	r, err := New(conf, now)
+	r, err := New(conf, callout.Policy{}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -350,7 +351,7 @@ func TestConfig(t *testing.T) {
 			conf := Defaults()
 			conf.URL, conf.Secret = "https://example.com/hook", secret
 			c.edit(&conf)
-			_, err := New(conf, now)
+			_, err := New(conf, callout.Policy{}, now)
 			switch {
 			case (c.want == "") != (err == nil), err != nil && !strings.Contains(err.Error(), c.want):
 				t.Errorf("error %v, want %q", err, c.want)

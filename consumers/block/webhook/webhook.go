@@ -40,9 +40,9 @@ type state struct {
 	Blocked *bool `json:"blocked"`
 }
 
-// OnHTTP makes the action with a real client and the environment.
-func OnHTTP(now func() time.Time) consumers.Action {
-	return New(Deps{Client: callout.Client(), Getenv: os.Getenv, Now: now})
+// OnHTTP makes the action with a real client and the environment. Its addresses stand in rules, which name none of this machine.
+func OnHTTP(callouts callout.Policy, now func() time.Time) consumers.Action {
+	return New(Deps{Client: callout.Client(callouts), Getenv: os.Getenv, Now: now})
 }
 
 // New makes the action. A request is not repeated in it: an error that is worth another try says what the other side said about when (fault.Wait).

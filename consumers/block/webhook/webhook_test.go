@@ -87,7 +87,7 @@ func start(t *testing.T) (*edr, *httptest.Server) {
 }
 
 func action() consumers.Action {
-	return New(Deps{Client: callout.Client(), Now: time.Now, Getenv: func(name string) string {
+	return New(Deps{Client: callout.Client(callout.Policy{}.Named()), Now: time.Now, Getenv: func(name string) string {
 		return map[string]string{"RIPOSTE_WEBHOOK_EDR": token, "RIPOSTE_WEBHOOK_BAD": "a\nb"}[name]
 	}})
 }

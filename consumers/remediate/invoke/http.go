@@ -51,7 +51,7 @@ func toHTTP() Target {
 		if err != nil {
 			return nil, err
 		}
-		return &action{&caller{endpoints: c.Endpoints, client: callout.Client(), now: d.Now, tokens: map[string]*oauth2.Token{}}, d.Now}, nil
+		return &action{&caller{endpoints: c.Endpoints, client: callout.Client(d.Callouts.Named()), now: d.Now, tokens: map[string]*oauth2.Token{}}, d.Now}, nil
 	}}
 }
 

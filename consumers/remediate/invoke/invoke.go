@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/riposte-security/riposte/consumers"
+	"github.com/riposte-security/riposte/internal/callout"
 	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/internal/fault"
@@ -20,11 +21,12 @@ import (
 
 // Deps is what actions are made of. Those on AWS need Clients, publish needs Writer.
 type Deps struct {
-	Clients *cloud.Clients
-	Writer  consumers.Publisher // of messages; the caller closes it
-	Prefix  string              // of riposte's own topics
-	Config  config.Node         // section invoke of the configuration
-	Now     func() time.Time
+	Clients  *cloud.Clients
+	Writer   consumers.Publisher // of messages; the caller closes it
+	Prefix   string              // of riposte's own topics
+	Config   config.Node         // section invoke of the configuration
+	Callouts callout.Policy      // which addresses may be called
+	Now      func() time.Time
 }
 
 // A Target is a kind of thing that can be invoked: a line of the catalogue.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/riposte-security/riposte/internal/callout"
 )
 
 // snsSettings set up the endpoint that topics of SNS deliver to.
@@ -47,7 +49,9 @@ const (
 
 // newSNSClient follows no redirect: it goes to AWS and nowhere else.
 func newSNSClient() *http.Client {
-	return &http.Client{Timeout: snsTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	c := callout.Client(callout.Policy{})
+	c.Timeout = snsTimeout
+	return c
 }
 
 // snsHost is the host of SNS in the region of a topic: the only one that certificates and confirmations may come from.
