@@ -57,6 +57,7 @@ func (s *stack) archiver(age time.Duration) (stage, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.topics = append(s.topics, archive.Topics(s.kafka.Topics())...)
 	s.checks = append(s.checks, check{"archive", st.Well})
 	return st.Run, nil
 }

@@ -32,7 +32,7 @@ func TestOneRequestIsMadeOnce(t *testing.T) {
 		_ = c.Close()
 	}))
 	defer server.Close()
-	client := callout.Client()
+	client := callout.Client(callout.Policy{}.Named())
 	defer client.CloseIdleConnections()
 	call := func() error {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, strings.NewReader("body"))

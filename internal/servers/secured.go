@@ -4,15 +4,10 @@ package servers
 
 import (
 	"fmt"
-	"net"
-	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/moby/moby/api/types/container"
-	"github.com/moby/moby/api/types/network"
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/wait"
 
@@ -38,22 +33,20 @@ func SecuredPassword(user string) string {
 // SecuredKafka starts a broker on which nobody may do anything that no ACL allows, but for SecuredAdmin. users exist under PLAIN.
 func SecuredKafka(tb testing.TB, a *testcert.Authority, users ...string) SecuredBroker {
 	tb.Helper()
-	sasl, mutual := freePort(tb), freePort(tb)
-	at := func(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+	addrs, err := freeAddrs(2)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	b := SecuredBroker{SASL: addrs[0], Mutual: addrs[1]}
 	var jaas strings.Builder
 	jaas.WriteString("org.apache.kafka.common.security.plain.PlainLoginModule required")
 	for _, u := range append(users, SecuredAdmin) {
 		fmt.Fprintf(&jaas, ` user_%s="%s"`, u, SecuredPassword(u))
 	}
 	scram := "org.apache.kafka.common.security.scram.ScramLoginModule required;"
-	binding := func(port int) []network.PortBinding {
-		return []network.PortBinding{{HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: strconv.Itoa(port)}}
-	}
 	run(tb, KafkaImage,
 		testcontainers.WithExposedPorts("9094/tcp", "9095/tcp"),
-		testcontainers.WithHostConfigModifier(func(h *container.HostConfig) {
-			h.PortBindings = network.PortMap{network.MustParsePort("9094/tcp"): binding(sasl), network.MustParsePort("9095/tcp"): binding(mutual)}
-		}),
+		published(map[string]string{"9094/tcp": b.SASL, "9095/tcp": b.Mutual}),
 		testcontainers.WithFiles(
 			testcontainers.ContainerFile{HostFilePath: a.Issue(tb, "broker").Both, ContainerFilePath: "/tmp/broker.pem", FileMode: 0o644},
 			testcontainers.ContainerFile{HostFilePath: a.CA, ContainerFilePath: "/tmp/ca.pem", FileMode: 0o644},
@@ -64,7 +57,7 @@ func SecuredKafka(tb testing.TB, a *testcert.Authority, users ...string) Secured
 			"KAFKA_CONTROLLER_LISTENER_NAMES":                              "CONTROLLER",
 			"KAFKA_CONTROLLER_QUORUM_VOTERS":                               "1@localhost:9093",
 			"KAFKA_LISTENERS":                                              "INTERNAL://localhost:9092,CONTROLLER://localhost:9093,USERS://:9094,MUTUAL://:9095",
-			"KAFKA_ADVERTISED_LISTENERS":                                   "INTERNAL://localhost:9092,USERS://" + at(sasl) + ",MUTUAL://" + at(mutual),
+			"KAFKA_ADVERTISED_LISTENERS":                                   "INTERNAL://localhost:9092,USERS://" + b.SASL + ",MUTUAL://" + b.Mutual,
 			"KAFKA_LISTENER_SECURITY_PROTOCOL_MAP":                         "CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT,USERS:SASL_SSL,MUTUAL:SSL",
 			"KAFKA_INTER_BROKER_LISTENER_NAME":                             "INTERNAL",
 			"KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR":                       "1",
@@ -86,7 +79,7 @@ func SecuredKafka(tb testing.TB, a *testcert.Authority, users ...string) Secured
 		}),
 		testcontainers.WithWaitStrategy(wait.ForMappedPort("9094/tcp").WithStartupTimeout(startup)),
 	)
-	return SecuredBroker{SASL: at(sasl), Mutual: at(mutual)}
+	return b
 }
 
 // SecuredUser is the part of a configuration with which a user of SecuredKafka connects.
