@@ -13,21 +13,22 @@ import (
 
 type auditCmd struct {
 	Verify auditVerifyCmd `cmd:"" help:"Find what was changed, removed, moved or added in an archive since it was written, and name it."`
+	Show   auditShowCmd   `cmd:"" help:"Tell how a command came about and what became of it, from the archive: event, rule, command, approvals, calls, outcomes."`
 }
 
 // archiveFlags name an archive and whose it is.
 type archiveFlags struct {
-	Key []string `placeholder:"FILE" required:"" help:"Public key that segments must be signed with, PEM; several for an archive whose key was changed."`
+	Key []string `placeholder:"FILE" required:"" help:"Public key that segments must be signed with, PEM or its base64 in one line; several for an archive whose key was changed."`
 }
 
 func (f archiveFlags) keys() (archive.Keys, error) {
 	var keys []ed25519.PublicKey
 	for _, path := range f.Key {
-		key, err := archive.PublicKey(path)
+		more, err := archive.PublicKeys(path)
 		if err != nil {
 			return nil, err
 		}
-		keys = append(keys, key)
+		keys = append(keys, more...)
 	}
 	return archive.NewKeys(keys...), nil
 }

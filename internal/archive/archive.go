@@ -121,11 +121,11 @@ func (a *Archiver) open(ctx context.Context) error {
 	}
 	var keys []ed25519.PublicKey
 	for _, path := range a.cfg.Key.Trusted {
-		key, err := PublicKey(path)
+		trusted, err := PublicKeys(path)
 		if err != nil {
 			return fmt.Errorf("archive: %w", err)
 		}
-		keys = append(keys, key)
+		keys = append(keys, trusted...)
 	}
 	err := fault.Retry(ctx, a.cond.Failed, func() error {
 		public, err := a.signer.Public(ctx)

@@ -2,8 +2,6 @@ package archive
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/riposte-security/riposte/internal/kafka"
+	"github.com/riposte-security/riposte/internal/sign"
 )
 
 // at is when everything happens in these tests.
@@ -24,11 +23,11 @@ func at() time.Time { return time.Date(2026, 3, 6, 7, 8, 9, 0, time.UTC) }
 
 func newKey(tb testing.TB) (Signer, Keys) {
 	tb.Helper()
-	public, private, err := ed25519.GenerateKey(rand.Reader)
+	key, err := sign.NewKey()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return &fileKey{key: private}, NewKeys(public)
+	return &fileKey{key: key}, NewKeys(key.PublicKey())
 }
 
 // newArchiver makes an archiver whose Kafka is nowhere: tests hand it messages by themselves.

@@ -86,7 +86,7 @@ func (s *spool) write(ctx context.Context, p place, signer Signer) (d digest, da
 	}
 	var sig Signature
 	if err = enc.Close(); err == nil {
-		sig, err = sign(ctx, signer, dataStatement(p, sum.sum()))
+		sig, err = signed(ctx, signer, dataStatement(p, sum.sum()))
 	}
 	if err == nil {
 		_, err = sum.Write(sealFrame(sig))

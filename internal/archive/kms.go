@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"crypto/ed25519"
+	"encoding/base64"
 	"fmt"
 	"sync"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/riposte-security/riposte/internal/cloud"
 	"github.com/riposte-security/riposte/internal/fault"
+	"github.com/riposte-security/riposte/internal/sign"
 )
 
 // kmsSigner signs with a key that never leaves AWS KMS.
@@ -58,8 +60,10 @@ func (k *kmsSigner) Public(ctx context.Context) (ed25519.PublicKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("KMS key %s: %w", k.id, cloud.Classify(err))
 	}
-	if k.public, err = parsePublic(k.id, out.PublicKey); err != nil {
-		return nil, fault.Permanent(err)
+	keys, err := sign.ParsePublic(base64.StdEncoding.EncodeToString(out.PublicKey))
+	if err != nil {
+		return nil, fault.Permanent(fmt.Errorf("KMS key %s: %w", k.id, err))
 	}
+	k.public = keys[0]
 	return k.public, nil
 }

@@ -83,7 +83,7 @@ func (m *Manifest) seal(ctx context.Context, s Signer) (*sealedManifest, error) 
 		return nil, fmt.Errorf("manifest of %s: %w", m.place(), err)
 	}
 	out := &sealedManifest{Manifest: *m, hash: sha256.Sum256(body)}
-	sig, err := sign(ctx, s, manifestStatement(out.hash))
+	sig, err := signed(ctx, s, manifestStatement(out.hash))
 	if err != nil {
 		return nil, err
 	}

@@ -2,15 +2,14 @@ package archive
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/riposte-security/riposte/internal/fault"
+	"github.com/riposte-security/riposte/internal/sign"
 )
 
 // sampleManifest is one of an archive that was just written.
@@ -56,58 +55,45 @@ func FuzzManifest(f *testing.F) {
 	})
 }
 
-// writeKey writes a key as OpenSSL does.
-func writeKey(t *testing.T, path, kind string, der []byte, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestKeys(t *testing.T) {
 	dir := t.TempDir()
-	private, public, other := filepath.Join(dir, "key.pem"), filepath.Join(dir, "key.pub"), filepath.Join(dir, "ec.pem")
-	pub, priv, err := ed25519.GenerateKey(rand.Reader)
+	put := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	key, err := sign.NewKey()
 	if err != nil {
 		t.Fatal(err)
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(priv)
-	writeKey(t, private, "PRIVATE KEY", der, err)
-	der, err = x509.MarshalPKIXPublicKey(pub)
-	writeKey(t, public, "PUBLIC KEY", der, err)
-	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	text, err := key.PEM()
 	if err != nil {
 		t.Fatal(err)
 	}
-	der, err = x509.MarshalPKCS8PrivateKey(curve)
-	writeKey(t, other, "PRIVATE KEY", der, err)
-	key, err := PublicKey(public)
+	private, public := put("key.pem", string(text)), put("key.pub", key.Public())
+	keys, err := PublicKeys(public)
+	if err != nil || len(keys) != 1 {
+		t.Fatalf("%d keys: %v", len(keys), err)
+	}
+	sig, err := signed(t.Context(), FileKey(private), []byte("message"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	sig, err := sign(t.Context(), FileKey(private), []byte("message"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := NewKeys(key).check([]byte("message"), sig); err != nil {
+	if err := NewKeys(keys...).check([]byte("message"), sig); err != nil {
 		t.Error(err)
 	}
-	if err := NewKeys(key).check([]byte("massage"), sig); err == nil {
-		t.Error("another message is believed")
+	if err := NewKeys(keys...).check([]byte("massage"), sig); !errors.Is(err, errSignature) {
+		t.Errorf("another message: %v", err)
 	}
-	for _, bad := range []string{other, public, filepath.Join(dir, "nothing")} {
-		if _, err := FileKey(bad).Public(t.Context()); err == nil {
-			t.Errorf("%s is taken for a private key", bad)
+	for _, bad := range []string{public, filepath.Join(dir, "nothing"), put("none", "no key"), put("large", strings.Repeat("x", maxPEM+1))} {
+		if _, err := FileKey(bad).Public(t.Context()); !fault.IsPermanent(err) {
+			t.Errorf("%s as a private key: %v", bad, err)
 		}
 	}
-	if err := os.WriteFile(other, []byte("no key"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, bad := range []string{other, private} {
-		if _, err := PublicKey(bad); err == nil {
+	for _, bad := range []string{private, filepath.Join(dir, "none"), filepath.Join(dir, "large")} {
+		if _, err := PublicKeys(bad); err == nil {
 			t.Errorf("%s is taken for a public key", bad)
 		}
 	}

@@ -116,8 +116,3 @@ func (s *s3Store) List(ctx context.Context, prefix, after string, fn func(name s
 	}
 	return nil
 }
-
-// Policy lists the permissions that an archiver needs in IAM: on its bucket, and on its key where that is in KMS.
-func Policy() []string {
-	return []string{"kms:GetPublicKey", "kms:Sign", "s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:PutObjectRetention"}
-}

@@ -4,14 +4,13 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
 	"sync"
 
 	"github.com/riposte-security/riposte/internal/fault"
+	"github.com/riposte-security/riposte/internal/sign"
 )
 
 // A Signer signs with an Ed25519 key, by itself or by asking whoever has it. It is safe for concurrent use.
@@ -27,32 +26,26 @@ type fileKey struct {
 	path string
 
 	mu  sync.Mutex
-	key ed25519.PrivateKey
+	key *sign.Key
 }
 
-// FileKey signs with a private key in a file: PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519` writes it. It is read when it is needed first.
+// FileKey signs with a private key in a file, as sign.ParseKey reads it. It is read when it is needed first.
 func FileKey(path string) Signer { return &fileKey{path: path} }
 
-func (k *fileKey) read() (ed25519.PrivateKey, error) {
+func (k *fileKey) read() (*sign.Key, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.key != nil {
 		return k.key, nil
 	}
-	der, err := readPEM(k.path, "PRIVATE KEY")
+	text, err := readLocal(k.path, maxPEM)
 	if err != nil {
-		return nil, fault.Permanent(err)
+		return nil, fault.Permanent(fmt.Errorf("key: %w", err))
 	}
-	key, err := x509.ParsePKCS8PrivateKey(der)
-	if err != nil {
+	if k.key, err = sign.ParseKey(string(text)); err != nil {
 		return nil, fault.Permanent(fmt.Errorf("key %s: %w", k.path, err))
 	}
-	private, ok := key.(ed25519.PrivateKey)
-	if !ok {
-		return nil, fault.Permanent(fmt.Errorf("key %s: an Ed25519 key expected, not %T", k.path, key))
-	}
-	k.key = private
-	return private, nil
+	return k.key, nil
 }
 
 // Sign implements Signer.
@@ -61,7 +54,7 @@ func (k *fileKey) Sign(_ context.Context, message []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ed25519.Sign(key, message), nil
+	return key.SignRaw(message), nil
 }
 
 // Public implements Signer.
@@ -70,44 +63,24 @@ func (k *fileKey) Public(context.Context) (ed25519.PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ed25519.PublicKey(key[ed25519.PrivateKeySize-ed25519.PublicKeySize:]), nil
+	return key.PublicKey(), nil
 }
 
-// PublicKey reads a public key from a file: PKIX in PEM, as `openssl pkey -pubout` writes it.
-func PublicKey(path string) (ed25519.PublicKey, error) {
-	der, err := readPEM(path, "PUBLIC KEY")
-	if err != nil {
-		return nil, err
-	}
-	return parsePublic(path, der)
-}
-
-func parsePublic(of string, der []byte) (ed25519.PublicKey, error) {
-	key, err := x509.ParsePKIXPublicKey(der)
-	if err != nil {
-		return nil, fmt.Errorf("key %s: %w", of, err)
-	}
-	k, ok := key.(ed25519.PublicKey)
-	if !ok {
-		return nil, fmt.Errorf("key %s: an Ed25519 key expected, not %T", of, key)
-	}
-	return k, nil
-}
-
-// maxPEM bounds a file with a key, in bytes.
-const maxPEM = 64 << 10
-
-func readPEM(path, kind string) ([]byte, error) {
+// PublicKeys reads the public keys in a file, as sign.ParsePublic does.
+func PublicKeys(path string) ([]ed25519.PublicKey, error) {
 	text, err := readLocal(path, maxPEM)
 	if err != nil {
 		return nil, fmt.Errorf("key: %w", err)
 	}
-	block, _ := pem.Decode(text)
-	if block == nil || block.Type != kind {
-		return nil, fmt.Errorf("key %s: a PEM block %q expected", path, kind)
+	keys, err := sign.ParsePublic(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("key %s: %w", path, err)
 	}
-	return block.Bytes, nil
+	return keys, nil
 }
+
+// maxPEM bounds a file with a key, in bytes.
+const maxPEM = 64 << 10
 
 // readLocal reads a file of at most limit bytes that the operator has named.
 func readLocal(path string, limit int64) ([]byte, error) {
@@ -168,8 +141,8 @@ func dataStatement(p place, content Hash) []byte {
 	return fmt.Appendf(nil, "riposte archive data v1\n%s\n%d\n%d\n%s\n", p.topic, p.partition, p.start, content)
 }
 
-// sign makes a signature, with the name of the key.
-func sign(ctx context.Context, s Signer, message []byte) (Signature, error) {
+// signed makes a signature, with the name of the key.
+func signed(ctx context.Context, s Signer, message []byte) (Signature, error) {
 	public, err := s.Public(ctx)
 	if err != nil {
 		return Signature{}, fmt.Errorf("archive key: %w", err)

@@ -54,6 +54,14 @@ func (k *Key) Sign(text []byte) string {
 	return k.id + "." + encoding().EncodeToString(ed25519.Sign(k.private, text))
 }
 
+// SignRaw signs text, and returns the bare signature of Ed25519.
+func (k *Key) SignRaw(text []byte) []byte { return ed25519.Sign(k.private, text) }
+
+// PublicKey is the public part.
+func (k *Key) PublicKey() ed25519.PublicKey {
+	return k.private.Public().(ed25519.PublicKey) //nolint:forcetypeassert // it is one
+}
+
 // Public is the public part in one line, which ParsePublic reads: the base64 of its PEM.
 func (k *Key) Public() string {
 	der, err := x509.MarshalPKIXPublicKey(k.private.Public())

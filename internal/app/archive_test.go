@@ -1,0 +1,105 @@
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/internal/await"
+	"github.com/riposte-security/riposte/internal/sign"
+)
+
+// command runs a command line in this process.
+func command(t *testing.T, args ...string) (code int, output string) {
+	t.Helper()
+	var out strings.Builder
+	code = Main(t.Context(), args, Streams{In: strings.NewReader(""), Out: &out, Err: &out})
+	return code, out.String()
+}
+
+// TestArchive has riposte up archive what happens, holds the archive against Kafka, tells a command's story from it, and finds what is changed.
+func TestArchive(t *testing.T) {
+	dir, in, calls, brokerAddr := t.TempDir(), freeAddr(t), newCalls(t), freeAddr(t)
+	_, port, err := net.SplitHostPort(brokerAddr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := sign.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := key.PEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "archive.pem", string(text))
+	public := write(t, dir, "archive.pub", key.Public())
+	write(t, dir, "rules.yaml", upRules)
+	cfg := write(t, dir, "riposte.yaml", fmt.Sprintf(`
+http: { listen: "" }
+producers: [ { name: http, format: json, source: { http: { listen: %q } } } ]
+router: { rules: [ %q ] }
+receivers: [ { name: hook, webhook: { url: %q, secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE= } } ]
+ledger: { url: %q }
+archive: { to: %q, key: { file: %q }, segment: { age: 1s } }
+`, in, filepath.Join(dir, "rules.yaml"), calls.URL, "sqlite://"+filepath.Join(dir, "data", "ledger.db"), filepath.Join(dir, "kept"), filepath.Join(dir, "archive.pem")))
+	p := start(t, dir, "-c", cfg, "up", "--data", "data", "--port", port)
+	await.Until(t, "events are taken", func() bool {
+		status, _ := post("http://"+in, `{"kind":"login_failed","user":"bob"}`)
+		return status == 202
+	})
+	head := filepath.Join(dir, "head.json")
+	kafka := filepath.Join(dir, "kafka.yaml")
+	write(t, dir, "kafka.yaml", fmt.Sprintf("kafka: { brokers: [%q] }\narchive: { to: %q, key: { file: unused } }\n", brokerAddr, filepath.Join(dir, "kept")))
+	await.Until(t, "events, command and outcome are archived", func() bool {
+		code, out := command(t, "-c", kafka, "audit", "verify", "--key", public, "--kafka", "--json", "--write-head", head)
+		var r struct{ Partitions, Problems int }
+		_ = json.Unmarshal([]byte(out), &r) // while there is nothing, it says so in words
+		return code == 0 && r.Problems == 0 && r.Partitions >= 3
+	})
+	entries := inLedger(t, dir, ledger.Filter{Limit: 1})
+	if len(entries) != 1 {
+		t.Fatalf("%d commands", len(entries))
+	}
+	if code, took := p.Interrupt(t); code != 0 {
+		t.Errorf("ended with %d after %s", code, took)
+	}
+
+	code, out := command(t, "-c", cfg, "audit", "verify", "--key", public, "--head", head)
+	if code != 0 || !strings.Contains(out, " 0 problems") {
+		t.Errorf("verify: %d %s", code, out)
+	}
+	code, out = command(t, "-c", cfg, "audit", "show", "--key", public, entries[0].Command.ID)
+	for _, want := range []string{
+		"riposte.events/", "from riposte/http", `"kind":"login_failed"`, "rule custom (Custom), hash", `when: unmapped.kind == "login_failed"`, "alert hook on", "webhook:POST", "outcome verified",
+	} {
+		if code != 0 || !strings.Contains(strings.Join(strings.Fields(out), " "), want) {
+			t.Errorf("show: %d, %q is not in\n%s", code, want, out)
+		}
+	}
+	if code, out := command(t, "-c", cfg, "audit", "show", "--key", public, strings.Repeat("0", 32)); code != 1 || !strings.Contains(out, "is not in archive") {
+		t.Errorf("a command that never was: %d %s", code, out)
+	}
+
+	segments, err := filepath.Glob(filepath.Join(dir, "kept/segments/riposte.alert/*/*.ndjson.zst"))
+	if err != nil || len(segments) == 0 {
+		t.Fatalf("%d segments of alerts: %v", len(segments), err)
+	}
+	if err := os.Remove(segments[0]); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := command(t, "-c", cfg, "audit", "verify", "--key", public); code != 1 || !strings.Contains(out, "the data file is missing") {
+		t.Errorf("verify what was changed: %d %s", code, out)
+	}
+	if code, out := command(t, "audit", "verify", "--key", public, filepath.Join(dir, "nowhere")); code != 1 {
+		t.Errorf("verify what is not there: %d %s", code, out)
+	}
+	if code, out := command(t, "-c", cfg, "audit", "verify"); code != 2 {
+		t.Errorf("verify without a key: %d %s", code, out)
+	}
+}

@@ -1,0 +1,362 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/consumers/ledger/open"
+	"github.com/riposte-security/riposte/internal/archive"
+	"github.com/riposte-security/riposte/internal/kafka"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+type auditShowCmd struct {
+	archiveFlags
+	ID      string        `arg:"" name:"COMMAND" help:"Id of a command, in full."`
+	Archive string        `placeholder:"PATH" help:"Folder or s3://bucket/prefix; the configured archive for none."`
+	Rules   []string      `placeholder:"PATH" help:"Where the text of the rule is looked for; by default the configured rules."`
+	Within  time.Duration `default:"720h" help:"How long before its command an event may have come."`
+	Data    string        `default:"data" env:"RIPOSTE_DATA" help:"Folder of 'riposte up', whose ledger is asked for approvals where the configuration names none."`
+	JSON    bool          `name:"json" help:"Print JSON."`
+}
+
+// A story is all that is known of one command. Its JSON form is what `riposte audit show --json` prints.
+type story struct {
+	Causes   []schemas.Command `json:"causes"` // the commands whose outcomes led here, the first one first
+	Command  schemas.Command   `json:"command"`
+	Where    where             `json:"where"` // the command in Kafka
+	Event    *where            `json:"event"` // the event in Kafka; null: it is not in the archive
+	Rule     ruleText          `json:"rule"`
+	Outcomes []told            `json:"outcomes"`
+	Ledger   *ledger.Entry     `json:"ledger,omitempty"`
+	Followed []string          `json:"followed"` // commands that followed from its outcomes
+	Notes    []string          `json:"notes"`
+}
+
+// where is the place of a message.
+type where struct {
+	Topic     string            `json:"topic"`
+	Partition int               `json:"partition"`
+	Offset    int64             `json:"offset"`
+	Time      time.Time         `json:"time"`
+	Headers   map[string]string `json:"headers"`
+}
+
+func whereOf(m kafka.Message) where {
+	return where{m.Topic, m.Partition, m.Offset, m.Time, headerMap(m.Headers)}
+}
+
+// ruleText is a rule as it stands now, if that is the edition that decided.
+type ruleText struct {
+	ID   string `json:"id"`
+	Hash string `json:"hash"`
+	Text string `json:"text,omitempty"`
+	At   string `json:"at,omitempty"` // file:line
+}
+
+// told is one outcome.
+type told struct {
+	Where   where           `json:"where"`
+	State   schemas.State   `json:"state"`
+	Message string          `json:"message,omitempty"`
+	Error   string          `json:"error,omitempty"`
+	Plan    *toldPlan       `json:"plan,omitempty"`
+	After   json.RawMessage `json:"after,omitempty"`
+}
+
+type toldPlan struct {
+	Summary  string         `json:"summary"`
+	Hash     string         `json:"hash"`
+	Calls    []schemas.Call `json:"calls"`
+	Approval string         `json:"approval,omitempty"`
+}
+
+// Run tells the story of a command.
+func (c *auditShowCmd) Run(ctx context.Context, a *App) error {
+	keys, err := c.keys()
+	if err != nil {
+		return err
+	}
+	return a.withArchive(ctx, c.Archive, func(s *stack, store archive.Store, _ archive.Config) error {
+		t := &storyTeller{c: c, s: s, store: store, keys: keys, topics: s.kafka.Topics()}
+		st, err := t.tell(ctx)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return a.printJSON(st)
+		}
+		st.print(a)
+		return nil
+	})
+}
+
+type storyTeller struct {
+	c      *auditShowCmd
+	s      *stack
+	store  archive.Store
+	keys   archive.Keys
+	topics kafka.Topics
+}
+
+const (
+	maxCauses   = 20   // commands that led to commands
+	maxOutcomes = 1000 // of one command
+)
+
+func (t *storyTeller) tell(ctx context.Context) (*story, error) {
+	st := &story{Causes: []schemas.Command{}, Outcomes: []told{}, Followed: []string{}, Notes: []string{}}
+	cmd, m, ok, err := t.command(ctx, t.c.ID)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, fmt.Errorf("command %s is not in archive %s", clean(t.c.ID), t.store)
+	}
+	st.Command, st.Where = cmd, whereOf(m)
+	for cause := cmd.Cause; cause != "" && len(st.Causes) < maxCauses; {
+		before, _, ok, err := t.command(ctx, cause)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			st.Notes = append(st.Notes, "command "+cause+", whose outcome led here, is not in the archive")
+			break
+		}
+		st.Causes, cause = append(st.Causes, before), before.Cause
+	}
+	slices.Reverse(st.Causes)
+	if err := t.event(ctx, st); err != nil {
+		return nil, err
+	}
+	if err := t.outcomes(ctx, st); err != nil {
+		return nil, err
+	}
+	t.rule(st)
+	t.ledger(ctx, st)
+	return st, nil
+}
+
+// command finds a command in the topics of the lanes.
+func (t *storyTeller) command(ctx context.Context, id string) (cmd schemas.Command, at kafka.Message, ok bool, err error) {
+	for _, lane := range schemas.Lanes() {
+		found, err := archive.Search{
+			Store: t.store, Keys: t.keys, Topic: t.topics.Lane(lane), Has: id, Most: 1,
+			Match: func(m *kafka.Message) bool {
+				c, err := schemas.ReadCommand(m.Value)
+				return err == nil && c.ID == id
+			},
+		}.Find(ctx)
+		if err != nil {
+			return cmd, at, false, err
+		}
+		if len(found) > 0 {
+			cmd, err = schemas.ReadCommand(found[0].Value)
+			return cmd, found[0], err == nil, err
+		}
+	}
+	return cmd, at, false, nil
+}
+
+// event finds the message of the event.
+func (t *storyTeller) event(ctx context.Context, st *story) error {
+	cmd := st.Command
+	for _, topic := range []string{t.topics.Events, t.topics.Outcomes} {
+		found, err := archive.Search{
+			Store: t.store, Keys: t.keys, Topic: topic, Most: 1,
+			After: cmd.Created.Add(-t.c.Within), Before: cmd.Created.Add(time.Hour), // clocks differ
+			Match: func(m *kafka.Message) bool {
+				uid, _, err := archive.ReadEvent(m)
+				return err == nil && uid == cmd.EventUID
+			},
+		}.Find(ctx)
+		if err != nil {
+			return err
+		}
+		if len(found) > 0 {
+			w := whereOf(found[0])
+			st.Event = &w
+			return nil
+		}
+	}
+	st.Notes = append(st.Notes, "the event is not in the archive within the time given; what follows is the copy in the command")
+	return nil
+}
+
+// outcomes finds what became of the command, and what followed from that.
+func (t *storyTeller) outcomes(ctx context.Context, st *story) error {
+	id := st.Command.ID
+	after := st.Where.Time.Add(-time.Hour)
+	found, err := archive.Search{
+		Store: t.store, Keys: t.keys, Topic: t.topics.Outcomes, Has: id, After: after, Most: maxOutcomes,
+		Match: func(m *kafka.Message) bool { return m.Header(schemas.HeaderCause) == id },
+	}.Find(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range found {
+		var doc struct {
+			Unmapped struct{ Riposte told } `json:"unmapped"`
+		}
+		if err := json.Unmarshal(m.Value, &doc); err != nil {
+			st.Notes = append(st.Notes, fmt.Sprintf("%s/%d@%d cannot be read", m.Topic, m.Partition, m.Offset))
+			continue
+		}
+		o := doc.Unmapped.Riposte
+		o.Where = whereOf(m)
+		st.Outcomes = append(st.Outcomes, o)
+	}
+	slices.SortStableFunc(st.Outcomes, func(a, b told) int { return a.Where.Time.Compare(b.Where.Time) })
+	for _, lane := range schemas.Lanes() {
+		followed, err := archive.Search{
+			Store: t.store, Keys: t.keys, Topic: t.topics.Lane(lane), Has: id, After: after, Most: maxOutcomes,
+			Match: func(m *kafka.Message) bool { return m.Header(schemas.HeaderCause) == id },
+		}.Find(ctx)
+		if err != nil {
+			return err
+		}
+		for _, m := range followed {
+			st.Followed = append(st.Followed, m.Header(schemas.HeaderID))
+		}
+	}
+	return nil
+}
+
+// rule finds the text of the rule, if the edition that decided still stands somewhere.
+func (t *storyTeller) rule(st *story) {
+	st.Rule = ruleText{ID: st.Command.Rule, Hash: st.Command.RuleHash}
+	paths := t.c.Rules
+	if len(paths) == 0 {
+		var conf routerConfig
+		if err := t.s.cfg.Router.Decode(&conf); err != nil {
+			st.Notes = append(st.Notes, "rules: "+err.Error())
+			return
+		}
+		paths = conf.Rules
+	}
+	set, err := t.s.loadRuleSet(&t.s.cfg, nil, paths)
+	if err != nil {
+		st.Notes = append(st.Notes, "the rules cannot be read: "+err.Error())
+		return
+	}
+	for _, r := range set {
+		switch {
+		case r.ID != st.Rule.ID:
+		case r.Hash != st.Rule.Hash:
+			st.Notes = append(st.Notes, fmt.Sprintf("rule %s has another hash now, %s: it was changed since", r.ID, r.Hash))
+		default:
+			st.Rule.At = fmt.Sprintf("%s:%d", r.File, r.Line)
+			if text, err := os.ReadFile(r.File); err == nil { // rules that ship are not files
+				st.Rule.Text = documentAt(string(text), r.Line)
+			} else {
+				st.Rule.Text = "when: " + r.When
+			}
+		}
+	}
+}
+
+// documentAt is the YAML document of a file in which a line stands.
+func documentAt(text string, line int) string {
+	at := 0
+	doc := ""
+	for doc = range strings.SplitAfterSeq(text, "\n---\n") {
+		if at += strings.Count(doc, "\n"); line <= at {
+			break
+		}
+	}
+	return strings.TrimSuffix(strings.TrimSpace(doc), "---")
+}
+
+// ledger adds what only the ledger has: who approved.
+func (t *storyTeller) ledger(ctx context.Context, st *story) {
+	url, err := t.s.ledgerURL(t.s.cfg, t.c.Data)
+	if err != nil {
+		st.Notes = append(st.Notes, err.Error())
+		return
+	}
+	l, err := open.Existing(ctx, url)
+	if err != nil {
+		st.Notes = append(st.Notes, "no ledger is asked: "+err.Error())
+		return
+	}
+	defer l.Close() //nolint:errcheck // read only
+	entries, err := l.List(ctx, ledger.Filter{IDs: []string{st.Command.ID}, Limit: 1})
+	switch {
+	case err != nil:
+		st.Notes = append(st.Notes, "ledger: "+err.Error())
+	case len(entries) == 0:
+		st.Notes = append(st.Notes, "the ledger does not know the command any more")
+	default:
+		st.Ledger = &entries[0]
+	}
+}
+
+// print tells the story to people.
+func (st *story) print(a *App) {
+	w := tabwriter.NewWriter(a.Out, 0, 0, 2, ' ', 0)
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "%s\t%s\n", name, clean(fmt.Sprintf(format, args...)))
+	}
+	cmd := st.Command
+	for _, c := range st.Causes {
+		row("cause", "%s %s %s on %s, by rule %s", c.ID, c.Lane, c.Action, c.Target.Key(), c.Rule)
+	}
+	if st.Event != nil {
+		row("record", "%s/%d@%d at %s from %s", st.Event.Topic, st.Event.Partition, st.Event.Offset, st.Event.Time.Format(time.RFC3339Nano),
+			cmp.Or(st.Event.Headers[schemas.HeaderSource], "nobody named"))
+	}
+	row("event", "%s of %s", cmd.EventUID, cmd.EventTime.UTC().Format(time.RFC3339Nano))
+	row("", "%s", cmd.Event)
+	row("rule", "%s (%s), hash %s", cmd.Rule, cmd.RuleTitle, cmd.RuleHash)
+	if st.Rule.At != "" {
+		row("", "%s", st.Rule.At)
+	}
+	for line := range strings.Lines(st.Rule.Text) {
+		row("", "  %s", strings.TrimRight(line, "\n"))
+	}
+	row("command", "%s, step %s, %s/%d@%d", cmd.ID, cmd.Step, st.Where.Topic, st.Where.Partition, st.Where.Offset)
+	row("", "%s %s on %s, severity %s, decided %s", cmd.Lane, cmd.Action, cmd.Target.Key(), cmd.Severity, cmd.Created.UTC().Format(time.RFC3339Nano))
+	if len(cmd.With) > 0 {
+		row("", "with %s", compact(cmd.With))
+	}
+	st.printApprovals(row)
+	for _, o := range st.Outcomes {
+		if o.Plan != nil {
+			row("plan", "%s (%s)", o.Plan.Summary, o.Plan.Hash)
+			for _, call := range o.Plan.Calls {
+				row("  call", "%s:%s %s", call.Service, call.Operation, compact(call.Params))
+			}
+		}
+		row("outcome", "%s at %s, %s/%d@%d: %s", o.State, o.Where.Time.Format(time.RFC3339Nano), o.Where.Topic, o.Where.Partition, o.Where.Offset, o.Message)
+		if o.Error != "" {
+			row("", "error: %s", o.Error)
+		}
+	}
+	for _, id := range st.Followed {
+		row("led to", "%s", id)
+	}
+	for _, n := range st.Notes {
+		row("note", "%s", n)
+	}
+	_ = w.Flush() // stdout of a table: nothing to do if it is gone
+}
+
+func (st *story) printApprovals(row func(name, format string, args ...any)) {
+	if st.Ledger == nil {
+		return
+	}
+	for _, p := range st.Ledger.Approvals {
+		row("approval", "by %s at %s via %s, of plan %s: %s", p.By, p.At.UTC().Format(time.RFC3339), p.Via, p.Plan, p.Reason)
+	}
+	if u := st.Ledger.Undo; u != nil {
+		row("undo", "asked by %s at %s: %s", u.By, u.At.UTC().Format(time.RFC3339), u.Reason)
+	}
+}
