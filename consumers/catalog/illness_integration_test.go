@@ -5,6 +5,7 @@ package catalog_test
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -16,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -78,6 +80,14 @@ type bedside func(t *testing.T, b *sickbed) (target string, with map[string]any,
 // sshOpened is the record of a call that opened SSH to everybody, for actions that reverse what a record says.
 const sshOpened = `{"api":{"operation":"AuthorizeSecurityGroupIngress","request":{"data":{"ipProtocol":"tcp","fromPort":22,"toPort":22,"cidrIp":"0.0.0.0/0"}}}}`
 
+// records are what the events of further actions that go by them say.
+func records() map[string]string {
+	return map[string]string{
+		"trail-restore":       `{"api":{"operation":"StopLogging","request":{"data":{}}}}`,
+		"deployment-rollback": `{"api":{"request":{"data":{"functionVersion":"2"}}}}`,
+	}
+}
+
 // TestIllness holds the actions of the catalogue to what may go wrong at every step, on an AWS API that keeps state. Of Network Firewall that API knows no rule
 // groups: the action has an exchange of its own, in its folder.
 func TestIllness(t *testing.T) {
@@ -102,7 +112,7 @@ func TestIllness(t *testing.T) {
 				target, with, remove := bed(t, b)
 				r := start(t, b.Clients, a.Spec.Name, target, ownAccount, with)
 				r.cmd.ID = unique("c")
-				r.cmd.Event = json.RawMessage(sshOpened)
+				r.cmd.Event = json.RawMessage(cmp.Or(records()[a.Spec.Name], sshOpened))
 				return actiontest.Patient{Action: r.action, Command: r.cmd, Fall: b.fall, Remove: remove}
 			})
 		})
@@ -176,6 +186,19 @@ func bedsides() map[string]bedside {
 					}
 				}
 				gone(t, api.DeletePolicy, &iam.DeletePolicyInput{PolicyArn: arn})
+			}
+		},
+		"trail-restore": func(t *testing.T, b *sickbed) (string, map[string]any, func()) {
+			api, buckets, name := must(b.CloudTrail(t.Context(), "", ""))(t), must(b.S3(t.Context(), "", region))(t), unique("audit")
+			must(buckets.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: region}}))(t)
+			arn := must(api.CreateTrail(t.Context(), &cloudtrail.CreateTrailInput{Name: &name, S3BucketName: &name}))(t).TrailARN
+			return *arn, nil, func() { gone(t, api.DeleteTrail, &cloudtrail.DeleteTrailInput{Name: &name}) }
+		},
+		"deployment-rollback": func(t *testing.T, b *sickbed) (string, map[string]any, func()) {
+			api, name := must(b.Lambda(t.Context(), "", ""))(t), twoVersions(t, b.Clients)
+			arn := must(api.CreateAlias(t.Context(), &lambda.CreateAliasInput{FunctionName: &name, Name: aws.String("live"), FunctionVersion: aws.String("2")}))(t).AliasArn
+			return *arn, nil, func() {
+				gone(t, api.DeleteAlias, &lambda.DeleteAliasInput{FunctionName: &name, Name: aws.String("live")})
 			}
 		},
 		"lambda-throttle": func(t *testing.T, b *sickbed) (string, map[string]any, func()) {

@@ -59,8 +59,10 @@ func deploymentIn(r *http.Request) string {
 	return in.ID
 }
 
-func rollbackAlias(t *testing.T, v *revert) {
-	api, roles, name := must(v.Lambda(t.Context(), "", ""))(t), must(v.IAM(t.Context(), "", ""))(t), unique("resize")
+// twoVersions makes a function that has two versions.
+func twoVersions(t *testing.T, c *cloud.Clients) (name string) {
+	t.Helper()
+	api, roles, name := must(c.Lambda(t.Context(), "", ""))(t), must(c.IAM(t.Context(), "", ""))(t), unique("resize")
 	role := must(roles.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[]}`)}))(t).Role.Arn
 	code := func(text string) []byte {
 		var b bytes.Buffer
@@ -76,6 +78,11 @@ func rollbackAlias(t *testing.T, v *revert) {
 	must(api.CreateFunction(t.Context(), &lambda.CreateFunctionInput{FunctionName: &name, Role: role, Handler: aws.String("f.f"), Runtime: lambdatypes.RuntimePython313,
 		Code: &lambdatypes.FunctionCode{ZipFile: code("1")}, Publish: true}))(t)
 	must(api.UpdateFunctionCode(t.Context(), &lambda.UpdateFunctionCodeInput{FunctionName: &name, ZipFile: code("2"), Publish: true}))(t)
+	return name
+}
+
+func rollbackAlias(t *testing.T, v *revert) {
+	api, name := must(v.Lambda(t.Context(), "", ""))(t), twoVersions(t, v.Clients)
 	arn := *must(api.CreateAlias(t.Context(), &lambda.CreateAliasInput{FunctionName: &name, Name: aws.String("live"), FunctionVersion: aws.String("2")}))(t).AliasArn
 	points := func() string {
 		return *must(api.GetAlias(t.Context(), &lambda.GetAliasInput{FunctionName: &name, Name: aws.String("live")}))(t).FunctionVersion

@@ -114,7 +114,10 @@ func ec2Fixtures() map[string]fixture {
 		"ec2-close-open-ingress": {wrong: onEC2("open", openGroup), gone: func(t *testing.T, w *world, id string) {
 			must(w.ec2(t).DeleteSecurityGroup(t.Context(), &ec2.DeleteSecurityGroupInput{GroupId: &id}))(t)
 		}},
-		"ec2-close-default-group":           {wrong: onEC2("as made", defaultGroup)},
+		"ec2-close-default-group": {wrong: onEC2("as made", defaultGroup), gone: func(t *testing.T, w *world, id string) { // with its VPC
+			group := must(w.ec2(t).DescribeSecurityGroups(t.Context(), &ec2.DescribeSecurityGroupsInput{GroupIds: []string{id}}))(t).SecurityGroups[0]
+			must(w.ec2(t).DeleteVpc(t.Context(), &ec2.DeleteVpcInput{VpcId: group.VpcId}))(t)
+		}},
 		"ec2-require-imdsv2":                {wrong: onEC2("as made", anInstance), gone: terminate},
 		"ec2-enable-termination-protection": {wrong: onEC2("as made", anInstance), gone: terminate},
 		"ec2-encrypt-volumes-by-default":    {wrong: makes{"as made": account}},

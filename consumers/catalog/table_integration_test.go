@@ -47,8 +47,17 @@ type fixture struct {
 	exchange func() exchange
 }
 
-// An exchange is answers by operation. Each is given the request, with its body, and asked for one at a time.
+// An exchange is answers by operation. Each is given the request, with its body, and asked for one at a time. One that begins with "error " is an error's code.
 type exchange map[string]func(*http.Request) string
+
+// nothing is an exchange of what does not exist, for things that no call removes at once.
+func nothing(code string, operations ...string) exchange {
+	e := exchange{}
+	for _, o := range operations {
+		e[o] = func(*http.Request) string { return "error " + code }
+	}
+	return e
+}
 
 // fixtures are by row. A row without one fails the test.
 func fixtures() map[string]fixture {
@@ -118,7 +127,13 @@ func (r *recorder) answer(t *testing.T, e exchange) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
-		fmt.Fprint(w, e[req.Header.Get("Operation")](req))
+		answer := e[req.Header.Get("Operation")](req)
+		if code, ok := strings.CutPrefix(answer, "error "); ok {
+			w.Header().Set("X-Amzn-Errortype", code)
+			w.WriteHeader(http.StatusBadRequest)
+			answer = fmt.Sprintf(`{"__type":%q,"message":"no"}`, code)
+		}
+		fmt.Fprint(w, answer)
 	}))
 	t.Cleanup(server.Close)
 	r.exchange, r.standIn = e, strings.TrimPrefix(server.URL, "http://")

@@ -50,7 +50,9 @@ func configFixtures() map[string]fixture {
 			Name: aws.String("default"), RoleARN: aws.String("arn:aws:iam::" + w.account + ":role/config"), RecordingGroup: &configtypes.RecordingGroup{AllSupported: true}}}))(t)
 		must(api.PutDeliveryChannel(t.Context(), &configservice.PutDeliveryChannelInput{DeliveryChannel: &configtypes.DeliveryChannel{Name: aws.String("default"), S3BucketName: aws.String("config")}}))(t)
 		return w.account
-	}}}}
+	}}, gone: func(t *testing.T, w *world, _ string) {
+		must(must(w.ConfigService(t.Context(), w.account, region))(t).DeleteConfigurationRecorder(t.Context(), &configservice.DeleteConfigurationRecorderInput{ConfigurationRecorderName: aws.String("default")}))(t)
+	}}}
 }
 
 func keyFixtures() map[string]fixture {
@@ -65,12 +67,15 @@ func keyFixtures() map[string]fixture {
 		must(api.ScheduleKeyDeletion(t.Context(), &kms.ScheduleKeyDeletionInput{KeyId: &id, PendingWindowInDays: aws.Int32(12)}))(t)
 		return arn
 	}
+	gone := func(t *testing.T, w *world, _ string) { // weeks after it was scheduled
+		w.answer(t, nothing("NotFoundException", "DescribeKey", "GetKeyRotationStatus", "EnableKeyRotation", "DisableKeyRotation", "CancelKeyDeletion", "ScheduleKeyDeletion", "EnableKey"))
+	}
 	return map[string]fixture{
-		"kms-enable-key-rotation": {wrong: makes{"off": func(t *testing.T, w *world) string {
+		"kms-enable-key-rotation": {gone: gone, wrong: makes{"off": func(t *testing.T, w *world) string {
 			_, arn := key(t, w)
 			return arn
 		}}},
-		"kms-cancel-key-deletion": {with: map[string]any{"enable": true}, wrong: makes{"scheduled": doomed}},
+		"kms-cancel-key-deletion": {gone: gone, with: map[string]any{"enable": true}, wrong: makes{"scheduled": doomed}},
 	}
 }
 
@@ -141,7 +146,9 @@ func secretFixtures() map[string]fixture {
 		must(api.DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{SecretId: &arn, ForceDeleteWithoutRecovery: aws.Bool(true)}))(t)
 	}
 	return map[string]fixture{
-		"secretsmanager-enable-rotation": {exchange: secretRotation, wrong: makes{"off": func(_ *testing.T, w *world) string {
+		"secretsmanager-enable-rotation": {exchange: secretRotation, gone: func(t *testing.T, w *world, _ string) {
+			w.answer(t, nothing("ResourceNotFoundException", "DescribeSecret", "RotateSecret", "CancelRotateSecret"))
+		}, wrong: makes{"off": func(_ *testing.T, w *world) string {
 			return "arn:aws:secretsmanager:" + region + ":" + w.account + ":secret:db/password-AbCdEf"
 		}}, also: []string{"lambda:InvokeFunction"},
 			with: map[string]any{"function": "arn:aws:lambda:eu-central-1:123456789012:function:rotate"}},
@@ -163,6 +170,9 @@ func stageFixtures() map[string]fixture {
 		d := must(c.CreateDeployment(t.Context(), &apigateway.CreateDeploymentInput{RestApiId: id}))(t).Id
 		must(c.CreateStage(t.Context(), &apigateway.CreateStageInput{RestApiId: id, StageName: aws.String("prod"), DeploymentId: d}))(t)
 		return "arn:aws:apigateway:" + region + "::/restapis/" + *id + "/stages/prod"
-	}}}
+	}}, gone: func(t *testing.T, w *world, arn string) {
+		id := strings.Split(arn, "/")[2]
+		must(api(t, w).DeleteStage(t.Context(), &apigateway.DeleteStageInput{RestApiId: &id, StageName: aws.String("prod")}))(t)
+	}}
 	return map[string]fixture{"apigateway-enable-logging": f, "apigateway-enable-tracing": f, "apigateway-encrypt-cache": f}
 }
