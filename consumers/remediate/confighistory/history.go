@@ -46,8 +46,15 @@ func (i Item) When() string {
 	return "as AWS Config recorded it at " + i.Captured.UTC().Format(time.RFC3339)
 }
 
+// ErrUnreadable says that there was an answer which nobody can read. There is then no more to go by than where there is no record, and a plan says so.
+const ErrUnreadable = historyError("AWS Config's answer could not be read")
+
+type historyError string
+
+func (e historyError) Error() string { return string(e) }
+
 // Walk calls visit with what was recorded of a thing before the event, the newest first, until visit has seen enough. Where AWS Config is off, does not record the
-// thing, or has forgotten it, there is nothing to visit, and no error. What happened between the last record and the event is in no item: AWS Config may lag
+// thing, or has forgotten it, there is nothing to visit, and no error; ErrUnreadable is the error of an answer that is none. What happened between the last record and the event is in no item: AWS Config may lag
 // behind by minutes, and by a day where it records daily.
 func Walk(ctx context.Context, api API, kind types.ResourceType, id string, event time.Time, visit func(Item) (enough bool, err error)) error {
 	in := &configservice.GetResourceConfigHistoryInput{
@@ -60,7 +67,7 @@ func Walk(ctx context.Context, api API, kind types.ResourceType, id string, even
 			return nil
 		}
 		if _, unreadable := errors.AsType[*smithy.DeserializationError](err); unreadable {
-			return nil // asking again gives the same answer: no record that could be gone by, so that a person decides
+			return ErrUnreadable // asking again gives the same answer
 		}
 		if err != nil {
 			return cloud.Classify(err)

@@ -1,6 +1,7 @@
 package confighistory_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +73,14 @@ func TestErrors(t *testing.T) {
 		if said != want || got != nil {
 			t.Errorf("%s: %+v, %v", code, got, err)
 		}
+	}
+}
+
+// An answer that nobody can read is told from no record.
+func TestUnreadable(t *testing.T) {
+	h := &historytest.History{Err: historytest.Unreadable()}
+	if got, err := confighistory.Before(t.Context(), h, types.ResourceTypeSecurityGroup, "sg-1", time.Now()); got != nil || !errors.Is(err, confighistory.ErrUnreadable) {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

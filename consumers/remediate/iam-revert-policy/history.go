@@ -123,6 +123,9 @@ func (r reverter) lookBack(ctx context.Context, cmd schemas.Command, with settin
 		}
 		return !all, nil
 	})
+	if errors.Is(err, confighistory.ErrUnreadable) {
+		s.asked, err = fmt.Sprintf(" (%v)", err), nil
+	}
 	return found, err
 }
 

@@ -135,6 +135,21 @@ func TestInlineHistory(t *testing.T) {
 	}
 }
 
+// Where AWS Config's answer cannot be read, the plan says so, and so does what a person is asked.
+func TestHistoryUnreadable(t *testing.T) {
+	f := newFake(map[string]string{"v2": all}, "v2")
+	f.inline["user/bob/p"] = all
+	f.history.Err = historytest.Unreadable()
+	p, err := New(f.deps()).Plan(t.Context(), at(managed("CreatePolicyVersion"), nil))
+	if err != nil || !strings.Contains(p.Summary, "could not be read") || !strings.Contains(p.Approval, "could not be read") {
+		t.Errorf("%+v, %v", p, err)
+	}
+	p, err = New(f.deps()).Plan(t.Context(), at(inline("user"), nil))
+	if err != nil || !strings.Contains(p.Summary, "AWS Config's answer could not be read") {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
 // A permission that is missing stands in the way, and is named: a policy would be removed that could have been put back.
 func TestHistoryDenied(t *testing.T) {
 	f := newFake(nil, "")

@@ -172,7 +172,7 @@ func wantManaged(c attribute.Change[state], arn string) (attribute.Change[state]
 	if c.Before.previous != nil {
 		return c, nil
 	}
-	c.Approval = "the policy has no version to go back to: whoever it is attached to will lose everything it grants, though it stays attached"
+	c.Approval = "the policy has no version to go back to: whoever it is attached to will lose everything it grants, though it stays attached" + c.Before.asked
 	return c, nil
 }
 

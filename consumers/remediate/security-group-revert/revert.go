@@ -133,6 +133,11 @@ func (r reverter) changeOf(ctx context.Context, cmd schemas.Command, rules []rul
 	switch with.By {
 	case byConfig:
 		before, err := r.history(ctx, cmd)
+		if errors.Is(err, confighistory.ErrUnreadable) {
+			c, cerr := said.change(rules)
+			c.from += fmt.Sprintf(" (%v)", err)
+			return c, cerr
+		}
 		if err != nil {
 			return change{}, err
 		}

@@ -238,6 +238,13 @@ func TestSources(t *testing.T) {
 	}
 }
 
+// Where AWS Config's answer cannot be read, the event's own record has to do, and the plan says so.
+func TestUnreadable(t *testing.T) {
+	f := newFake(ssh(), outbound())
+	f.history.Err = historytest.Unreadable()
+	historytest.Plan(t, New(f.deps()), command(authorized, nil), "RevokeSecurityGroupIngress", "AWS Config's answer could not be read", false)
+}
+
 // What the event has added may not be seen yet.
 func TestYoung(t *testing.T) {
 	f := newFake(office())

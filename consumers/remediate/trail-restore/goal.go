@@ -60,8 +60,12 @@ func (r restorer) goalOf(ctx context.Context, cmd schemas.Command, now state) (*
 		return nil, err
 	}
 	var item *confighistory.Item
+	unread := ""
 	for _, id := range append([]string{cmd.Target.ID}, cloud.ARNs(cmd.Target)...) { // AWS does not say which of them is the id there
-		if item, err = confighistory.Before(ctx, api, configtypes.ResourceTypeTrail, id, cmd.EventTime); err != nil {
+		item, err = confighistory.Before(ctx, api, configtypes.ResourceTypeTrail, id, cmd.EventTime)
+		if errors.Is(err, confighistory.ErrUnreadable) {
+			unread = fmt.Sprintf(" (%v)", err)
+		} else if err != nil {
 			return nil, err
 		}
 		if item != nil {
@@ -91,9 +95,15 @@ func (r restorer) goalOf(ctx context.Context, cmd schemas.Command, now state) (*
 		g.trail = settings{Bucket: with.Bucket, Global: true, MultiRegion: true, Validation: true}
 		g.from = " (AWS Config has no record of its settings: those that Security Hub asks for)"
 	default:
-		return nil, fault.Permanent(errors.New("it does not exist, and AWS Config has no record of its settings: name a bucket to make it anew"))
+		return nil, fault.Permanent(errors.New("it does not exist, and AWS Config has no record of its settings" + unread + ": name a bucket to make it anew"))
 	}
 	g.choose(cmd, now, custom)
+	if item == nil {
+		g.from += unread
+	}
+	if g.approval != "" {
+		g.approval += unread
+	}
 	return g, nil
 }
 

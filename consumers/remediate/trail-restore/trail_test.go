@@ -187,6 +187,15 @@ func TestGoal(t *testing.T) {
 	}
 }
 
+// Where AWS Config's answer cannot be read, the plan says so.
+func TestUnreadable(t *testing.T) {
+	f := &fake{}
+	f.history.Err = historytest.Unreadable()
+	const says = "AWS Config's answer could not be read"
+	historytest.Plan(t, New(f.deps()), command(called("DeleteTrail", `{}`), nil), "error", says, false)
+	historytest.Plan(t, New(f.deps()), command(called("DeleteTrail", `{}`), map[string]any{"bucket": "audit"}), "CreateTrail PutEventSelectors StartLogging", says, false)
+}
+
 func TestCanonical(t *testing.T) {
 	for raw, key := range map[string]string{
 		"main": "cloudtrail-trail:111122223333:eu-west-1:main",

@@ -3,12 +3,14 @@ package historytest
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/configservice"
 	"github.com/aws/aws-sdk-go-v2/service/configservice/types"
+	"github.com/aws/smithy-go"
 )
 
 // A History answers like AWS Config that has recorded Items, the newest first.
@@ -59,4 +61,9 @@ func (h *History) GetResourceConfigHistory(_ context.Context, in *configservice.
 		out.NextToken = aws.String(strconv.Itoa(page + 1))
 	}
 	return out, nil
+}
+
+// Unreadable is the error of an answer that the SDK cannot make out.
+func Unreadable() error {
+	return &smithy.DeserializationError{Err: errors.New("invalid character '<'")}
 }
