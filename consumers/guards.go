@@ -146,7 +146,7 @@ func (s *Service) guards() (before, after []guard.Guard) {
 		never,
 		guard.Stale{Within: s.cfg.MaxAge},
 		guard.Replay{},
-		guard.Hold{Held: s.d.Ledger.Held},
+		guard.Hold{},
 		guard.Loop{Times: s.cfg.Loop.Times, Within: s.cfg.Loop.Within, Chain: s.cfg.Loop.Chain, List: s.d.Ledger.List, Ours: s.d.Ours},
 		guard.Approval{Of: s.cfg.approval},
 		guard.Budget{Limits: s.cfg.Budgets, Spend: s.d.Ledger.Spend},

@@ -95,7 +95,10 @@ func (j *job) plan(ctx context.Context, action Action) error {
 	if p.Empty() { // what another command brought about is to last for this one too
 		j.e.Plan = shared.Plan
 	}
-	if err := j.doubt(ctx); err != nil {
+	if c.Past, err = j.pastOf(ctx); err != nil {
+		return err
+	}
+	if err := j.doubt(ctx, c.Past); err != nil {
 		return err
 	}
 	if c.PlanHash, err = j.e.Plan.Hash(); err != nil {
@@ -169,13 +172,16 @@ func (j *job) apply(ctx context.Context, action Action) error {
 		return j.failed(ctx, err)
 	}
 	j.s.m.effect(j.e.Command, j.s.d.Now())
-	if j.e.Command.Lane != schemas.LaneAlert { // an alert that was sent is as good as verified
-		j.e.State = schemas.StateVerifying
-		if err := j.checkpoint(ctx); err != nil {
-			return err
-		}
+	if j.e.Command.Lane == schemas.LaneAlert { // one that was sent is as good as verified
+		return j.verify(ctx, action)
 	}
-	return j.verify(ctx, action)
+	j.e.State = schemas.StateVerifying
+	saved := j.checkpointIfSlow(ctx)
+	out, err := verified(ctx, action, j.e.Command, *j.e.Plan)
+	if err := saved(); err != nil {
+		return err
+	}
+	return j.read(ctx, action, out, err)
 }
 
 // verify reads the target again.
@@ -183,8 +189,12 @@ func (j *job) verify(ctx context.Context, action Action) error {
 	if p, ok := action.(Poller); ok {
 		return j.poll(ctx, p)
 	}
-	var out schemas.Outcome
-	err := guarded(func() (err error) { out, err = action.Verify(ctx, j.e.Command, *j.e.Plan); return err })
+	out, err := verified(ctx, action, j.e.Command, *j.e.Plan)
+	return j.read(ctx, action, out, err)
+}
+
+// read goes on from what the target was like.
+func (j *job) read(ctx context.Context, action Action, out schemas.Outcome, err error) error {
 	if err != nil {
 		return j.failed(ctx, err)
 	}
@@ -281,6 +291,12 @@ func (j *job) remains() string {
 func planOf(ctx context.Context, action Action, cmd schemas.Command) (p schemas.Plan, err error) {
 	err = guarded(func() (err error) { p, err = action.Plan(ctx, cmd); return err })
 	return p, err
+}
+
+// verified asks an action whether the target is as it should be.
+func verified(ctx context.Context, action Action, cmd schemas.Command, p schemas.Plan) (out schemas.Outcome, err error) {
+	err = guarded(func() (err error) { out, err = action.Verify(ctx, cmd, p); return err })
+	return out, err
 }
 
 // guarded turns a panic of an action into a permanent error: a defect in one action ends its command, not the service.

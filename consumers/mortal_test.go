@@ -83,8 +83,8 @@ func (m mortalLedger) List(ctx context.Context, f ledger.Filter) ([]ledger.Entry
 	return look(m.fate, func() ([]ledger.Entry, error) { return m.Ledger.List(ctx, f) })
 }
 
-func (m mortalLedger) Held(ctx context.Context, now time.Time, rule, target string) (string, error) {
-	return look(m.fate, func() (string, error) { return m.Ledger.Held(ctx, now, rule, target) })
+func (m mortalLedger) Past(ctx context.Context, now time.Time, rule, target string) (ledger.Past, error) {
+	return look(m.fate, func() (ledger.Past, error) { return m.Ledger.Past(ctx, now, rule, target) })
 }
 
 func (m mortalLedger) Spend(ctx context.Context, now time.Time, id string, budgets []ledger.Budget) (*ledger.Budget, error) {

@@ -101,21 +101,33 @@ func (j *job) onTarget(ctx context.Context, f ledger.Filter) ([]ledger.Entry, er
 	return slices.DeleteFunc(entries, func(e ledger.Entry) bool { return e.Command.ID == j.e.Command.ID }), nil
 }
 
+// pastOf is what the rule has done to the target before; nothing for alerts.
+func (j *job) pastOf(ctx context.Context) (past ledger.Past, err error) {
+	if j.e.Command.Lane == schemas.LaneAlert {
+		return past, nil
+	}
+	err = fault.Retry(ctx, j.s.db.Failed, func() (err error) {
+		past, err = j.s.d.Ledger.Past(ctx, j.s.d.Now(), j.e.Command.Rule, j.e.Command.Target.Key())
+		return err
+	})
+	if err == nil {
+		j.s.db.OK()
+	}
+	return past, err
+}
+
 // doubt has earlier commands of the same rule looked at again: this one found something to do, so what they did does not hold any more.
-func (j *job) doubt(ctx context.Context) error {
+func (j *job) doubt(ctx context.Context, past ledger.Past) error {
 	if j.e.Command.Lane != schemas.LaneRemediate || j.s.cfg.Recheck <= 0 {
 		return nil
 	}
-	entries, err := j.onTarget(ctx, ledger.Filter{Rule: j.e.Command.Rule, States: []schemas.State{schemas.StateVerified}, Applied: true})
-	if err != nil {
-		return err
-	}
 	var ids []string
-	for _, e := range entries {
-		if e.Seq < j.e.Seq && !started(e.Plan) && j.sameWish(e) {
+	for _, e := range past.Done {
+		if e.State == schemas.StateVerified && e.Command.Lane == j.e.Command.Lane && e.Seq < j.e.Seq && !started(e.Plan) && j.sameWish(e) {
 			ids = append(ids, e.Command.ID)
 		}
 	}
+	ids = ids[:min(len(ids), lookedBack)]
 	if len(ids) == 0 {
 		return nil
 	}

@@ -51,6 +51,28 @@ func (j *job) checkpoint(ctx context.Context) error {
 	return j.save(ctx)
 }
 
+// aMoment is how long a step may take without the ledger knowing how far the work has come. Most reads are over by then, and a worker that dies within
+// it repeats the step before, as it would have a moment earlier.
+const aMoment = 100 * time.Millisecond
+
+// checkpointIfSlow makes a checkpoint if what the caller does next takes longer than a moment. The caller changes nothing of the entry until it has called
+// done, which tells what became of the checkpoint.
+func (j *job) checkpointIfSlow(ctx context.Context) (done func() error) {
+	var err error
+	ended := make(chan struct{})
+	timer := time.AfterFunc(aMoment, func() {
+		defer close(ended)
+		err = j.checkpoint(ctx)
+	})
+	return func() error {
+		if timer.Stop() {
+			return nil
+		}
+		<-ended
+		return err
+	}
+}
+
 // save writes the entry, trying until the ledger answers. It gives up when the lease is lost or ctx ends.
 func (j *job) save(ctx context.Context, publish ...ledger.Message) error {
 	err := fault.Retry(ctx, j.s.db.Failed, func() error {

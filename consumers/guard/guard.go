@@ -6,6 +6,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/riposte-security/riposte/consumers/ledger"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -15,6 +16,8 @@ type Case struct {
 	Command schemas.Command
 	// Plan is what would be done; nil for guards that are asked before planning.
 	Plan *schemas.Plan
+	// Past is what the rule has done to the target before; empty for alerts, and for guards that are asked before planning.
+	Past ledger.Past
 	// Touches is what the plan changes beside the target.
 	Touches []schemas.Target
 	// PlanHash identifies the plan, ApprovedHash the plan that a person approved ("": none), ApprovedBy that person.

@@ -22,7 +22,7 @@ type Loop struct {
 	Within time.Duration
 	// Chain is how many responses may lead to each other; zero: any number.
 	Chain int
-	// List is the ledger's.
+	// List is the ledger's, for what led to a command.
 	List func(ctx context.Context, f ledger.Filter) ([]ledger.Entry, error)
 	// Ours tells of an event whether it is a call that our own role made, and for which command. nil: none is known to be.
 	Ours func(ctx context.Context, event []byte) (command string, ok bool, err error)
@@ -48,14 +48,8 @@ func (g Loop) flapping(ctx context.Context, c Case) (Verdict, error) {
 	if g.Times <= 0 {
 		return Verdict{}, nil
 	}
-	entries, err := g.List(ctx, ledger.Filter{Rule: c.Command.Rule, Target: c.Command.Target.Key(), Since: c.Now.Add(-g.Within), Applied: true, Limit: 100, States: []schemas.State{
-		schemas.StateVerified, schemas.StateInForce, schemas.StateReverted, schemas.StateUndone, schemas.StateFailed, // what has expired went as it should
-	}})
-	if err != nil {
-		return Verdict{}, err
-	}
-	entries = slices.DeleteFunc(entries, func(e ledger.Entry) bool {
-		return e.Command.ID == c.Command.ID || e.Command.Action != c.Command.Action
+	entries := slices.DeleteFunc(slices.Clone(c.Past.Done), func(e ledger.Entry) bool {
+		return e.Command.ID == c.Command.ID || e.Command.Action != c.Command.Action || e.Entered.Before(c.Now.Add(-g.Within))
 	})
 	if len(entries)+1 < g.Times {
 		return Verdict{}, nil

@@ -40,6 +40,7 @@ type Entry struct {
 	Idle bool `json:"-"`
 	// Fence grows with every claim: a write under an older one is refused with ErrFenced.
 	Fence   int64     `json:"fence"`
+	Entered time.Time `json:"entered"`
 	Updated time.Time `json:"updated"`
 }
 
@@ -126,6 +127,18 @@ type Switch struct {
 	At      time.Time    `json:"at"`
 }
 
+// PastDone is how many commands a Past has at most.
+const PastDone = 100
+
+// A Past is what a rule has done to a target.
+type Past struct {
+	// Held is why a hold on rule and target is in force; "" if none is.
+	Held string
+	// Done are the commands of the rule that were carried out on the target and did not just end when their time was over, in whatever lane, newest first:
+	// verified, in_force, reverted, undone, or failed after Apply.
+	Done []Entry
+}
+
 // A Claim says which entries a process takes, and for how long.
 type Claim struct {
 	Owner  string // of the leases
@@ -198,6 +211,8 @@ type Ledger interface {
 	Save(ctx context.Context, now time.Time, e Entry, publish ...Message) error
 	// Holders returns other entries whose effect of that name stands or may stand (verified, in_force, or failed), newest first, ten at most.
 	Holders(ctx context.Context, effect, except string) ([]Entry, error)
+	// Past tells what is to be known of a rule and a target (Target.Key) before the rule acts on it.
+	Past(ctx context.Context, now time.Time, rule, target string) (Past, error)
 	Upkeep
 	Purse
 	Watch
@@ -257,8 +272,6 @@ type Desk interface {
 	Retry(ctx context.Context, now time.Time, id string, by, reason string) (Entry, error)
 	// Prolong changes when the effect of a command that is in force ends; ErrState otherwise.
 	Prolong(ctx context.Context, now time.Time, id string, until time.Time, by, reason string) (Entry, error)
-	// Held tells whether a hold on (rule, target) is in force, and why: "" if none is.
-	Held(ctx context.Context, now time.Time, rule, target string) (string, error)
 	// Turn stops or resumes lanes, unless what is known of a lane is younger. Switches returns those of all lanes that were ever turned.
 	Turn(ctx context.Context, s ...Switch) error
 	Switches(ctx context.Context) ([]Switch, error)

@@ -119,8 +119,9 @@ func undoes(t *testing.T, db Database) {
 		{noon(), "other", key, false},
 		{noon(), "a-rule", "elsewhere", false},
 	} {
-		why, err := l.Held(t.Context(), c.at, c.rule, c.target)
+		past, err := l.Past(t.Context(), c.at, c.rule, c.target)
 		must(t, err)
+		why := past.Held
 		want(t, c.rule+" on "+c.target+" at "+c.at.String(), why != "", c.held)
 		if c.held && (!strings.Contains(why, "ann") || !strings.Contains(why, "by design") || !strings.Contains(why, e.Command.ID)) {
 			t.Errorf("the hold does not say whose it is, and why: %q", why)

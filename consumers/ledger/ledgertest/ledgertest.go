@@ -52,6 +52,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		{"wakes what stands", wakes},
 		{"prolongs what is in force", prolongs},
 		{"undo and hold", undoes},
+		{"what a rule has done to a target", pasts},
 		{"undo of what failed", undoesFailed},
 		{"undo while a worker is at it", undoWhileClaimed},
 		{"finds by prefix and filter", finds},

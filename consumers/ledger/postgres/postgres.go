@@ -115,6 +115,9 @@ func dialect() sqlstore.Dialect {
 		Rows:       columns,
 		AtOnce:     1000,
 		Any:        func(column, placeholder string) string { return column + " = any(" + placeholder + ")" },
-		List:       func(values any) (any, error) { return values, nil },
+		Latest: func(query string) string {
+			return "cross join lateral (" + query + ") as latest join commands on commands.seq = latest.seq"
+		},
+		List: func(values any) (any, error) { return values, nil },
 	}
 }

@@ -102,6 +102,7 @@ func dialect() sqlstore.Dialect {
 		Any: func(column, placeholder string) string {
 			return column + " in (select value from json_each(" + placeholder + "))"
 		},
+		Latest: func(query string) string { return "join commands on commands.seq in (" + query + ")" },
 		List: func(values any) (any, error) {
 			b, err := json.Marshal(values)
 			return string(b), err

@@ -19,10 +19,12 @@ type batcher struct {
 	idle    sync.WaitGroup
 }
 
-// A request is what one caller asks for: an entry to be saved, a command to be counted against budgets, or another step of a transaction.
+// A request is what one caller asks for: an entry to be saved, a command to be counted against budgets, the past of a target, or another
+// step of a transaction.
 type request struct {
 	save   *saving
 	spend  *spending
+	look   *looking
 	step   step
 	answer chan error // takes one without a reader
 }

@@ -55,25 +55,6 @@ func putHold(ctx context.Context, tx *sql.Tx, e ledger.Entry, u ledger.UndoReque
 	return err
 }
 
-// Held tells of a hold. See ledger.Desk.
-func (s *Store) Held(ctx context.Context, now time.Time, rule, target string) (string, error) {
-	ctx, cancel := s.within(ctx, 0)
-	defer cancel()
-	reason := ""
-	err := each(ctx, s.read, `select reason, until from holds where rule = $1 and target = $2 and until > $3`, func(rows *sql.Rows) error {
-		var until int64
-		if err := rows.Scan(&reason, &until); err != nil {
-			return err
-		}
-		reason += ", hold until " + time.UnixMicro(until).UTC().Format(time.RFC3339)
-		return nil
-	}, column(rule), column(target), now.UnixMicro())
-	if err != nil {
-		return "", fmt.Errorf("hold: %w", err)
-	}
-	return reason, nil
-}
-
 // desk runs f on one command, whose target is locked, and works out afterwards what comes next there.
 func (s *Store) desk(ctx context.Context, now time.Time, id string, f func(ctx context.Context, tx *sql.Tx, r row) error) error {
 	ctx, cancel := s.within(ctx, 0)

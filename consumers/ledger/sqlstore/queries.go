@@ -4,16 +4,18 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/riposte-security/riposte/consumers/ledger"
 )
 
 // queries are the statements that depend on the dialect.
 type queries struct {
-	known, next, idle, lapsed, ready, claim, lease, bodies, lock, outbox, sent, prune, over, used, counted string
+	known, next, idle, lapsed, ready, claim, lease, bodies, lock, outbox, sent, prune, over, used, counted, held, acted string
 }
 
 // columns are those that row.scan reads, in its order.
 const columns = `commands.seq, commands.state, commands.slot, commands.mutex, commands.due, commands.fence, commands.attempts, commands.applied,
-	commands.plan, commands.outcome, commands.approved_hash, commands.approved_by, commands.undo, commands.ends, commands.effect, commands.updated, commands.approvals`
+	commands.plan, commands.outcome, commands.approved_hash, commands.approved_by, commands.undo, commands.ends, commands.effect, commands.updated, commands.approvals, commands.entered`
 
 // claiming and claimed are the statement that leases commands, around what says which.
 const (
@@ -90,5 +92,11 @@ where targets.mutex = p.mutex`,
 		over:    `delete from spent where until <= $1 and ` + d.Any("budget", "$2"),
 		used:    `select budget, count(*) from spent where ` + d.Any("budget", "$1") + ` group by budget`,
 		counted: `select budget, id from spent where ` + d.Any("budget", "$1") + ` and ` + d.Any("id", "$2"),
+
+		// %s stands for rows of a number, a rule, a target and the time it is.
+		held: `with asked as (%s) select column1, reason, until from asked join holds on rule = column2 and target = column3 where until > column4`,
+		acted: `with asked as (%s) select ` + columns + `, column1 from asked ` + d.Latest(`select c.seq from commands c where c.target = column3
+			and c.rule = column2 and c.applied and c.state in ('verified', 'in_force', 'reverted', 'undone', 'failed') order by c.seq desc limit `+strconv.Itoa(ledger.PastDone)) +
+			` order by commands.seq desc`,
 	}
 }

@@ -108,16 +108,17 @@ func (r *row) kept() error {
 // scan reads columns, and what further ones a query has.
 func (r *row) scan(rows *sql.Rows, further ...any) error {
 	var due, ends sql.NullInt64
-	var updated int64
+	var updated, entered int64
 	var state string
 	var plan, outcome, undo, approvals []byte
 	e := &r.entry
 	err := rows.Scan(append([]any{&e.Seq, &state, &r.slot, &r.mutex, &due, &e.Fence, &e.Attempts, &e.Applied, &plan, &outcome, &e.ApprovedHash,
-		&e.ApprovedBy, &undo, &ends, &e.Effect, &updated, &approvals}, further...)...)
+		&e.ApprovedBy, &undo, &ends, &e.Effect, &updated, &approvals, &entered}, further...)...)
 	if err != nil {
 		return err
 	}
-	e.State, e.Due, e.Ends, e.Updated = schemas.State(state), fromMicros(due), fromMicros(ends), time.UnixMicro(updated).UTC()
+	e.State, e.Due, e.Ends = schemas.State(state), fromMicros(due), fromMicros(ends)
+	e.Updated, e.Entered = time.UnixMicro(updated).UTC(), time.UnixMicro(entered).UTC()
 	if plan != nil {
 		e.Plan = new(schemas.Plan)
 		if err := json.Unmarshal(plan, e.Plan); err != nil {

@@ -33,6 +33,8 @@ type Dialect struct {
 	// for the placeholders in it, which begin at $1. AtOnce is how many rows a statement may have.
 	Rows   func(types []string, rows [][]any) (text string, args []any, err error)
 	AtOnce int
+	// Latest joins the commands whose seq a query selects, which may look at the columns of what stands to the left.
+	Latest func(query string) string
 	// Any writes the condition that column is one of the values of the list in the placeholder.
 	Any func(column, placeholder string) string
 	// List makes the argument for such a placeholder, from a []string or an []int64.
@@ -46,14 +48,14 @@ type Store struct {
 	q           queries
 	close       func() error
 
-	shared, spends batcher
+	shared, spends, looks batcher
 }
 
 // New returns a ledger on a database that has the current tables. write and read may be one pool; where they are two, write has a single
 // connection. shut is called by Close and releases them.
 func New(write, read *sql.DB, d Dialect, shut func() error) *Store {
 	s := &Store{write: write, read: read, d: d, q: newQueries(d), close: shut}
-	s.shared.run, s.spends.run = s.savesTogether, s.spendTogether
+	s.shared.run, s.spends.run, s.looks.run = s.savesTogether, s.spendTogether, s.lookTogether
 	if d.OneWriter {
 		s.shared.run = s.together
 	}
@@ -65,6 +67,7 @@ func (s *Store) Close() error {
 	err := s.close()
 	s.shared.wait()
 	s.spends.wait()
+	s.looks.wait()
 	return err
 }
 

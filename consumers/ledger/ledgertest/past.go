@@ -1,0 +1,62 @@
+package ledgertest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/riposte-security/riposte/consumers/ledger"
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// pasts: of a rule and a target, what was carried out is known, the newest first, whoever asks for others at the same time.
+func pasts(t *testing.T, db Database) {
+	l := db.Open(t)
+	acted := func(n int, target string, state schemas.State, edit func(*schemas.Command)) ledger.Entry {
+		c := command(n, target)
+		if edit != nil {
+			edit(&c)
+		}
+		enter(t, l, noon().Add(time.Duration(n)*time.Second), c)
+		e := one(t, l, noon().Add(time.Hour))
+		e.Applied = state != schemas.StateRefused
+		finish(t, l, noon().Add(time.Hour), e, state, time.Time{})
+		return e
+	}
+	other := func(c *schemas.Command) { c.Rule = "another" }
+	first := acted(1, "a", schemas.StateVerified, nil)
+	acted(2, "a", schemas.StateRefused, nil)
+	acted(3, "a", schemas.StateExpired, nil)
+	acted(4, "a", schemas.StateVerified, other)
+	acted(5, "b", schemas.StateVerified, nil)
+	acted(6, "a", schemas.StateFailed, nil)
+	acted(7, "a", schemas.StateReverted, nil)
+	enter(t, l, noon(), command(8, "a"))
+	key, rule := first.Command.Target.Key(), first.Command.Rule
+	past, err := l.Past(t.Context(), noon(), rule, key)
+	must(t, err)
+	want(t, "what was done", uids(past.Done), []string{"event-7", "event-6", "event-1"})
+	want(t, "when the first entered", past.Done[2].Entered, noon().Add(time.Second))
+	want(t, "held", past.Held, "")
+
+	must(t, l.RequestUndo(t.Context(), noon(), first.Command.ID, ledger.UndoRequest{By: "ann", At: noon()}, time.Hour))
+	var g errgroup.Group
+	for i := range 200 { // more than one batch has
+		g.Go(func() error {
+			ask := []struct {
+				rule, target string
+				done         int
+				held         bool
+			}{{rule, key, 3, true}, {"another", key, 1, false}, {rule, strings.TrimSuffix(key, "a") + "b", 1, false}, {"none\x00\xff", key, 0, false}}[i%4]
+			p, err := l.Past(t.Context(), noon(), ask.rule, ask.target)
+			if err == nil && (len(p.Done) != ask.done || (p.Held != "") != ask.held) {
+				err = fmt.Errorf("rule %q on %q: %d done, held %q", ask.rule, ask.target, len(p.Done), p.Held)
+			}
+			return err
+		})
+	}
+	must(t, g.Wait())
+}
