@@ -2,11 +2,12 @@
 LINT_VERSION := v2.15.0
 LINT := .tools/golangci-lint-$(LINT_VERSION)
 FUZZDIR ?= .
+PRESSURE ?= 30s
 # A number of runs, not a time: at the end of a time, go test may report its own deadline as a failure.
 FUZZTIME ?= 5000x
 COMPOSE := $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
-.PHONY: help build demo up test race integration torture torture-short lint fmt generate bench fuzz smoke ci
+.PHONY: help build demo up test race integration torture torture-short lint fmt generate bench fuzz smoke ci bench-pipeline
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -61,6 +62,9 @@ generate: ## schemas and facts from their sources
 
 bench: ## benchmarks, each beside its alternative
 	go test -run '^$$' -bench . -benchmem ./...
+
+bench-pipeline: ## the stages on a real broker, each as a ratio to a loop on bare kafka-go; PRESSURE=5m for the whole time under twice the load
+	RIPOSTE_PRESSURE=$(PRESSURE) go test -tags integration -run '^$$' -bench . -benchtime 1x -timeout 30m ./internal/pipeline
 
 fuzz: ## every fuzz target below FUZZDIR for FUZZTIME
 	@for p in $$(grep -rl '^func Fuzz' --include='*_test.go' ./$(FUZZDIR) | xargs -n1 dirname | sort -u); do \

@@ -78,7 +78,8 @@ type Config struct {
 	// MaxRate is how often a second a rule may fire that does not say so itself; 1000 if zero. Every instance of the router counts for itself:
 	// with several, a rule may fire that often in each of them.
 	MaxRate int `yaml:"max_rate"`
-	// MaxBatch is how many events are decided and published in one go; 1000 if zero.
+	// MaxBatch is how many events are decided and published in one go, at most: as many as there are, where fewer wait; 10,000 if zero. What is published is
+	// waited for before the next ones of its partition are decided, so that large batches are what works off a backlog.
 	MaxBatch int `yaml:"max_batch"`
 	// Correlate is about rules over several events.
 	Correlate CorrelateConfig `yaml:"correlate"`
@@ -164,6 +165,7 @@ func New(cfg Config, d Deps) (*Router, error) {
 	}
 	r.cfg.Group, r.cfg.Correlate.Group = cfg.Groups(r.topics)
 	r.cfg.MaxRate = cmp.Or(cfg.MaxRate, rule.DefaultMaxRate)
+	r.cfg.MaxBatch = cmp.Or(cfg.MaxBatch, 10_000)
 	r.cfg.Correlate.Memory = cmp.Or(cfg.Correlate.Memory, DefaultMemory)
 	r.valve = newValve(r.rate)
 	r.sheds = newSheds()

@@ -65,6 +65,9 @@ func ReadEnvelope(header func(name string) string) Envelope {
 
 // readTime reads a time that JSON can carry again: RFC 3339, of the years 1 to 9999 in UTC.
 func readTime(s string) (time.Time, bool) {
+	if s == "" {
+		return time.Time{}, false
+	}
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
 		return time.Time{}, false

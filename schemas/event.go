@@ -3,6 +3,8 @@ package schemas
 import (
 	"strconv"
 	"time"
+
+	"github.com/riposte-security/riposte/schemas/jsontext"
 )
 
 // Version is the version of OCSF that every event claims in metadata.version.
@@ -50,6 +52,17 @@ type Event struct {
 	Replay string
 	// Trace is the W3C traceparent that came with the message, empty where there was none.
 	Trace string
+
+	members   []jsontext.Member
+	membersOf []byte
+}
+
+// Members are where the members of Data stand, in their order; nil where that is not known, as after Data was changed.
+func (e Event) Members() []jsontext.Member {
+	if len(e.Data) == 0 || len(e.Data) != len(e.membersOf) || &e.Data[0] != &e.membersOf[0] {
+		return nil
+	}
+	return e.members
 }
 
 // ClassName is OCSF's name of a class: api_activity for 6003. A class that riposte does not produce is named class_N.

@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/riposte-security/riposte/schemas/jsontext"
 )
 
 // MaxDepth is how many levels of objects and arrays an event may have. What is deeper costs every later stage stack and time, and no log
@@ -38,6 +40,12 @@ func malformed(format string, args ...any) error {
 // object checks that text is one JSON object of at most depth levels, in UTF-8, with nothing after it, and returns it without the white
 // space (and byte order mark) around it. start is the offset of the result in text.
 func object(text []byte, depth int) (obj []byte, start int, err error) {
+	return objectOf(text, depth, func(obj []byte) int { return jsontext.SkipObject(obj, 1, depth-1) })
+}
+
+// objectOf is object for a caller who walks over the object by himself: walk is given text that begins with a bracket, and gives the place behind the one that
+// closes it, or jsontext.Failed.
+func objectOf(text []byte, depth int, walk func(obj []byte) int) (obj []byte, start int, err error) {
 	start, end := trim(text)
 	obj = text[start:end]
 	if len(obj) == 0 {
@@ -46,16 +54,21 @@ func object(text []byte, depth int) (obj []byte, start int, err error) {
 	if !utf8.Valid(obj) {
 		return nil, 0, &MalformedError{Offset: int64(start + badRune(obj)), Reason: "the message is not UTF-8"}
 	}
-	if at := tooDeep(obj, depth); at >= 0 {
-		return nil, 0, &MalformedError{Offset: int64(start + at), Reason: fmt.Sprintf("more than %d levels deep", depth)}
-	}
-	if !gjson.ValidBytes(obj) {
-		return nil, 0, notJSON(obj, start)
-	}
-	if obj[0] != '{' {
-		return nil, 0, &MalformedError{Offset: int64(start), Reason: "the message is a JSON " + kindOf(gjson.ParseBytes(obj)) + ", not an object"}
+	if obj[0] != '{' || walk(obj) != len(obj) {
+		return nil, 0, notObject(obj, start, depth)
 	}
 	return obj, start, nil
+}
+
+// notObject finds out why text is not a JSON object of at most depth levels. It is off the path of good messages.
+func notObject(text []byte, start, depth int) error {
+	if at := tooDeep(text, depth); at >= 0 {
+		return &MalformedError{Offset: int64(start + at), Reason: fmt.Sprintf("more than %d levels deep", depth)}
+	}
+	if !gjson.ValidBytes(text) {
+		return notJSON(text, start)
+	}
+	return &MalformedError{Offset: int64(start), Reason: "the message is a JSON " + kindOf(gjson.ParseBytes(text)) + ", not an object"}
 }
 
 // trim finds what is between leading and trailing white space; a byte order mark counts as such.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/riposte-security/riposte/schemas/jsontext"
 )
 
 // maxUID bounds metadata.uid, in bytes: it becomes a header, a column and a part of logs.
@@ -27,11 +29,11 @@ const maxKey = 256
 //
 // A message that can never be read gives a *MalformedError, which no retry will mend. The event's Data may share memory with value.
 func ReadEvent(value []byte, from Envelope) (Event, error) {
-	obj, start, err := object(value, MaxDepth)
-	if err != nil {
-		return Event{}, err
+	var top members
+	obj, start, err := objectOf(value, MaxDepth, top.read)
+	if err == nil {
+		err = top.refused()
 	}
-	top, err := readMembers(obj)
 	if err != nil {
 		return Event{}, err
 	}
@@ -50,7 +52,9 @@ func ReadEvent(value []byte, from Envelope) (Event, error) {
 	if !ce.time.IsZero() {
 		from.Time = ce.time
 	}
-	if top, err = readMembers(ce.data); err != nil {
+	top = members{}
+	top.read(ce.data)
+	if err := top.refused(); err != nil {
 		return Event{}, err
 	}
 	if top.class.Type != gjson.Null {
@@ -62,42 +66,61 @@ func ReadEvent(value []byte, from Envelope) (Event, error) {
 // members are the parts of an event that are read on every message. gjson.Null stands for absent as well as for null.
 type members struct {
 	class, time, metadata, resources, actor, endpoint gjson.Result
+
+	all   []jsontext.Member
+	twice string // the key of one that stands twice
 }
 
-// readMembers finds them in one pass. A key that stands twice is refused: parsers differ in which of the two they believe, and a rule must
-// not be led past an event by that.
-func readMembers(obj []byte) (members, error) {
-	var m members
-	var twice string
-	gjson.ParseBytes(obj).ForEach(func(key, value gjson.Result) bool {
-		var at *gjson.Result
-		switch key.Str {
-		case "class_uid":
-			at = &m.class
-		case "time":
-			at = &m.time
-		case "metadata":
-			at = &m.metadata
-		case "resources":
-			at = &m.resources
-		case "actor":
-			at = &m.actor
-		case "src_endpoint":
-			at = &m.endpoint
-		default:
-			return true
+// read finds them in an object, on the way over it, and gives its end, or jsontext.Failed.
+func (m *members) read(obj []byte) int {
+	const usual = 24
+	var end int
+	if m.all, end = jsontext.Members(obj, 1, MaxDepth-1, make([]jsontext.Member, 0, usual)); end < 0 {
+		return end
+	}
+	for _, one := range m.all {
+		name := obj[one.Name:one.NameEnd]
+		if one.Escaped {
+			name = []byte(gjson.Parse(`"` + string(name) + `"`).Str)
+		}
+		at := m.member(name)
+		if at == nil {
+			continue
 		}
 		if at.Index > 0 {
-			twice = key.Str
-			return false
+			m.twice = string(name)
 		}
-		*at = value
-		return true
-	})
-	if twice != "" {
-		return m, malformed("%s stands twice", twice)
+		*at = gjson.ParseBytes(obj[one.Value:one.End])
+		at.Index = int(one.Value)
 	}
-	return m, nil
+	return end
+}
+
+// refused: a key that stands twice is refused. Parsers differ in which of the two they believe, and a rule must not be led past an event by that.
+func (m *members) refused() error {
+	if m.twice == "" {
+		return nil
+	}
+	return malformed("%s stands twice", m.twice)
+}
+
+// member is the place of the member with that name; nil for others.
+func (m *members) member(name []byte) *gjson.Result {
+	switch string(name) {
+	case "class_uid":
+		return &m.class
+	case "time":
+		return &m.time
+	case "metadata":
+		return &m.metadata
+	case "resources":
+		return &m.resources
+	case "actor":
+		return &m.actor
+	case "src_endpoint":
+		return &m.endpoint
+	}
+	return nil
 }
 
 // readOCSF reads an object that has class_uid.
@@ -116,6 +139,9 @@ func readOCSF(obj []byte, m members, from Envelope) (Event, error) {
 	}
 	e := Event{Data: data, UID: uid, Class: int(class), Time: at, Source: from.Source, Cause: from.Cause, Replay: from.Replay, Trace: from.Trace}
 	e.Key = eventKey(m, uid)
+	if len(data) == len(obj) { // nothing was put in
+		e.members, e.membersOf = m.all, data
+	}
 	return e, nil
 }
 

@@ -209,15 +209,20 @@ type Ledger interface {
 	// The lease stays on a running or verifying entry until Due, as Extend left it, and ends with any other state. With Idle the entry is to be handed out at Due,
 	// even if the lease would have lasted longer.
 	Save(ctx context.Context, now time.Time, e Entry, publish ...Message) error
-	// Holders returns other entries whose effect of that name stands or may stand (verified, in_force, or failed), newest first, ten at most.
-	Holders(ctx context.Context, effect, except string) ([]Entry, error)
-	// Past tells what is to be known of a rule and a target (Target.Key) before the rule acts on it.
-	Past(ctx context.Context, now time.Time, rule, target string) (Past, error)
+	History
 	Upkeep
 	Purse
 	Watch
 	Post
 	Desk
+}
+
+// History is the part of the ledger that tells what was done before.
+type History interface {
+	// Holders returns other entries whose effect of that name stands or may stand (verified, in_force, or failed), newest first, ten at most.
+	Holders(ctx context.Context, effect, except string) ([]Entry, error)
+	// Past tells what is to be known of a rule and a target (Target.Key) before the rule acts on it.
+	Past(ctx context.Context, now time.Time, rule, target string) (Past, error)
 }
 
 // Upkeep is the part of the ledger that shows what waits, and forgets who is gone and what is old.

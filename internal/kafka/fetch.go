@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	// fetchBytes is what a broker hands over at most in one answer, a larger first batch apart.
-	fetchBytes = 2 << 20
+	// fetchBytes is what a broker hands over at most in one answer, a larger first batch apart. Compressed events become several times as many, and each
+	// partition has two answers in memory.
+	fetchBytes = 1 << 20
 	// fetchWait is how long a broker waits for something to hand over.
 	fetchWait = 500 * time.Millisecond
 )

@@ -39,11 +39,17 @@ func newRun(s *set) *run {
 // read checks the event and notes its values.
 func (r *run) read(ev schemas.Event) error {
 	r.reset()
-	if err := r.scan.Read(r.set.paths, ev.Data); err != nil {
-		return err
-	}
-	if !isObject(ev.Data) {
-		return errNoObject
+	if members := ev.Members(); members != nil {
+		if err := r.scan.ReadMembers(r.set.paths, ev.Data, members); err != nil {
+			return err
+		}
+	} else {
+		if err := r.scan.Read(r.set.paths, ev.Data); err != nil {
+			return err
+		}
+		if !isObject(ev.Data) {
+			return errNoObject
+		}
 	}
 	if r.scan.Twice || !r.note(ev.Data) {
 		if err := r.reread(ev.Data); err != nil {

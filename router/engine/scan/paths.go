@@ -2,7 +2,7 @@
 // decoded, and nothing allocated but what grows once.
 //
 // paths.go makes an automaton of the paths, whose states are places in documents; keys.go finds the members of an object that lead on;
-// scan.go walks through the document, string.go and number.go over its scalars.
+// scan.go walks through the document, jsontext over what leads nowhere.
 package scan
 
 import (

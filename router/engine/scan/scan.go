@@ -1,6 +1,10 @@
 package scan
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/riposte-security/riposte/schemas/jsontext"
+)
 
 // MaxDepth is how deeply values may be nested, as in encoding/json.
 const MaxDepth = 10_000
@@ -46,32 +50,65 @@ var ErrSyntax = errors.New("the document is not JSON")
 
 // Read checks a document and finds the values at the paths. The document must not be larger than 2 GiB.
 func (s *Scan) Read(p *Paths, data []byte) error {
+	s.begin(p, data)
+	i := s.value(jsontext.Space(data, 0), p.start, MaxDepth)
+	s.data = nil
+	if i < 0 || jsontext.Space(data, i) != len(data) {
+		return ErrSyntax
+	}
+	return nil
+}
+
+// ReadMembers finds the values at the paths in an object that was checked before, of which it is known where its members stand. It looks at those alone that
+// a path leads through.
+func (s *Scan) ReadMembers(p *Paths, data []byte, members []jsontext.Member) error {
+	s.begin(p, data)
+	st := &p.states[p.start]
+	s.accept(st, Value{Kind: Object})
+	if len(st.keys.slots) == 0 {
+		return nil
+	}
+	s.count++
+	for _, m := range members {
+		next := s.member(st, s.count, int(m.Name), int(m.NameEnd), m.Escaped)
+		if next > 0 && s.value(int(m.Value), next, MaxDepth) < 0 {
+			return ErrSyntax
+		}
+	}
+	s.data = nil
+	return nil
+}
+
+func (s *Scan) begin(p *Paths, data []byte) {
 	s.Values, s.Twice = s.Values[:0], false
 	s.paths, s.data = p, data
 	if len(s.seen) < p.keys || s.count > 1<<31 {
 		s.seen = make([]uint32, p.keys)
 		s.count = 0
 	}
-	i := s.value(space(data, 0), p.start, MaxDepth)
-	s.data = nil
-	if i < 0 || space(data, i) != len(data) {
-		return ErrSyntax
-	}
-	return nil
 }
 
-func space(data []byte, i int) int {
-	for i < len(data) && (data[i] == ' ' || data[i] == '\n' || data[i] == '\t' || data[i] == '\r') {
-		i++
+// member is the state that a member of an object leads to; 0 for none.
+func (s *Scan) member(st *state, object uint32, from, to int, escaped bool) int32 {
+	if escaped {
+		s.Twice = true
+		return 0
 	}
-	return i
+	k := st.keys.find(s.data, from, to)
+	if k == nil {
+		return 0
+	}
+	seen := &s.seen[st.keys.base+k.index]
+	s.Twice = s.Twice || *seen == object
+	*seen = object
+	return k.next
 }
 
 // value walks over the value at i, at a place of the paths, and gives its end.
 func (s *Scan) value(i int, at int32, depth int) int {
 	st := &s.paths.states[at]
 	if i >= len(s.data) {
-		return failed
+		return jsontext.Failed
 	}
 	var end int
 	kind := Null
@@ -86,13 +123,13 @@ func (s *Scan) value(i int, at int32, depth int) int {
 			return s.array(i+1, st.each, depth-1)
 		}
 		if len(st.keys.slots) == 0 {
-			return skipObject(s.data, i+1, depth-1)
+			return jsontext.SkipObject(s.data, i+1, depth-1)
 		}
 		return s.object(i+1, st, depth-1)
 	case '"':
 		var escaped bool
-		if end, escaped = text(s.data, i+1); end < 0 {
-			return failed
+		if end, escaped = jsontext.Text(s.data, i+1); end < 0 {
+			return jsontext.Failed
 		}
 		kind = String
 		if escaped {
@@ -101,13 +138,13 @@ func (s *Scan) value(i int, at int32, depth int) int {
 		s.accept(st, Value{Kind: kind, Start: int32(i + 1), End: int32(end)}) //nolint:gosec // below 2 GiB
 		return end + 1
 	case 'n':
-		end = word(s.data, i, "null")
+		end = jsontext.Word(s.data, i, "null")
 	case 't':
-		end, kind = word(s.data, i, "true"), True
+		end, kind = jsontext.Word(s.data, i, "true"), True
 	case 'f':
-		end, kind = word(s.data, i, "false"), False
+		end, kind = jsontext.Word(s.data, i, "false"), False
 	default:
-		end, kind = number(s.data, i), Number
+		end, kind = jsontext.Number(s.data, i), Number
 	}
 	if end >= 0 {
 		s.accept(st, Value{Kind: kind, Start: int32(i), End: int32(end)}) //nolint:gosec // below 2 GiB
@@ -129,84 +166,61 @@ func (s *Scan) accept(st *state, v Value) {
 	}
 }
 
-func word(data []byte, i int, w string) int {
-	if len(data)-i >= len(w) && string(data[i:i+len(w)]) == w {
-		return i + len(w)
-	}
-	return failed
-}
-
 // object walks through an object of which some members lead on; i is behind the bracket.
 func (s *Scan) object(i int, st *state, depth int) int {
 	data := s.data
 	if depth < 0 {
-		return failed
+		return jsontext.Failed
 	}
 	s.count++
 	self := s.count
-	if i = space(data, i); i < len(data) && data[i] == '}' {
+	if i = jsontext.Space(data, i); i < len(data) && data[i] == '}' {
 		return i + 1
 	}
 	for {
 		if i >= len(data) || data[i] != '"' {
-			return failed
+			return jsontext.Failed
 		}
-		end, escaped := text(data, i+1)
+		end, escaped := jsontext.Text(data, i+1)
 		if end < 0 {
-			return failed
+			return jsontext.Failed
 		}
-		next := int32(0)
-		if escaped {
-			s.Twice = true
-		} else if k := st.keys.find(data, i+1, end); k != nil {
-			next = k.next
-			seen := &s.seen[st.keys.base+k.index]
-			s.Twice = s.Twice || *seen == self
-			*seen = self
-		}
-		if i = colon(data, end+1); i < 0 {
-			return failed
+		next := s.member(st, self, i+1, end, escaped)
+		if i = jsontext.Colon(data, end+1); i < 0 {
+			return jsontext.Failed
 		}
 		if next > 0 {
 			i = s.value(i, next, depth)
 		} else {
-			i = skip(data, i, depth)
+			i = jsontext.Skip(data, i, depth)
 		}
 		if i < 0 {
-			return failed
+			return jsontext.Failed
 		}
 		var more bool
-		if i, more = after(data, i, '}'); !more {
+		if i, more = jsontext.After(data, i, '}'); !more {
 			return i
 		}
 	}
 }
 
-// colon finds the value behind the name that ends at i.
-func colon(data []byte, i int) int {
-	if i = space(data, i); i >= len(data) || data[i] != ':' {
-		return failed
-	}
-	return space(data, i+1)
-}
-
 func (s *Scan) array(i int, each int32, depth int) int {
 	if each == 0 {
-		return skipArray(s.data, i, depth)
+		return jsontext.SkipArray(s.data, i, depth)
 	}
 	data := s.data
 	if depth < 0 {
-		return failed
+		return jsontext.Failed
 	}
-	if i = space(data, i); i < len(data) && data[i] == ']' {
+	if i = jsontext.Space(data, i); i < len(data) && data[i] == ']' {
 		return i + 1
 	}
 	for {
 		if i = s.value(i, each, depth); i < 0 {
-			return failed
+			return jsontext.Failed
 		}
 		var more bool
-		if i, more = after(data, i, ']'); !more {
+		if i, more = jsontext.After(data, i, ']'); !more {
 			return i
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/riposte-security/riposte/router/engine/scan"
 	"github.com/riposte-security/riposte/router/rule/predicate"
+	"github.com/riposte-security/riposte/schemas/jsontext"
 )
 
 // path reads a.b[]~c: [] is each element of a list, ~ goes through lists.
@@ -137,6 +138,28 @@ func TestSyntax(t *testing.T) {
 }
 
 // FuzzRead: a document is read if and only if encoding/json reads it, and every value is the one that is at its path.
+// byMembers: of an object whose members are known, the same is found.
+func byMembers(t *testing.T, p *scan.Paths, whole *scan.Scan, doc []byte, err error) {
+	t.Helper()
+	if len(doc) == 0 || doc[0] != '{' {
+		return
+	}
+	members, end := jsontext.Members(doc, 1, scan.MaxDepth-1, nil)
+	if err != nil && end == len(doc) {
+		t.Fatalf("%q: %v, but it has members", doc, err)
+	}
+	if err != nil || end < 0 {
+		return
+	}
+	var s scan.Scan
+	if err := s.ReadMembers(p, doc, members); err != nil {
+		t.Fatalf("%q by its members: %v", doc, err)
+	}
+	if s.Twice != whole.Twice || !slices.Equal(s.Values, whole.Values) {
+		t.Fatalf("%q by its members: %v %v, as a whole %v %v", doc, s.Values, s.Twice, whole.Values, whole.Twice)
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	for _, d := range documents() {
 		if len(d) < 1000 {
@@ -152,6 +175,7 @@ func FuzzRead(f *testing.F) {
 		if (err == nil) != valid(doc) {
 			t.Fatalf("%v, encoding/json reads it: %v", err, valid(doc))
 		}
+		byMembers(t, p, &s, doc, err)
 		if err != nil || s.Twice {
 			return
 		}

@@ -1,4 +1,6 @@
-package scan
+// Package jsontext walks over JSON text and checks it on the way, without decoding or allocating anything. Every function is given the text and the place
+// at which something begins, and gives the place behind it, or Failed where the text is not what JSON (RFC 8259) allows there.
+package jsontext
 
 import (
 	"encoding/binary"
@@ -11,14 +13,17 @@ const (
 	quotes    = ones * '"'
 	slashes   = ones * '\\'
 	controls  = ones * ' '
-	failed    = -1
+	wordBytes = 8
 	hexDigits = 4
 )
 
-// text walks over a string that begins behind its opening quotation mark at i, and gives the place of the closing one, or failed. escaped
+// Failed is the place that is given where the text is not JSON.
+const Failed = -1
+
+// Text walks over a string that begins behind its opening quotation mark at i, and gives the place of the closing one, or Failed. escaped
 // tells that there are escapes in between. Eight bytes at a time are looked through for what may end or break it: the lowest of the bits that
 // are set marks the first such byte.
-func text(data []byte, i int) (end int, escaped bool) {
+func Text(data []byte, i int) (end int, escaped bool) {
 	for {
 		for i+wordBytes <= len(data) {
 			w := binary.LittleEndian.Uint64(data[i:])
@@ -33,7 +38,7 @@ func text(data []byte, i int) (end int, escaped bool) {
 			i++
 		}
 		if i >= len(data) {
-			return failed, escaped
+			return Failed, escaped
 		}
 	special:
 		switch data[i] {
@@ -42,10 +47,10 @@ func text(data []byte, i int) (end int, escaped bool) {
 		case '\\':
 			escaped = true
 			if i = escape(data, i+1); i < 0 {
-				return failed, escaped
+				return Failed, escaped
 			}
 		default:
-			return failed, escaped
+			return Failed, escaped
 		}
 	}
 }
@@ -53,7 +58,7 @@ func text(data []byte, i int) (end int, escaped bool) {
 // escape walks over what follows a backslash.
 func escape(data []byte, i int) int {
 	if i >= len(data) {
-		return failed
+		return Failed
 	}
 	switch data[i] {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
@@ -61,23 +66,23 @@ func escape(data []byte, i int) int {
 	case 'u':
 		for n := 1; n <= hexDigits; n++ {
 			if i+n >= len(data) || !hexDigit(data[i+n]) {
-				return failed
+				return Failed
 			}
 		}
 		return i + 1 + hexDigits
 	}
-	return failed
+	return Failed
 }
 
 func hexDigit(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f' }
 
-// number walks over a number.
-func number(data []byte, i int) int {
+// Number walks over a number.
+func Number(data []byte, i int) int {
 	if i < len(data) && data[i] == '-' {
 		i++
 	}
 	if i >= len(data) {
-		return failed
+		return Failed
 	}
 	switch c := data[i]; {
 	case c == '0':
@@ -85,12 +90,12 @@ func number(data []byte, i int) int {
 	case '1' <= c && c <= '9':
 		i = digits(data, i+1)
 	default:
-		return failed
+		return Failed
 	}
 	if i < len(data) && data[i] == '.' {
 		at := i + 1
 		if i = digits(data, at); i == at {
-			return failed
+			return Failed
 		}
 	}
 	if i < len(data) && data[i]|0x20 == 'e' {
@@ -100,7 +105,7 @@ func number(data []byte, i int) int {
 		}
 		at := i
 		if i = digits(data, at); i == at {
-			return failed
+			return Failed
 		}
 	}
 	return i
@@ -111,4 +116,28 @@ func digits(data []byte, i int) int {
 		i++
 	}
 	return i
+}
+
+// Space walks over white space.
+func Space(data []byte, i int) int {
+	for i < len(data) && (data[i] == ' ' || data[i] == '\n' || data[i] == '\t' || data[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// Word walks over a word: null, true or false.
+func Word(data []byte, i int, w string) int {
+	if len(data)-i >= len(w) && string(data[i:i+len(w)]) == w {
+		return i + len(w)
+	}
+	return Failed
+}
+
+// Colon finds the value behind the name that ends at i.
+func Colon(data []byte, i int) int {
+	if i = Space(data, i); i >= len(data) || data[i] != ':' {
+		return Failed
+	}
+	return Space(data, i+1)
 }

@@ -1,0 +1,97 @@
+//go:build integration
+
+package pipeline
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// producersThroughput: a file onto a topic, beside normalising the same file and throwing the events away. Both are processes, from start to end.
+func producersThroughput(b *testing.B, l *lab) {
+	for _, of := range []struct {
+		format  string
+		records int
+		record  func(w io.Writer, n int) error
+	}{
+		{"cloudtrail", 300_000, trailRecord},
+		{"vpcflow", 2_000_000, flowLine},
+	} {
+		dir := b.TempDir()
+		file := filepath.Join(dir, "records.log")
+		writeRecords(b, file, of.records, of.record)
+		prefix := "produce-" + of.format
+		c := l.client(b, prefix, 6)
+		cfg, _ := l.settings(b, prefix, 6, fmt.Sprintf("producers: [ { name: bench, format: %s, source: { file: { paths: [ %q ], follow: false } } } ]", of.format, file))
+		alone := l.timed(b, "normalize", "--format", of.format, file)
+		produced := l.timed(b, "produce", "--config", cfg, "--data", dir)
+		again := l.timed(b, "normalize", "--format", of.format, file)
+		ends, err := c.Ends(b.Context(), c.Topics().Events)
+		if err != nil {
+			b.Fatal(err)
+		}
+		n := int64(0)
+		for _, end := range ends[c.Topics().Events] {
+			n += end
+		}
+		if n != int64(of.records) {
+			b.Errorf("%s: %d events on the topic, %d records in the file", of.format, n, of.records)
+		}
+		normalising := (alone + again) / 2
+		ratio := normalising.Seconds() / produced.Seconds()
+		b.ReportMetric(ratio, of.format+"_of_normalising")
+		l.row(b, "file -> topic, %-10s  %9.0f records/s   normalising alone %9.0f   ratio %.2f (bar 0.60)", of.format,
+			float64(of.records)/produced.Seconds(), float64(of.records)/normalising.Seconds(), ratio)
+	}
+}
+
+// timed runs a command to its end.
+func (l *lab) timed(b *testing.B, args ...string) time.Duration {
+	b.Helper()
+	cmd := exec.CommandContext(b.Context(), l.bin, args...) // without streams: what it prints goes to /dev/null
+	began := time.Now()
+	if err := cmd.Run(); err != nil {
+		b.Fatalf("%v: %v", args, err)
+	}
+	return time.Since(began)
+}
+
+func writeRecords(b *testing.B, path string, n int, record func(w io.Writer, n int) error) {
+	b.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	w := bufio.NewWriter(f)
+	for i := range n {
+		if err := record(w, i); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		b.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// trailRecord is a record of CloudTrail in a line.
+func trailRecord(w io.Writer, n int) error {
+	_, err := fmt.Fprintf(w, `{"eventVersion":"1.11","userIdentity":{"type":"AssumedRole","principalId":"AROAEXAMPLETEAM%05d:session","arn":"arn:aws:sts::210987654321:assumed-role/team-%d/session","accountId":"210987654321","accessKeyId":"ASIAEXAMPLE%09d","sessionContext":{"sessionIssuer":{"type":"Role","principalId":"AROAEXAMPLETEAM%05d","arn":"arn:aws:iam::210987654321:role/team-%d","accountId":"210987654321","userName":"team-%d"},"attributes":{"creationDate":"2026-03-01T11:50:00Z","mfaAuthenticated":"false"}}},"eventTime":"2026-03-01T12:%02d:%02dZ","eventSource":"s3.amazonaws.com","eventName":"PutBucketLogging","awsRegion":"eu-central-1","sourceIPAddress":"198.51.100.%d","userAgent":"[aws-cli/2.%d.0 Python/3.11.6]","requestParameters":{"bucketName":"bucket-%d","logging":"","Host":"bucket-%d.s3.eu-central-1.amazonaws.com"},"responseElements":null,"additionalEventData":{"SignatureVersion":"SigV4","bytesTransferredIn":%d,"bytesTransferredOut":0},"requestID":"REQ%013d","eventID":"b6e7c8d9-0000-4000-8000-%012x","readOnly":false,"resources":[{"accountId":"210987654321","type":"AWS::S3::Bucket","ARN":"arn:aws:s3:::bucket-%d"}],"eventType":"AwsApiCall","managementEvent":true,"recipientAccountId":"210987654321","eventCategory":"Management","tlsDetails":{"tlsVersion":"TLSv1.3","cipherSuite":"TLS_AES_128_GCM_SHA256","clientProvidedHostHeader":"bucket-%d.s3.eu-central-1.amazonaws.com"}}`+"\n",
+		n%1000, n%20, n, n%1000, n%20, n%20, n/60%60, n%60, n%250, n%40, n%500, n%500, n%4096, n, n, n%500, n%500)
+	return err
+}
+
+// flowLine is a line of a VPC flow log of version 2.
+func flowLine(w io.Writer, n int) error {
+	_, err := fmt.Fprintf(w, "2 210987654321 eni-0a1b2c3d4e5f%05d 198.51.100.%d 10.0.%d.%d %d 443 6 %d %d %d %d %s OK\n",
+		n%5000, n%250, n/250%250, n%250, 1024+n%60_000, n%40+1, n%9000+40, 1772366400+n/1000, 1772366460+n/1000, []string{"ACCEPT", "REJECT"}[n%2])
+	return err
+}

@@ -1,0 +1,123 @@
+//go:build integration
+
+package pipeline
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/riposte-security/riposte/internal/kafka"
+	"github.com/riposte-security/riposte/internal/testproc"
+)
+
+// routerThroughput: how fast events that wait are worked off, from the first that was committed to the last.
+func routerThroughput(b *testing.B, l *lab) {
+	const events, partitions = 400_000, 6
+	c := l.client(b, "throughput", partitions)
+	fill(b, c, events)
+	raws := []float64{l.rawRate(b, c, "raw-0", events)}
+	for _, rules := range []int{10, 10_000} {
+		cfg, _ := l.settings(b, "throughput", partitions, routing(rulesFolder(b, rules), fmt.Sprint("rules-", rules)))
+		p := l.riposte(b, cfg, "route")
+		rate := l.rate(b, c, fmt.Sprint("rules-", rules), events)
+		rss := peak(b, p)
+		p.Kill()
+		raws = append(raws, l.rawRate(b, c, fmt.Sprint("raw-", rules), events))
+		raw := (raws[len(raws)-1] + raws[len(raws)-2]) / 2 // those before and after
+		b.ReportMetric(rate/raw, fmt.Sprintf("of_raw_%d_rules", rules))
+		l.row(b, "router, %6d rules   %9.0f events/s   raw loop %9.0f   ratio %.2f (bar 0.60)   peak memory %d MB (bar 300)", rules, rate, raw, rate/raw, rss)
+	}
+	if n := commands(b, c); n != 2*events/100 {
+		b.Errorf("%d commands, %d expected", n, 2*events/100)
+	}
+}
+
+func (l *lab) rawRate(b *testing.B, c *kafka.Client, group string, events int) float64 {
+	b.Helper()
+	p := l.raw(b, c, group)
+	defer p.Kill()
+	return l.rate(b, c, group, events)
+}
+
+// rate watches a group work off its topic, by what it commits, and returns messages a second.
+func (l *lab) rate(b *testing.B, c *kafka.Client, group string, events int) float64 {
+	b.Helper()
+	var first, done int64
+	var began time.Time
+	until(b, group+" is through", func() bool {
+		done = int64(events) - lag(b, c, group)
+		if first == 0 && done > 0 {
+			first, began = done, time.Now()
+		}
+		return done >= int64(events)
+	})
+	return float64(done-first) / time.Since(began).Seconds()
+}
+
+// lag is how many events a group has before it.
+func lag(b *testing.B, c *kafka.Client, group string) (n int64) {
+	b.Helper()
+	var all map[string]map[int]int64
+	var err error
+	for range 50 { // a coordinator that was asked for the first time says at first that it is none
+		if all, err = c.Lag(b.Context(), group, c.Topics().Events); err == nil {
+			break
+		}
+		<-time.After(100 * time.Millisecond)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, p := range all[c.Topics().Events] {
+		n += p
+	}
+	return n
+}
+
+// commands counts what is on the topic of alerts.
+func commands(b *testing.B, c *kafka.Client) (n int64) {
+	b.Helper()
+	ends, err := c.Ends(b.Context(), c.Topics().Alert)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, end := range ends[c.Topics().Alert] {
+		n += end
+	}
+	return n
+}
+
+// peak is the most memory that a process has had, in MB.
+func peak(b *testing.B, p *testproc.Process) int {
+	b.Helper()
+	f, err := os.Open(fmt.Sprintf("/proc/%d/status", p.Process.Pid))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close() //nolint:errcheck // only read
+	for s := bufio.NewScanner(f); s.Scan(); {
+		if kb, ok := strings.CutPrefix(s.Text(), "VmHWM:"); ok {
+			n, err := strconv.Atoi(strings.Fields(kb)[0])
+			if err != nil {
+				b.Fatal(err)
+			}
+			return n / 1024
+		}
+	}
+	b.Fatal("no VmHWM")
+	return 0
+}
+
+// quantile of times that are sorted.
+func quantile(took []time.Duration, q float64) time.Duration {
+	slices.Sort(took)
+	return took[int(q*float64(len(took)-1))]
+}
+
+func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", d.Seconds()*1000) }

@@ -1,0 +1,119 @@
+//go:build integration
+
+package pipeline
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/riposte-security/riposte/internal/testproc"
+)
+
+// scaling: one router, then two, then four on twelve partitions under a steady load. How soon the last to come takes part, and how the work is shared then.
+func scaling(b *testing.B, l *lab) {
+	const prefix, partitions, perSecond, watched = "scaling", 12, 3000, 5 * time.Second
+	c := l.client(b, prefix, partitions)
+	rules := rulesFolder(b, 100)
+	ctx, cancel := context.WithCancel(b.Context())
+	var load sync.WaitGroup
+	load.Go(func() { offer(ctx, b, c, perSecond, 10*time.Minute) })
+	defer load.Wait()
+	defer cancel()
+	var at []string // where their metrics are
+	for _, routers := range []int{1, 2, 4} {
+		var joined time.Duration
+		for len(at) < routers {
+			cfg, http := l.settings(b, prefix, partitions, routing(rules, prefix))
+			began := time.Now()
+			p := l.riposte(b, cfg, "route")
+			defer p.Kill()
+			at = append(at, http)
+			until(b, "the new one takes part", func() bool { return handled(http) > 0 })
+			joined = max(joined, time.Since(began))
+		}
+		<-time.After(time.Second) // the others have what was moved
+		before := make([]float64, routers)
+		for i, a := range at {
+			before[i] = handled(a)
+		}
+		<-time.After(watched)
+		shares := make([]string, routers)
+		each := make([]float64, routers)
+		for i, a := range at {
+			each[i] = (handled(a) - before[i]) / watched.Seconds()
+			shares[i] = fmt.Sprintf("%.0f", each[i])
+		}
+		slices.Sort(each)
+		b.ReportMetric(each[len(each)-1]/each[0], fmt.Sprintf("most_to_least_of_%d", routers))
+		l.row(b, "%d routers on %d partitions, %d events/s   each %s/s   the last took part %s after its start (bar 5 s)", routers, partitions, perSecond,
+			strings.Join(shares, ", "), joined.Round(10*time.Millisecond))
+	}
+}
+
+// handled is how many events a router has dealt with; 0 while it does not answer.
+func handled(addr string) float64 {
+	res, err := http.Get("http://" + addr + "/metrics") //nolint:noctx // on loopback, and looked at again
+	if err != nil {
+		return 0
+	}
+	defer res.Body.Close() //nolint:errcheck // only read
+	sum := 0.0
+	for s := bufio.NewScanner(res.Body); s.Scan(); {
+		if strings.HasPrefix(s.Text(), "riposte_router_events_total{") {
+			n, err := strconv.ParseFloat(s.Text()[strings.LastIndexByte(s.Text(), ' ')+1:], 64)
+			if err == nil {
+				sum += n
+			}
+		}
+	}
+	return sum
+}
+
+// pressure: twice what a router gets through, for a time. The topic grows, the router does not, and afterwards all is worked off.
+func pressure(b *testing.B, l *lab) {
+	const prefix, partitions, perSecond = "pressure", 6, 20_000
+	c := l.client(b, prefix, partitions)
+	cfg, _ := l.settings(b, prefix, partitions, routing(rulesFolder(b, 10_000), prefix))
+	// Half a processor and no more, so that the load that goes beyond it is one that this machine can make.
+	p := l.riposte(b, cfg, "route")
+	defer p.Kill()
+	fill(b, c, 10_000)
+	until(b, "the router works", func() bool { return lag(b, c, prefix) == 0 })
+	before := peak(b, p)
+	pausing, stop := context.WithCancel(b.Context())
+	var brake sync.WaitGroup
+	brake.Go(func() { brakes(pausing, b, p) })
+	began := time.Now()
+	offered := offer(b.Context(), b, c, perSecond, pressureFor(b))
+	took, left := time.Since(began), lag(b, c, prefix)
+	during := peak(b, p)
+	stop()
+	brake.Wait()
+	until(b, "all is worked off", func() bool { return lag(b, c, prefix) == 0 })
+	drained := time.Since(began) - took
+	if n, want := commands(b, c), int64(offered+10_000)/100; n != want {
+		b.Errorf("%d commands, %d expected", n, want)
+	}
+	through := float64(int64(offered)-left) / took.Seconds()
+	l.row(b, "back-pressure: %.0f events/s offered for %s, %.0f/s worked off (the router was held back), %d waited, drained in %s   memory %d MB before, %d MB at most   nothing lost",
+		float64(offered)/took.Seconds(), took.Round(time.Second), through, left, drained.Round(100*time.Millisecond), before, during)
+}
+
+// brakes lets a process run for a fifth of the time.
+func brakes(ctx context.Context, b *testing.B, p *testproc.Process) {
+	const run, rest = 20 * time.Millisecond, 80 * time.Millisecond
+	for ctx.Err() == nil {
+		signalled(b, p, stopSignal)
+		<-time.After(rest)
+		signalled(b, p, goSignal)
+		<-time.After(run)
+	}
+}

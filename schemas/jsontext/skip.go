@@ -1,0 +1,130 @@
+package jsontext
+
+// Skip walks over the value at i, which has at most depth levels of objects and arrays.
+func Skip(data []byte, i, depth int) int {
+	if i >= len(data) {
+		return Failed
+	}
+	switch data[i] {
+	case '"':
+		end, _ := Text(data, i+1)
+		if end < 0 {
+			return Failed
+		}
+		return end + 1
+	case '{':
+		return SkipObject(data, i+1, depth-1)
+	case '[':
+		return SkipArray(data, i+1, depth-1)
+	case 'n':
+		return Word(data, i, "null")
+	case 't':
+		return Word(data, i, "true")
+	case 'f':
+		return Word(data, i, "false")
+	}
+	return Number(data, i)
+}
+
+// SkipObject walks over what follows the bracket of an object; depth is that of its members.
+func SkipObject(data []byte, i, depth int) int {
+	if depth < 0 {
+		return Failed
+	}
+	if i = Space(data, i); i < len(data) && data[i] == '}' {
+		return i + 1
+	}
+	for {
+		if i >= len(data) || data[i] != '"' {
+			return Failed
+		}
+		end, _ := Text(data, i+1)
+		if end < 0 {
+			return Failed
+		}
+		if end+2 < len(data) && data[end+1] == ':' && data[end+2] > ' ' { // as compact JSON has it
+			i = end + 2
+		} else if i = Colon(data, end+1); i < 0 {
+			return Failed
+		}
+		if i = Skip(data, i, depth); i < 0 {
+			return Failed
+		}
+		var more bool
+		if i, more = After(data, i, '}'); !more {
+			return i
+		}
+	}
+}
+
+// SkipArray walks over what follows the bracket of an array; depth is that of its elements.
+func SkipArray(data []byte, i, depth int) int {
+	if depth < 0 {
+		return Failed
+	}
+	if i = Space(data, i); i < len(data) && data[i] == ']' {
+		return i + 1
+	}
+	for {
+		if i = Skip(data, i, depth); i < 0 {
+			return Failed
+		}
+		var more bool
+		if i, more = After(data, i, ']'); !more {
+			return i
+		}
+	}
+}
+
+// After walks over what follows a member or an element: to the next one, or to the end of the whole, if that is what follows.
+func After(data []byte, i int, end byte) (next int, more bool) {
+	if i = Space(data, i); i >= len(data) {
+		return Failed, false
+	}
+	switch data[i] {
+	case ',':
+		return Space(data, i+1), true
+	case end:
+		return i + 1, false
+	}
+	return Failed, false
+}
+
+// A Member is where a member of an object stands: its name, as it is written between the quotation marks, and its value.
+type Member struct {
+	Name, NameEnd, Value, End int32
+	Escaped                   bool // there are escapes in its name
+}
+
+// Members walks over what follows the bracket of an object, as SkipObject does, and appends its members to a list. The text must not be larger than 2 GiB.
+func Members(data []byte, i, depth int, list []Member) ([]Member, int) {
+	if depth < 0 {
+		return list, Failed
+	}
+	if i = Space(data, i); i < len(data) && data[i] == '}' {
+		return list, i + 1
+	}
+	for {
+		if i >= len(data) || data[i] != '"' {
+			return list, Failed
+		}
+		end, escaped := Text(data, i+1)
+		if end < 0 {
+			return list, Failed
+		}
+		value := Colon(data, end+1)
+		if value < 0 {
+			return list, Failed
+		}
+		m := Member{Name: int32(i + 1), NameEnd: int32(end), Value: int32(value), Escaped: escaped} //nolint:gosec // below 2 GiB
+		if i = Skip(data, value, depth); i < 0 {
+			return list, Failed
+		}
+		m.End = int32(i) //nolint:gosec // below 2 GiB
+		list = append(list, m)
+		var more bool
+		if i, more = After(data, i, '}'); !more {
+			return list, i
+		}
+	}
+}
