@@ -102,20 +102,44 @@ func (c *Cluster) Direct() []string {
 
 // Controller asks a broker that runs for the node id of the controller that leads.
 func (c *Cluster) Controller(ctx context.Context, of *Broker) (int, error) {
-	const cluster = "org.apache.kafka.tools.MetadataQuorumCommand" // kafka-metadata-quorum.sh
-	code, out, err := of.Exec(ctx, []string{"sh", "-c", "java -cp '/opt/kafka/libs/*' " + cluster + " --bootstrap-server localhost:9092 describe --status"}, tcexec.Multiplexed())
-	if err != nil {
-		return 0, fmt.Errorf("controller: %w", err)
-	}
-	text, err := io.ReadAll(out)
+	text, err := of.tool(ctx, "org.apache.kafka.tools.MetadataQuorumCommand", "describe", "--status") // kafka-metadata-quorum.sh
 	if err != nil {
 		return 0, fmt.Errorf("controller: %w", err)
 	}
 	found := regexp.MustCompile(`LeaderId:\s+(\d+)`).FindSubmatch(text)
-	if code != 0 || found == nil {
-		return 0, fmt.Errorf("controller: exit %d: %.300s", code, text)
+	if found == nil {
+		return 0, fmt.Errorf("controller: none named: %.300s", text)
 	}
 	return strconv.Atoi(string(found[1]))
+}
+
+// Commits are all offsets that groups have committed, in the order in which they did, an object in JSON each as Kafka's own consumer prints them. No
+// client but Kafka's hands that topic out.
+func (c *Cluster) Commits(ctx context.Context) ([]byte, error) {
+	const silence = "15000"                                                                // milliseconds without a message, after which that was all
+	text, err := c.Brokers[0].tool(ctx, "org.apache.kafka.tools.consumer.ConsoleConsumer", // kafka-console-consumer.sh
+		"--topic", "__consumer_offsets", "--from-beginning", "--timeout-ms", silence, "--formatter", "org.apache.kafka.tools.consumer.OffsetsMessageFormatter")
+	if err != nil {
+		return nil, fmt.Errorf("commits: %w", err)
+	}
+	return text, nil
+}
+
+// tool runs one of Kafka's tools in the broker's container and returns what it prints, but for what its logger has to say.
+func (b *Broker) tool(ctx context.Context, class string, args ...string) ([]byte, error) {
+	java := []string{"sh", "-c", `exec java -cp '/opt/kafka/libs/*' "$@" 2>/dev/null`, "sh", class, "--bootstrap-server", "localhost:9092"}
+	code, out, err := b.Exec(ctx, append(java, args...), tcexec.Multiplexed())
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(out)
+	if err != nil {
+		return nil, err
+	}
+	if code != 0 {
+		return nil, fmt.Errorf("%s: exit %d: %.300s", class, code, text)
+	}
+	return text, nil
 }
 
 // Close removes the brokers and their network, also when ctx has ended.

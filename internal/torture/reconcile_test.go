@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -61,6 +62,22 @@ func TestReconcile(t *testing.T) {
 		if r.ok() != (len(c.want) == 0) {
 			t.Errorf("%s: ok is %t", c.name, r.ok())
 		}
+	}
+}
+
+// TestLower: a commit that is lower than one before is found; other groups, other partitions and what is no commit are not.
+func TestLower(t *testing.T) {
+	t.Parallel()
+	line := func(group string, partition, offset int) string {
+		return fmt.Sprintf(`{"key":{"type":1,"data":{"group":%q,"topic":"t","partition":%d}},"value":{"version":4,"data":{"offset":%d,"metadata":""}}}`, group, partition, offset)
+	}
+	text := line("g", 0, 5) + line("h", 0, 4) + line("g", 1, 3) + `{"key":{"type":2,"data":{"group":"g"}},"value":null}` + line("g", 0, 9)
+	n, back, err := lower([]byte(text))
+	if n != 4 || len(back) != 0 || err != nil {
+		t.Errorf("%d commits, %q, %v", n, back, err)
+	}
+	if n, back, err = lower([]byte(text + line("g", 0, 8))); n != 5 || len(back) != 1 || err != nil {
+		t.Errorf("%d commits, %q, %v", n, back, err)
 	}
 }
 

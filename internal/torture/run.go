@@ -9,6 +9,9 @@ import (
 )
 
 const (
+	// warm events go first, so that every process has the connections that it needs when what each holds is looked at.
+	warm    = 500
+	warmFor = 2 * time.Second
 	// loadShare is the part of the time for which events are sent; in what is left, faults go on while the last of them are worked on.
 	loadShare = 0.9
 	// patience is how long after the last fault everything may take to come to its end. It is long: what is lost does not come, however long one waits.
@@ -31,6 +34,13 @@ func (w *world) run(ctx context.Context, o options) (*report, error) {
 	if err := w.fleet.ready(ctx); err != nil {
 		return nil, err
 	}
+	if err := w.feeder.run(ctx, min(warm, o.events), warmFor); err != nil {
+		return nil, fmt.Errorf("load: %w", err)
+	}
+	if open := w.settle(ctx, w.feeder.load.want, patience); open != "" {
+		return nil, fmt.Errorf("not ready: %s", open)
+	}
+	w.settled = false
 	before, err := w.holdings(ctx)
 	if err != nil {
 		return nil, err
@@ -44,7 +54,7 @@ func (w *world) run(ctx context.Context, o options) (*report, error) {
 		t.run(ctx, draw(o.seed, kinds, o.faults, o.duration))
 	}()
 	within := time.Duration(float64(o.duration) * loadShare)
-	err = w.feeder.run(ctx, o.events, within)
+	err = w.feeder.run(ctx, o.events-min(warm, o.events), within)
 	loaded := time.Since(began)
 	<-tormented
 	if err != nil {
