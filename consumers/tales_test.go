@@ -1,6 +1,7 @@
 package consumers
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -24,6 +25,7 @@ func tales() []tale {
 		{"one effect of two", nil, oneEffectOfTwo},
 		{"it cannot be done", nil, cannotBeDone},
 		{"it cannot be taken back", nil, cannotBeTakenBack},
+		{"a run is followed", nil, runFollowed},
 	}
 }
 
@@ -209,4 +211,79 @@ func cannotBeTakenBack(c *crowd) {
 	c.round()
 	c.state(c.cmds[0], schemas.StateUndone, "")
 	c.value("bad")
+}
+
+// An errand is an action that starts something which goes on by itself for half an hour.
+type errand struct {
+	alarm
+	*wall
+	now   func() time.Time
+	begun map[string]time.Time // by command
+}
+
+// Plan is the alarm's: whatever the world is like, there is something to start.
+func (r *errand) Plan(ctx context.Context, cmd schemas.Command) (schemas.Plan, error) {
+	return r.alarm.Plan(ctx, cmd)
+}
+
+func (r *errand) Apply(context.Context, schemas.Command, schemas.Plan) error {
+	return fault.Permanent(workError("a run is started, not applied"))
+}
+
+func (r *errand) Verify(context.Context, schemas.Command, schemas.Plan) (schemas.Outcome, error) {
+	return schemas.Outcome{}, fault.Permanent(workError("a run is asked about, not verified"))
+}
+
+// Start finds what the command has started.
+func (r *errand) Start(_ context.Context, cmd schemas.Command, _ schemas.Plan) (schemas.Run, error) {
+	r.wall.mu.Lock()
+	defer r.wall.mu.Unlock()
+	r.writes = append(r.writes, cmd.ID)
+	if _, ok := r.begun[cmd.ID]; !ok {
+		r.begun[cmd.ID] = r.now()
+		r.put(cmd.Target.ID, "started for "+cmd.EventUID)
+	}
+	return schemas.Run{Ref: cmd.ID, Since: r.begun[cmd.ID]}, nil
+}
+
+func (r *errand) Poll(_ context.Context, _ schemas.Command, p schemas.Plan) (schemas.Outcome, time.Duration, error) {
+	r.wall.mu.Lock()
+	defer r.wall.mu.Unlock()
+	if r.now().Sub(r.begun[p.Run.Ref]) < hour/2 {
+		return schemas.Outcome{Message: "it goes on"}, hour / 4, nil
+	}
+	return schemas.Outcome{Message: "it has come to its end"}, 0, nil
+}
+
+// A mortalErrand is one that the worker dies of.
+type mortalErrand struct {
+	*errand
+	fate *fate
+}
+
+func (m mortalErrand) Start(ctx context.Context, cmd schemas.Command, p schemas.Plan) (schemas.Run, error) {
+	return stepTo(m.fate, func() (schemas.Run, error) { return m.errand.Start(ctx, cmd, p) })
+}
+
+func (m mortalErrand) Poll(ctx context.Context, cmd schemas.Command, p schemas.Plan) (out schemas.Outcome, wait time.Duration, err error) {
+	out, err = look(m.fate, func() (o schemas.Outcome, err error) { o, wait, err = m.errand.Poll(ctx, cmd, p); return o, err })
+	return out, wait, err
+}
+
+// runFollowed: a run is started once for each of two commands, the second when the first has ended, and asked about until it ends, whoever dies meanwhile.
+func runFollowed(c *crowd) {
+	r, name := &errand{wall: c.wall, now: c.clock.Now, begun: map[string]time.Time{}}, Name{schemas.LaneRemediate, "run"}
+	c.d.Actions[name] = r
+	for i, s := range c.doomed {
+		s.d.Actions[name] = mortalErrand{r, c.fates[i]}
+	}
+	run := func(cmd *schemas.Command) { cmd.Action, cmd.Approval = "run", schemas.ApprovalWaived }
+	c.enter(c.command(1, run), c.command(2, run))
+	c.round()
+	c.state(c.cmds[0], schemas.StateVerifying, "it goes on")
+	for range 2 {
+		c.clock.Add(hour)
+		c.round()
+	}
+	c.state(c.cmds[1], schemas.StateVerified, "has come to its end")
 }

@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	cfntypes "github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/riposte-security/riposte/internal/cloud/cloudtest"
@@ -190,41 +188,6 @@ func TestStateInS3(t *testing.T) {
 	gone := newStates(Config{Terraform: []string{"s3://states/other"}}, func(context.Context) (bucketAPI, error) { return object, nil })
 	if _, err := gone.Search(t.Context(), bucket("logs")); err == nil || !strings.Contains(err.Error(), "s3://states/other") {
 		t.Errorf("error %v", err)
-	}
-}
-
-// A former is CloudFormation with one stack.
-type former struct{ asked []string }
-
-func (f *former) DescribeStackResources(_ context.Context, in *cloudformation.DescribeStackResourcesInput, _ ...func(*cloudformation.Options)) (*cloudformation.DescribeStackResourcesOutput, error) {
-	f.asked = append(f.asked, *in.PhysicalResourceId)
-	if *in.PhysicalResourceId != "logs" {
-		return nil, cloudtest.Error("CloudFormation", "DescribeStackResources", "ValidationError", 400)
-	}
-	resource := func(logical, physical, kind string) cfntypes.StackResource {
-		return cfntypes.StackResource{StackName: aws.String("storage"), LogicalResourceId: &logical, PhysicalResourceId: &physical, ResourceType: &kind}
-	}
-	return &cloudformation.DescribeStackResourcesOutput{StackResources: []cfntypes.StackResource{
-		resource("Topic", "arn:aws:sns:x", "AWS::SNS::Topic"), resource("LogBucket", "logs", "AWS::S3::Bucket"),
-	}}, nil
-}
-
-func TestCloudFormation(t *testing.T) {
-	t.Parallel()
-	f := &former{}
-	s := stacks{func(_ context.Context, account, _ string) (stackAPI, error) {
-		if account != "111122223333" {
-			t.Errorf("asked in account %q", account)
-		}
-		return f, nil
-	}}
-	places, err := s.Search(t.Context(), bucket("logs"))
-	want := Place{Tool: CloudFormation, Where: "storage", Address: "LogBucket", Type: "AWS::S3::Bucket", Name: "LogBucket"}
-	if err != nil || len(places) != 1 || places[0] != want {
-		t.Errorf("%+v, %v", places, err)
-	}
-	if got := search(t, s, bucket("others")); got != nil {
-		t.Errorf("%v", got)
 	}
 }
 
