@@ -31,7 +31,8 @@ type result struct {
 	Keys     int `json:"idempotency_keys_seen"`
 	Calls    int `json:"calls"`
 	Repeats  int `json:"repeated_calls"`
-	Poison   int `json:"unreadable_messages"` // each of which became a dead letter
+	Taken    int `json:"commands_taken_up_again"` // after a kill, a lease that expired, or a call that failed: so many calls may be repeated
+	Poison   int `json:"unreadable_messages"`     // each of which became a dead letter
 	Refused  int `json:"calls_refused"`
 	Most     int `json:"most_refused_with_one_key"`
 	Again    int `json:"events_published_again"` // the same uid once more: a producer or the network was interrupted
@@ -145,6 +146,7 @@ func (r *result) commands(e evidence) (claims map[string]int64) {
 		k := keyOf(row.rule, row.about, row.target)
 		ids[k] = append(ids[k], row.id)
 		claims[row.id] = row.claims
+		r.Taken += int(max(0, row.claims-1))
 		if row.state != "verified" {
 			r.wrong(unfinished, "command %s of %s is %s", row.id, row.rule, row.state)
 		}
