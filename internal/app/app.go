@@ -48,6 +48,7 @@ type cli struct {
 	Simulate  simulateCmd   `cmd:"" help:"Say what rules would have done over past events, before anyone enables them."`
 	Letters   deadletterCmd `cmd:"" name:"deadletter" help:"List, show, replay or drop what could not be understood or carried out."`
 	Replay    replayCmd     `cmd:"" help:"Have a range of a topic come again, onto the same topic or another; responses to it wait for an approval."`
+	Ledger    ledgerCmd     `cmd:"" help:"The ledger's tables and who may do what with them."`
 	Keys      keysCmd       `cmd:"" help:"Keys that sign commands and decisions."`
 	Kafka     kafkaCmd      `cmd:"" help:"What a broker needs."`
 	List      listCmd       `cmd:"" help:"List formats, sources, actions or receivers, with their settings."`

@@ -13,6 +13,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/riposte-security/riposte/internal/web"
 )
 
 // A stage works until ctx ends and then returns nil.
@@ -76,9 +78,15 @@ func (s *stack) serve(ctx context.Context, g *errgroup.Group) (stop func() error
 	if err != nil {
 		return nil, fmt.Errorf("http.listen: %w", err)
 	}
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second}
+	limits := web.Limits{Read: 10 * time.Second, Write: 30 * time.Second, Connections: 512}
+	listener = limits.Bounded(listener)
+	server := web.Server(mux, limits)
+	serveOn := func() error { return server.Serve(listener) }
+	if s.cfg.HTTP.TLSCert != "" {
+		serveOn = func() error { return server.ServeTLS(listener, s.cfg.HTTP.TLSCert, s.cfg.HTTP.TLSKey) }
+	}
 	g.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := serveOn(); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("http: %w", err)
 		}
 		return nil

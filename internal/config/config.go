@@ -54,6 +54,9 @@ type HTTP struct {
 	Listen string `yaml:"listen"` // host:port; empty: not served
 	// Token is what callers of the API (POST /api/stop, POST /api/resume) have to know; without one, only callers on this machine may.
 	Token Secret `yaml:"token"`
+	// TLSCert and TLSKey are files, PEM; with them it is HTTPS, for the approval pages as well.
+	TLSCert string `yaml:"tls_cert"`
+	TLSKey  string `yaml:"tls_key"`
 }
 
 // A Secret is a string that is never printed.
@@ -192,6 +195,9 @@ func (c *Config) check() error {
 		if _, _, err := net.SplitHostPort(c.HTTP.Listen); err != nil {
 			return fmt.Errorf("%s: http.listen %q: host:port expected", c.Pos("http", "listen"), c.HTTP.Listen)
 		}
+	}
+	if (c.HTTP.TLSCert == "") != (c.HTTP.TLSKey == "") {
+		return fmt.Errorf("%s: http: tls_cert and tls_key go together", c.Pos("http"))
 	}
 	seen := map[string]bool{}
 	for i, p := range c.Producers {

@@ -76,6 +76,7 @@ func (c *Client) EnsureTopics(ctx context.Context, extra ...string) error {
 // MakeTopics makes those of the topics that are missing, and waits until every one of them has a leader. It tries until that is so or ctx ends. Topics that
 // exist are left as they are; a stage names those that it uses, since it may know of no others.
 func (c *Client) MakeTopics(ctx context.Context, names ...string) error {
+	names = slices.Compact(slices.Sorted(slices.Values(names))) // a broker refuses a request that names one twice
 	for _, n := range names {
 		if !ValidTopic(n) {
 			return fault.Permanent(fmt.Errorf("topic %q: not a name for a topic", n))

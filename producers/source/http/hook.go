@@ -9,8 +9,10 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/riposte-security/riposte/producers"
+	"github.com/riposte-security/riposte/producers/unpack"
 )
 
 // A hook is an endpoint for one sender that has its own way of saying who it is and what it sends.
@@ -28,6 +30,7 @@ type delivery struct {
 	body  []byte            // the records; nil: there are none, and all is done
 	attrs map[string]string // of the records
 	said  string            // what the answer says where there are none
+	done  func()            // called when Kafka has the records; may be nil
 }
 
 // A refusal is an error with the status of the answer.
@@ -55,6 +58,9 @@ func (s *settings) hooks() map[string]hook {
 	if s.Falco != nil {
 		all[s.Falco.Path] = s.Falco
 	}
+	if s.Standard != nil {
+		all[s.Standard.Path] = s.Standard
+	}
 	return all
 }
 
@@ -79,6 +85,13 @@ func (s *settings) validateHooks() error {
 		s.Falco.Path = cmp.Or(s.Falco.Path, "/falco")
 		paths = append(paths, s.Falco.Path)
 	}
+	if s.Standard != nil {
+		s.Standard.Path = cmp.Or(s.Standard.Path, "/webhook")
+		paths = append(paths, s.Standard.Path)
+		if err := s.Standard.validate(); err != nil {
+			return fmt.Errorf("standard: %w", err)
+		}
+	}
 	taken := map[string]bool{"/": true, "/v1/records": true, "/healthz": true}
 	for _, p := range paths {
 		if !strings.HasPrefix(p, "/") || strings.Trim(p, "/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != "" || path.Clean(p) != p {
@@ -100,17 +113,18 @@ func (s *source) setUpHooks() {
 	if s.Falco != nil {
 		s.Falco.source = s
 	}
+	if s.Standard != nil {
+		s.Standard.setUp(time.Now)
+	}
 }
 
 // hook answers the requests of one endpoint.
 func (s *source) hook(h hook) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		sees, authentic := h.whole(r)
-		body, release, ok := s.admit(w, r, sees)
-		if !ok {
-			return
-		}
-		defer release()
+		body := s.body(r, sees)
+		body.room = s.lobby
+		defer body.release()
 		var whole []byte
 		var err error
 		if r.ContentLength <= s.MaxBody {
@@ -119,6 +133,9 @@ func (s *source) hook(h hook) http.HandlerFunc {
 		switch {
 		case r.ContentLength > s.MaxBody, tooLarge(err):
 			s.oversizedHook(w, r, body, authentic)
+			return
+		case errors.Is(err, errCrowded):
+			reply(w, http.StatusServiceUnavailable, answer{Error: err.Error()})
 			return
 		case err != nil:
 			reply(w, http.StatusBadRequest, answer{Error: err.Error()})
@@ -161,6 +178,15 @@ func (s *source) deliver(w http.ResponseWriter, r *http.Request, b *body, d deli
 			base.Attrs[k] = v
 		}
 	}
+	weight := int64(len(d.body))
+	if unpack.Compressed(d.body) {
+		weight = s.MaxBody
+	}
+	if !s.room.TryAcquire(weight) {
+		reply(w, http.StatusServiceUnavailable, answer{Error: errCrowded.Error()})
+		return
+	}
+	defer s.room.Release(weight)
 	records, err := s.unpack(r, bytes.NewReader(d.body), base, modeNone)
 	switch {
 	case tooLarge(err):
@@ -173,16 +199,18 @@ func (s *source) deliver(w http.ResponseWriter, r *http.Request, b *body, d deli
 		if id := base.Attrs[producers.AttrID]; id != "" {
 			number(records, "", "", modeBinary) // the id is that of the first record
 		}
-		s.submit(w, r, records, http.StatusBadRequest)
+		if s.submit(w, r, records, http.StatusBadRequest) && d.done != nil {
+			d.done()
+		}
 	}
 }
 
-// admit makes room for a request's body, or answers that there is none. release is to be called when the request has been answered.
-func (s *source) admit(w http.ResponseWriter, r *http.Request, sees io.Writer) (b *body, release func(), ok bool) {
-	b = s.body(r, sees)
+// admit makes room for the body of somebody who may send, or answers that there is none. release is to be called when the request has been answered.
+func (s *source) admit(w http.ResponseWriter, r *http.Request) (b *body, release func(), ok bool) {
+	b = s.body(r, nil)
 	weight := s.weight(r, b)
 	if !s.room.TryAcquire(weight) {
-		reply(w, http.StatusServiceUnavailable, answer{Error: "too much is waiting"})
+		reply(w, http.StatusServiceUnavailable, answer{Error: errCrowded.Error()})
 		return nil, nil, false
 	}
 	return b, func() { s.room.Release(weight) }, true

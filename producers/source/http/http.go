@@ -17,6 +17,8 @@
 //	         github-event and github-delivery; the delivery is the record's id
 //	sns      POST /sns: messages of configured topics, signed by SNS (SignatureVersion 1 or 2; the certificate comes from SNS in the topic's
 //	         region). Subscriptions are confirmed, notifications opened; MessageId is the record's id
+//	standard POST /webhook: Standard Webhooks, as riposte's own receiver sends them: webhook-signature is that of a secret over id, time and
+//	         body. What is older than `within` is refused, and what was taken within that time is not taken again; webhook-id is the record's id
 //	falco    POST /falco: Falcosidekick, or Falco's own http_output, with one of the tokens as "Authorization: Bearer …"; the record's id is the
 //	         uuid that Falcosidekick gives
 //
@@ -42,6 +44,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/riposte-security/riposte/internal/config"
+	"github.com/riposte-security/riposte/internal/web"
 	"github.com/riposte-security/riposte/producers"
 	"github.com/riposte-security/riposte/schemas"
 )
@@ -62,6 +65,7 @@ func Settings() []schemas.Setting {
 		{Name: "github", Type: "object", Help: "webhook of GitHub: secrets (a list, of at least 16 characters each), path (default /github)"},
 		{Name: "sns", Type: "object", Help: "HTTPS endpoint of SNS: topics (ARNs; others are refused), path (default /sns)"},
 		{Name: "falco", Type: "object", Help: "webhook of Falcosidekick: path (default /falco)"},
+		{Name: "standard", Type: "object", Help: "webhooks signed as Standard Webhooks asks: secrets (a list, as whsec_…), within (how far its clock may be off, default 5m), path (default /webhook)"},
 		{Name: "timeout", Type: "duration", Default: "10s", Help: "how long to wait for Kafka before the answer is 503"},
 	}
 }
@@ -79,6 +83,8 @@ type settings struct {
 	GitHub *githubSettings `yaml:"github"`
 	SNS    *snsSettings    `yaml:"sns"`
 	Falco  *falcoSettings  `yaml:"falco"`
+
+	Standard *standardSettings `yaml:"standard"`
 
 	local bool // others cannot reach it
 }
@@ -98,7 +104,7 @@ func (s *settings) Validate() error {
 	if host == "localhost" || ip != nil && ip.IsLoopback() {
 		s.local = true
 	}
-	if len(s.Tokens) == 0 && !s.Open && !s.local && (s.GitHub == nil && s.SNS == nil || s.Falco != nil) {
+	if len(s.Tokens) == 0 && !s.Open && !s.local && (s.GitHub == nil && s.SNS == nil && s.Standard == nil || s.Falco != nil) {
 		return fmt.Errorf("listen %s: tokens are required (or open: true) where others can reach it", s.Listen)
 	}
 	if err := s.validateHooks(); err != nil {
@@ -120,11 +126,11 @@ func (s *settings) Validate() error {
 }
 
 const (
-	readTimeout   = 30 * time.Second // for a request, headers and body
-	headerTimeout = 5 * time.Second
-	idleTimeout   = 2 * time.Minute
-	stopTimeout   = 5 * time.Second // for requests in course when ctx ends
-	memory        = 128 << 20       // bytes of bodies in memory at the same time, about
+	readTimeout = 30 * time.Second // for a request, headers and body
+	stopTimeout = 5 * time.Second  // for requests in course when ctx ends
+	memory      = 128 << 20        // bytes of bodies in memory at the same time, about
+	lobby       = 32 << 20         // the same, of senders who have not yet shown who they are
+	connections = 4096             // at the same time
 )
 
 type source struct {
@@ -134,6 +140,7 @@ type source struct {
 	hashes [][sha256.Size]byte // of the tokens
 	queue  chan *request
 	room   *semaphore.Weighted
+	lobby  *semaphore.Weighted
 	listen func(ctx context.Context, network, addr string) (net.Listener, error)
 }
 
@@ -148,6 +155,7 @@ func New(cfg config.Node, deps producers.SourceDeps) (producers.Source, error) {
 	if err := cfg.Decode(&s.settings); err != nil {
 		return nil, fmt.Errorf("source http: %w", err)
 	}
+	s.lobby = semaphore.NewWeighted(max(lobby, 2*s.MaxBody))
 	s.setUpHooks()
 	for _, t := range s.Tokens {
 		s.hashes = append(s.hashes, sha256.Sum256([]byte(t)))
@@ -164,6 +172,8 @@ func (s *source) Run(ctx context.Context, emit func(context.Context, []producers
 	if err != nil {
 		return fmt.Errorf("source http: %w", err)
 	}
+	limits := web.Limits{Read: readTimeout, Write: readTimeout + s.Timeout + 5*time.Second, Connections: connections}
+	ln = limits.Bounded(ln)
 	mux := http.NewServeMux()
 	for path, h := range s.hooks() {
 		mux.HandleFunc("POST "+path, s.hook(h))
@@ -171,10 +181,7 @@ func (s *source) Run(ctx context.Context, emit func(context.Context, []producers
 	mux.HandleFunc("POST /v1/records", s.take)
 	mux.HandleFunc("POST /{$}", s.take)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
-	server := &http.Server{
-		Handler: mux, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 32 << 10,
-		WriteTimeout: readTimeout + s.Timeout + 5*time.Second,
-	}
+	server := web.Server(mux, limits)
 	s.log.Info().Str("listen", ln.Addr().String()).Bool("tls", s.TLSCert != "").Msg("taking records over HTTP")
 
 	// Publishing outlives ctx by the time that requests in course have for it.

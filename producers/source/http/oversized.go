@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/riposte-security/riposte/producers"
 	"github.com/riposte-security/riposte/producers/unpack"
 )
@@ -28,6 +30,38 @@ type body struct {
 	head  []byte
 	hash  hash.Hash
 	n     int64
+	// room, if any, is asked for memory as the body comes: of somebody who is not known yet, what was announced counts for nothing.
+	room *semaphore.Weighted
+	held int64 // of room
+}
+
+// chunk is how much room is asked for at a time, in bytes.
+const chunk = 64 << 10
+
+// errCrowded says that there is no room for a body.
+const errCrowded = crowdedError("too much is waiting")
+
+type crowdedError string
+
+func (e crowdedError) Error() string { return string(e) }
+
+// reserve makes room for what has come.
+func (b *body) reserve() error {
+	for b.room != nil && b.held < b.n {
+		if !b.room.TryAcquire(chunk) {
+			return errCrowded
+		}
+		b.held += chunk
+	}
+	return nil
+}
+
+// release gives the room back.
+func (b *body) release() {
+	if b.held > 0 {
+		b.room.Release(b.held)
+		b.held = 0
+	}
 }
 
 func (s *source) body(r *http.Request, whole io.Writer) *body {
@@ -66,6 +100,9 @@ type taken struct {
 
 func (t taken) Read(p []byte) (int, error) {
 	n, err := t.b.next(p)
+	if no := t.b.reserve(); no != nil {
+		return 0, no
+	}
 	if beyond := t.b.n - t.limit; beyond > 0 {
 		return max(n-int(min(beyond, int64(n))), 0), &http.MaxBytesError{Limit: t.limit}
 	}

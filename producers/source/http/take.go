@@ -48,7 +48,7 @@ func (s *source) take(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusUnauthorized, answer{Error: "a valid bearer token is required"})
 		return
 	}
-	body, release, ok := s.admit(w, r, nil)
+	body, release, ok := s.admit(w, r)
 	if !ok {
 		return
 	}
@@ -82,8 +82,8 @@ func (s *source) weight(r *http.Request, body *body) int64 {
 	return max(r.ContentLength, 1)
 }
 
-// submit hands records over to the writers and answers when Kafka has them, or not in time. bad is the status if some become dead letters.
-func (s *source) submit(w http.ResponseWriter, r *http.Request, records []producers.Record, bad int) {
+// submit hands records over to the writers, answers when Kafka has them, or not in time, and tells which. bad is the status if some become dead letters.
+func (s *source) submit(w http.ResponseWriter, r *http.Request, records []producers.Record, bad int) (taken bool) {
 	req := &request{records: records, count: len(records), done: make(chan struct{})}
 	for _, rec := range records {
 		req.size += len(rec.Data)
@@ -93,22 +93,22 @@ func (s *source) submit(w http.ResponseWriter, r *http.Request, records []produc
 	select {
 	case s.queue <- req:
 	default:
-		reply(w, http.StatusServiceUnavailable, answer{Error: "too much is waiting"})
-		return
+		reply(w, http.StatusServiceUnavailable, answer{Error: errCrowded.Error()})
+		return false
 	}
 	select {
 	case <-req.done:
 	case <-timer.C:
 		req.abandon()
 		reply(w, http.StatusServiceUnavailable, answer{Error: "Kafka did not take it in time"})
-		return
+		return false
 	case <-r.Context().Done():
 		req.abandon()
-		return
+		return false
 	}
 	if req.err != nil {
 		reply(w, http.StatusServiceUnavailable, answer{Error: "Kafka did not take it"})
-		return
+		return false
 	}
 	a := answer{Accepted: req.count - len(req.rejected), Rejected: len(req.rejected)}
 	for i := 0; i < req.count && len(a.Errors) < maxErrors; i++ {
@@ -122,6 +122,7 @@ func (s *source) submit(w http.ResponseWriter, r *http.Request, records []produc
 		status = bad
 	}
 	reply(w, status, a)
+	return true
 }
 
 // records reads the records of a request. The error is about the request as a whole: then none of it is taken.
