@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 
 	"github.com/riposte-security/riposte/internal/fault"
 )
@@ -104,7 +105,7 @@ func (a *Archiver) put(ctx context.Context, s *segment) error {
 }
 
 // same looks at what is there under the name of a piece. Data that differ are another writer's decision. All else follows from the data, so it
-// must be the same.
+// must be the same: byte by byte, or, in a Parquet file that another version of the library has written, row by row.
 func (a *Archiver) same(ctx context.Context, s *segment, p *piece) error {
 	sum, err := sumOf(ctx, a.store, p.Name)
 	if err != nil {
@@ -115,8 +116,34 @@ func (a *Archiver) same(ctx context.Context, s *segment, p *piece) error {
 		return nil
 	case p.Name == s.manifest.Data.Name:
 		return errTaken
+	case p.Rows > 0:
+		there, err := a.fetch(ctx, p.Name)
+		if err != nil {
+			return err
+		}
+		defer discard(there.f)
+		if there.SHA256 == sum && sameRows(p, there) {
+			return s.adopt(ctx, a.signer, there.File)
+		}
 	}
 	return fault.Permanent(fmt.Errorf("archive %s: %s holds something that was not archived there; remove it, or archive to another place", a.store, p.Name))
+}
+
+// adopt lists a Parquet file as it is there, in place of the one that would have been written.
+func (s *segment) adopt(ctx context.Context, signer Signer, f File) error {
+	m := s.manifest.Manifest
+	m.Parquet = slices.Clone(m.Parquet)
+	for i := range m.Parquet {
+		if m.Parquet[i].Name == f.Name {
+			m.Parquet[i].Size, m.Parquet[i].SHA256 = f.Size, f.SHA256
+		}
+	}
+	again, err := m.seal(ctx, signer)
+	if err != nil {
+		return err
+	}
+	s.manifest = again
+	return nil
 }
 
 func sumOf(ctx context.Context, s Store, name string) (Hash, error) {
