@@ -9,9 +9,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rs/zerolog"
+
 	"github.com/riposte-security/riposte/consumers/ledger"
 	"github.com/riposte-security/riposte/internal/await"
-	"github.com/riposte-security/riposte/internal/sign"
+	"github.com/riposte-security/riposte/internal/broker"
+	"github.com/riposte-security/riposte/internal/kafka"
 )
 
 // command runs a command line in this process.
@@ -29,16 +32,8 @@ func TestArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := sign.NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := key.PEM()
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, dir, "archive.pem", string(text))
-	public := write(t, dir, "archive.pub", key.Public())
+	key, line := newPair(t, dir, "archive")
+	public := write(t, dir, "archive.pub", line)
 	write(t, dir, "rules.yaml", upRules)
 	cfg := write(t, dir, "riposte.yaml", fmt.Sprintf(`
 http: { listen: "" }
@@ -47,17 +42,16 @@ router: { rules: [ %q ] }
 receivers: [ { name: hook, webhook: { url: %q, secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE= } } ]
 ledger: { url: %q }
 archive: { to: %q, key: { file: %q }, segment: { age: 1s } }
-`, in, filepath.Join(dir, "rules.yaml"), calls.URL, "sqlite://"+filepath.Join(dir, "data", "ledger.db"), filepath.Join(dir, "kept"), filepath.Join(dir, "archive.pem")))
+`, in, filepath.Join(dir, "rules.yaml"), calls.URL, "sqlite://"+filepath.Join(dir, "data", "ledger.db"), filepath.Join(dir, "kept"), key))
 	p := start(t, dir, "-c", cfg, "up", "--data", "data", "--port", port)
 	await.Until(t, "events are taken", func() bool {
 		status, _ := post("http://"+in, `{"kind":"login_failed","user":"bob"}`)
 		return status == 202
 	})
 	head := filepath.Join(dir, "head.json")
-	kafka := filepath.Join(dir, "kafka.yaml")
-	write(t, dir, "kafka.yaml", fmt.Sprintf("kafka: { brokers: [%q] }\narchive: { to: %q, key: { file: unused } }\n", brokerAddr, filepath.Join(dir, "kept")))
+	onKafka := write(t, dir, "kafka.yaml", fmt.Sprintf("kafka: { brokers: [%q] }\narchive: { to: %q, key: { file: unused } }\n", brokerAddr, filepath.Join(dir, "kept")))
 	await.Until(t, "events, command and outcome are archived", func() bool {
-		code, out := command(t, "-c", kafka, "audit", "verify", "--key", public, "--kafka", "--json", "--write-head", head)
+		code, out := command(t, "-c", onKafka, "audit", "verify", "--key", public, "--kafka", "--json", "--write-head", head)
 		var r struct{ Partitions, Problems int }
 		_ = json.Unmarshal([]byte(out), &r) // while there is nothing, it says so in words
 		return code == 0 && r.Problems == 0 && r.Partitions >= 3
@@ -101,5 +95,80 @@ archive: { to: %q, key: { file: %q }, segment: { age: 1s } }
 	}
 	if code, out := command(t, "-c", cfg, "audit", "verify"); code != 2 {
 		t.Errorf("verify without a key: %d %s", code, out)
+	}
+}
+
+// TestArchiveKilled kills the archive's process again and again while messages arrive; then a last one archives all of them, each offset once.
+func TestArchiveKilled(t *testing.T) {
+	dir := t.TempDir()
+	b, err := broker.Start(t.Context(), broker.Options{Log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	key, public := newPair(t, dir, "archive")
+	pub := write(t, dir, "archive.pub", public)
+	cfg := write(t, dir, "riposte.yaml", fmt.Sprintf(`
+http: { listen: "" }
+kafka: { brokers: [%q], partitions: 2, session_timeout: 6s }
+archive: { to: %q, key: { file: %q }, segment: { records: 60, age: 1s } }
+`, b.Addr(), filepath.Join(dir, "kept"), key))
+	client, err := kafka.New(kafka.Config{Brokers: []string{b.Addr()}, Partitions: 2}, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if err := client.EnsureTopics(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w := client.NewWriter()
+	defer w.Close()
+	sent := 0
+	publish := func() {
+		var msgs []kafka.Message
+		for range 400 {
+			msgs = append(msgs, kafka.Message{Topic: client.Topics().Events, Key: fmt.Append(nil, sent), Value: fmt.Appendf(nil, `{"n":%d}`, sent)})
+			sent++
+		}
+		if err := w.Publish(t.Context(), msgs...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	manifests := func() int {
+		all, err := filepath.Glob(filepath.Join(dir, "kept/segments/*/*/*.manifest"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(all)
+	}
+	for range 4 {
+		before := manifests()
+		p := start(t, dir, "-c", cfg, "archive", "--data", "data")
+		publish()
+		await.Until(t, "some segments are written", func() bool { return manifests() > before+1 })
+		p.Kill()
+	}
+	start(t, dir, "-c", cfg, "archive", "--data", "data")
+	var r struct{ Records, Problems, Absent int }
+	await.Until(t, "everything is archived", func() bool {
+		_, out := command(t, "-c", cfg, "audit", "verify", "--key", pub, "--json")
+		_, last, _ := strings.Cut("\n"+strings.TrimSpace(out), "\n")
+		return json.Unmarshal([]byte(last), &r) == nil && r.Records >= sent
+	})
+	await.Until(t, "everything is committed", func() bool {
+		ends, err := client.Ends(t.Context(), client.Topics().Events)
+		if err != nil {
+			return false
+		}
+		done, err := client.Reached(t.Context(), "riposte.archive", ends)
+		return err == nil && done
+	})
+	code, out := command(t, "-c", cfg, "audit", "verify", "--key", pub, "--kafka", "--json")
+	if code != 0 || json.Unmarshal([]byte(strings.TrimSpace(out)), &r) != nil || r.Records != sent || r.Problems > 0 || r.Absent > 0 {
+		t.Errorf("%d sent; verify: %d %s", sent, code, out)
 	}
 }

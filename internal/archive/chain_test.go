@@ -1,7 +1,9 @@
 package archive
 
 import (
+	"context"
 	"errors"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -166,5 +168,49 @@ func TestFind(t *testing.T) {
 	s.files[name] = slices.Concat(s.files[name], []byte{0x5a, 0x2a, 0x4d, 0x18, 0, 0, 0, 0}) // an empty frame that decoders pass over
 	if _, err := search.Find(t.Context()); !errors.Is(err, errForged) {
 		t.Errorf("in a segment that was changed: %v", err)
+	}
+}
+
+// A limpingStore fails at every third call, before it had its effect or after.
+type limpingStore struct {
+	Store
+
+	calls int
+}
+
+func (l *limpingStore) Create(ctx context.Context, name string, content io.ReadSeeker, size int64, sum Hash) error {
+	l.calls++
+	switch l.calls % 6 {
+	case 2:
+		return errDead
+	case 5:
+		return errors.Join(errDead, l.Store.Create(ctx, name, content, size, sum))
+	}
+	return l.Store.Create(ctx, name, content, size, sum)
+}
+
+// TestStoreAwayForMoments has writes fail in the middle of batches, which come again whole, as Consume has it.
+func TestStoreAwayForMoments(t *testing.T) {
+	key, keys := newKey(t)
+	s := newMemStore()
+	p := testPart()
+	a := newArchiver(t, &limpingStore{Store: s}, key, SegmentConfig{Records: 10})
+	if _, err := a.take(t.Context(), p, 0, -1); err != nil {
+		t.Fatal(err)
+	}
+	failures := 0
+	for batch := range slices.Chunk(messages(p, 0, 200), 17) {
+		for a.handle(t.Context(), batch) != nil {
+			failures++
+		}
+	}
+	for a.finish(t.Context()) != nil {
+		failures++
+	}
+	if diff := cmp.Diff(messages(p, 0, 200), records(t, s, p)[:200]); diff != "" {
+		t.Errorf("what was archived (-want +got):\n%s", diff)
+	}
+	if _, found := problems(t, s, Verification{Keys: keys}); len(found) > 0 || failures < 20 {
+		t.Errorf("%d failures, problems %q", failures, found)
 	}
 }
