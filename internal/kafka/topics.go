@@ -141,7 +141,8 @@ func (c *Client) ensure(ctx context.Context, names []string) error {
 	}
 	var missing []kafka.TopicConfig
 	for _, n := range names {
-		if !slices.ContainsFunc(m.Topics, func(t kafka.Topic) bool { return t.Name == n }) {
+		asked := slices.ContainsFunc(missing, func(t kafka.TopicConfig) bool { return t.Topic == n }) // by another stage of this process
+		if !asked && !slices.ContainsFunc(m.Topics, func(t kafka.Topic) bool { return t.Name == n }) {
 			missing = append(missing, c.topicConfig(n, len(m.Brokers)))
 		}
 	}
