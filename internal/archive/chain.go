@@ -80,6 +80,7 @@ const errRemade = sentinel("the topic is not the one that was archived: archive 
 
 // add takes a message into the chain. One that it has already is passed over.
 func (c *chain) add(ctx context.Context, m *kafka.Message) error {
+	m = bounded(m)
 	at := fmt.Sprintf("%s partition %d", c.topic, c.partition)
 	for {
 		switch {
@@ -157,6 +158,7 @@ func (c *chain) flush(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.a.cond.OK()
 	c.head = headOf(c.seg.manifest)
 	c.a.metrics.written(c.seg)
 	c.a.log.Info().Str("segment", c.seg.manifest.place().String()).Int64("last", c.head.last).Int64("records", c.seg.manifest.Count).

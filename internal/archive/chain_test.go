@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -212,5 +213,35 @@ func TestStoreAwayForMoments(t *testing.T) {
 	}
 	if _, found := problems(t, s, Verification{Keys: keys}); len(found) > 0 || failures < 20 {
 		t.Errorf("%d failures, problems %q", failures, found)
+	}
+}
+
+// TestTooLarge archives what no topic should have taken: what it was, not all of it.
+func TestTooLarge(t *testing.T) {
+	key, keys := newKey(t)
+	s := newMemStore()
+	p := testPart()
+	msgs := messages(p, 0, 5)
+	msgs[2].Value = bytes.Repeat([]byte{0}, maxRecord+1)
+	msgs[3].Value = bytes.Repeat([]byte{1}, maxRecord-100) // needs six bytes for each
+	want := sumText(msgs[2].Value).String()
+	for range 2 { // the second time it comes again, being compared
+		a := newArchiver(t, s, key, SegmentConfig{Records: 3})
+		if _, err := a.take(t.Context(), p, 0, -1); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.handle(t.Context(), msgs); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.finish(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := records(t, s, p)
+	if len(got) != 5 || !strings.Contains(string(got[2].Value), want) || got[2].Header(headerLeftOut) != "true" || !bytes.Equal(got[3].Value, msgs[3].Value) {
+		t.Errorf("%d records; in place of the large one %s", len(got), got[2].Value)
+	}
+	if r, found := problems(t, s, Verification{Keys: keys}); len(found) > 0 {
+		t.Errorf("%+v %q", r, found)
 	}
 }

@@ -16,8 +16,36 @@ import (
 	"github.com/riposte-security/riposte/internal/kafka"
 )
 
-// maxLine bounds a line of a data file: a message of the largest size whose every byte has to be escaped.
-const maxLine = 6*kafka.MaxMessage + 1<<16
+const (
+	// maxRecord bounds a message that is archived whole, in bytes. No topic takes one of more than kafka.MaxMessage, but who compresses well gets more in.
+	maxRecord = 8 * kafka.MaxMessage
+	// maxLine bounds a line of a data file: a message of the largest size whose every byte has to be escaped.
+	maxLine = 6*maxRecord + 1<<16
+	// headerLeftOut tells that a message was too large to be archived; its value is a leftOut.
+	headerLeftOut = "riposte_archive_left_out"
+)
+
+// A leftOut stands for a message of more than maxRecord bytes.
+type leftOut struct {
+	Size        int  `json:"size"`         // of key, headers and value
+	ValueSize   int  `json:"value_size"`   // of the value
+	ValueSHA256 Hash `json:"value_sha256"` // and what it was
+}
+
+// bounded is the message as it is archived: itself, or what stands for it.
+func bounded(m *kafka.Message) *kafka.Message {
+	if m.Size() <= maxRecord {
+		return m
+	}
+	value, err := json.Marshal(leftOut{Size: m.Size(), ValueSize: len(m.Value), ValueSHA256: sumText(m.Value)})
+	if err != nil {
+		value = nil // of numbers and a text it cannot be
+	}
+	return &kafka.Message{
+		Topic: m.Topic, Partition: m.Partition, Offset: m.Offset, Time: m.Time, Value: value,
+		Headers: []kafka.Header{{Key: headerLeftOut, Value: []byte("true")}},
+	}
+}
 
 // appendLine appends a message as one line of JSON, without the line feed:
 //

@@ -167,35 +167,31 @@ func (a *Archiver) tick(ctx context.Context) {
 
 func (a *Archiver) writeOld(ctx context.Context) {
 	for _, c := range a.all() {
-		wrote, err := c.writeOld(ctx)
-		switch {
-		case err != nil:
+		if err := c.writeOld(ctx); err != nil {
 			a.failed(ctx, err)
 			return // the next tick tries again
-		case wrote:
-			a.cond.OK()
 		}
 	}
 }
 
 // writeOld writes what is open if it is old enough. A chain that somebody works on is left for the next time, and so is one that is given away.
-func (c *chain) writeOld(ctx context.Context) (wrote bool, err error) {
+func (c *chain) writeOld(ctx context.Context) error {
 	if !c.tryAcquire() {
-		return false, nil
+		return nil
 	}
 	defer c.release()
 	if c.spool == nil || (c.seg == nil && c.a.now().Sub(c.spool.since) < c.a.cfg.Segment.Age) {
-		return false, nil
+		return nil
 	}
 	ctx, cancel := c.whileHere(ctx)
 	defer cancel()
 	if err := c.flush(ctx); err != nil {
 		if ctx.Err() != nil {
-			return false, nil
+			return nil
 		}
-		return false, err
+		return err
 	}
-	return true, nil
+	return nil
 }
 
 // finish writes what is open, as it stands: whatever writes next goes on after it.
