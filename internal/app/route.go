@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"runtime/debug"
 
 	"golang.org/x/sync/errgroup"
 
@@ -59,6 +60,7 @@ func (s *stack) router(ctx context.Context) (stage, error) {
 	if err != nil {
 		return nil, err
 	}
+	debug.FreeOSMemory() // to load rules takes several times what they need in the end
 	r, err := router.New(conf.Config, router.Deps{Kafka: s.kafka, Decider: reloader, Log: &s.log, Registerer: s.reg})
 	if err != nil {
 		return nil, err

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -22,7 +20,6 @@ type stage func(ctx context.Context) error
 
 // run makes the topics, serves health and metrics, and runs stages until ctx ends or one of them fails.
 func (s *stack) run(ctx context.Context, stages ...stage) error {
-	lessGarbageCollection()
 	g, ctx := errgroup.WithContext(ctx)
 	stop, err := s.serve(ctx, g)
 	if err != nil {
@@ -40,15 +37,6 @@ func (s *stack) run(ctx context.Context, stages ...stage) error {
 		g.Go(func() error { return ended(ctx, st(ctx)) })
 	}
 	return g.Wait()
-}
-
-// lessGarbageCollection lets garbage grow to twice what lives, instead of to as much: a stage reads much and keeps little, so that collections would take a
-// tenth of its time to save a few MB. GOGC in the environment goes before.
-func lessGarbageCollection() {
-	const percent = 200
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(percent)
-	}
 }
 
 // errStop ends a group without being an error of the command.

@@ -12,9 +12,12 @@ import (
 )
 
 const (
-	// fetchBytes is what a broker hands over at most in one answer, a larger first batch apart. Compressed events become several times as many, and each
-	// partition has two answers in memory.
+	// fetchBytes is what a broker hands over at most in one answer, a larger first batch apart; leastFetch is the least that it is asked for.
 	fetchBytes = 1 << 20
+	leastFetch = 32 << 10
+	// pageBytes is what the messages of an answer should have together: compressed ones become ten times as many bytes, and a partition has several answers
+	// in memory.
+	pageBytes = 2 << 20
 	// fetchWait is how long a broker waits for something to hand over.
 	fetchWait = 500 * time.Millisecond
 )
@@ -24,15 +27,26 @@ type page struct {
 	messages []Message
 	next     int64 // offset to go on from
 	end      int64 // high watermark
+	bytes    int   // of the messages
 }
 
-// fetch reads from offset on, waiting a moment if there is nothing. An offset that is not there any more, or not yet, is
+// sized is how much to ask for next, after an answer to so much has become a page: about as much as makes a page of pageBytes.
+func (p page) sized(asked int) int {
+	if p.bytes > pageBytes || p.bytes > pageBytes/4 && asked < fetchBytes {
+		asked = int(int64(asked) * pageBytes / int64(p.bytes))
+	} else {
+		asked *= 2
+	}
+	return min(max(asked, leastFetch), fetchBytes)
+}
+
+// fetch reads up to so many bytes from offset on, waiting a moment if there is nothing. An offset that is not there any more, or not yet, is
 // kafka.OffsetOutOfRange. It stays below kafka-go's Reader, which jumps to another offset by itself, without a word.
-func (c *Client) fetch(ctx context.Context, tp topicPartition, offset int64) (page, error) {
+func (c *Client) fetch(ctx context.Context, tp topicPartition, offset int64, most int) (page, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchWait+requestTimeout)
 	defer cancel()
 	res, err := c.api.Fetch(ctx, &kafka.FetchRequest{
-		Topic: tp.topic, Partition: tp.partition, Offset: offset, MinBytes: 1, MaxBytes: fetchBytes, MaxWait: fetchWait,
+		Topic: tp.topic, Partition: tp.partition, Offset: offset, MinBytes: 1, MaxBytes: int64(most), MaxWait: fetchWait,
 	})
 	if err != nil {
 		return page{}, err
@@ -63,6 +77,7 @@ func (c *Client) fetch(ctx context.Context, tp topicPartition, offset int64) (pa
 			p.next = m.Offset + 1
 			if !control {
 				p.messages = append(p.messages, m)
+				p.bytes += m.Size()
 			}
 		}
 	}

@@ -162,6 +162,7 @@ type partition struct {
 	offset int64 // where to read on; kafka.FirstOffset if the group has none yet
 	done   *offsets
 	placed bool // offset is where Group.From wants to begin
+	size   int  // of the next answer
 }
 
 // A chunk is what a handler gets in one go.
@@ -262,7 +263,13 @@ func (p *partition) next(ctx context.Context) (page, error) {
 		}
 		p.offset, p.placed = min(from, p.offset), true
 	}
-	pg, err := p.m.c.fetch(ctx, p.tp, p.offset)
+	if p.size == 0 {
+		p.size = fetchBytes / 8
+	}
+	pg, err := p.m.c.fetch(ctx, p.tp, p.offset, p.size)
+	if err == nil && len(pg.messages) > 0 {
+		p.size = pg.sized(p.size)
+	}
 	if !errors.Is(err, kafka.OffsetOutOfRange) {
 		return pg, err
 	}
@@ -285,5 +292,5 @@ func (p *partition) next(ctx context.Context) (page, error) {
 		return page{}, err // the bounds moved meanwhile
 	}
 	p.offset = first
-	return p.m.c.fetch(ctx, p.tp, p.offset)
+	return p.m.c.fetch(ctx, p.tp, p.offset, p.size)
 }

@@ -109,7 +109,7 @@ func (c *Client) TimeOf(ctx context.Context, topic string, partition int, offset
 	if offset < 0 {
 		return at, false, nil
 	}
-	pg, err := c.fetch(ctx, topicPartition{topic, partition}, offset)
+	pg, err := c.fetch(ctx, topicPartition{topic, partition}, offset, fetchBytes)
 	if errors.Is(err, kafka.OffsetOutOfRange) {
 		return at, false, nil
 	}

@@ -152,7 +152,7 @@ func (c *Client) scanPartition(
 				reached = nil
 			}
 			if err == nil && (end < 0 || offset < end) {
-				pg, err = c.fetch(ctx, tp, offset)
+				pg, err = c.fetch(ctx, tp, offset, fetchBytes)
 			}
 			if errors.Is(err, kafka.OffsetOutOfRange) { // retention was faster; what is gone is gone for everybody
 				offset = -1

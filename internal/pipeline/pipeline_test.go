@@ -140,7 +140,7 @@ func (l *lab) raw(b *testing.B, c *kafka.Client, group string) *testproc.Process
 // until waits for something, looking often.
 func until(b *testing.B, what string, ok func() bool) {
 	b.Helper()
-	const often, patience = 10 * time.Millisecond, time.Minute
+	const often, patience = 10 * time.Millisecond, 3 * time.Minute
 	for deadline := time.Now().Add(patience); !ok(); {
 		if time.Now().After(deadline) {
 			b.Fatalf("not within %s: %s", patience, what)

@@ -18,15 +18,16 @@ import (
 
 // routerThroughput: how fast events that wait are worked off, from the first that was committed to the last.
 func routerThroughput(b *testing.B, l *lab) {
-	const events, partitions = 400_000, 6
+	const events, partitions = 1_000_000, 6
 	c := l.client(b, "throughput", partitions)
 	fill(b, c, events)
 	raws := []float64{l.rawRate(b, c, "raw-0", events)}
 	for _, rules := range []int{10, 10_000} {
 		cfg, _ := l.settings(b, "throughput", partitions, routing(rulesFolder(b, rules), fmt.Sprint("rules-", rules)))
 		p := l.riposte(b, cfg, "route")
+		stop := watch(b, p)
 		rate := l.rate(b, c, fmt.Sprint("rules-", rules), events)
-		rss := peak(b, p)
+		rss := stop()
 		p.Kill()
 		raws = append(raws, l.rawRate(b, c, fmt.Sprint("raw-", rules), events))
 		raw := (raws[len(raws)-1] + raws[len(raws)-2]) / 2 // those before and after
@@ -93,24 +94,48 @@ func commands(b *testing.B, c *kafka.Client) (n int64) {
 	return n
 }
 
-// peak is the most memory that a process has had, in MB.
-func peak(b *testing.B, p *testproc.Process) int {
+// watch looks ten times a second at the memory of a process, until the function that it returns is called, which gives the most there was, in MB. What it took
+// to load rules, before, does not count.
+func watch(b *testing.B, p *testproc.Process) func() int {
+	b.Helper()
+	most, end, ended := 0, make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-end:
+				return
+			case <-time.After(100 * time.Millisecond):
+				most = max(most, memory(b, p))
+			}
+		}
+	}()
+	return func() int {
+		close(end)
+		<-ended
+		return most
+	}
+}
+
+// memory is what a process has at this moment (its resident set), in MB.
+func memory(b *testing.B, p *testproc.Process) int {
 	b.Helper()
 	f, err := os.Open(fmt.Sprintf("/proc/%d/status", p.Process.Pid))
 	if err != nil {
-		b.Fatal(err)
+		b.Error(err)
+		return 0
 	}
 	defer f.Close() //nolint:errcheck // only read
 	for s := bufio.NewScanner(f); s.Scan(); {
-		if kb, ok := strings.CutPrefix(s.Text(), "VmHWM:"); ok {
+		if kb, ok := strings.CutPrefix(s.Text(), "VmRSS:"); ok {
 			n, err := strconv.Atoi(strings.Fields(kb)[0])
 			if err != nil {
-				b.Fatal(err)
+				b.Error(err)
 			}
 			return n / 1024
 		}
 	}
-	b.Fatal("no VmHWM")
+	b.Error("no VmRSS")
 	return 0
 }
 

@@ -79,7 +79,7 @@ type loop struct {
 
 // partition reads one partition by a connection of its own.
 func (l *loop) partition(ctx context.Context, id int, offset int64) error {
-	conn, err := kafka.DialLeader(ctx, "tcp", l.Broker, l.From, id)
+	conn, err := l.dial(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -113,6 +113,26 @@ func (l *loop) partition(ctx context.Context, id int, offset int64) error {
 		l.mu.Unlock()
 	}
 	return nil
+}
+
+// dial connects to the leader of a partition. Right after a topic was made, a broker may say that it does not lead what it leads.
+func (l *loop) dial(ctx context.Context, id int) (*kafka.Conn, error) {
+	for {
+		conn, err := kafka.DialLeader(ctx, "tcp", l.Broker, l.From, id)
+		if err == nil {
+			if _, err = conn.ReadLastOffset(); err == nil {
+				return conn, nil
+			}
+			_ = conn.Close() // it is of no use
+		}
+		if !errors.Is(err, kafka.NotLeaderForPartition) && !errors.Is(err, kafka.LeaderNotAvailable) || ctx.Err() != nil {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // timeout: a fetch that found nothing within its wait.
