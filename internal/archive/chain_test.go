@@ -245,3 +245,29 @@ func TestTooLarge(t *testing.T) {
 		t.Errorf("%+v %q", r, found)
 	}
 }
+
+// TestInterruptedWhileBuilding has the partition given away while a segment is being built: nothing is lost, and the next try builds it.
+func TestInterruptedWhileBuilding(t *testing.T) {
+	key, _ := newKey(t)
+	s := newMemStore()
+	p := testPart()
+	a := newArchiver(t, s, key, SegmentConfig{})
+	if err := feed(t.Context(), a, p, -1, 20); err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	c := a.chain(p)
+	for range 3 {
+		_, err := a.build(ended, place{p.topic, p.partition, 0}, c.spool, Hash{}, nil)
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("build: %v", err)
+		}
+	}
+	if err := a.finish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(messages(p, 0, 20), records(t, s, p)); diff != "" {
+		t.Errorf("what was archived (-want +got):\n%s", diff)
+	}
+}

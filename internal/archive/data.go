@@ -60,10 +60,10 @@ func (s *spool) write(ctx context.Context, p place, signer Signer) (d digest, da
 	if data, err = newPiece(s.dir, p.name(dataSuffix)); err != nil {
 		return d, nil, nil, err
 	}
+	f := data.f // an error returns no data
 	defer func() {
 		if err != nil {
-			discard(data.f)
-			data = nil
+			discard(f)
 		}
 	}()
 	sum := newSumWriter(data.f)
@@ -104,10 +104,10 @@ func scan(ctx context.Context, dir string, p place, r *lineReader, each func(tex
 	if index, err = newPiece(dir, p.name(indexSuffix)); err != nil {
 		return d, nil, err
 	}
+	f := index.f // an error returns no index
 	defer func() {
 		if err != nil {
-			discard(index.f)
-			index = nil
+			discard(f)
 		}
 	}()
 	sum := newSumWriter(index.f)
