@@ -62,6 +62,10 @@ func onBroker(which func(context.Context, *world, fault) (int, error), do func(c
 		w.brokers.Lock()
 		defer w.brokers.Unlock()
 		id, err := which(ctx, w, f)
+		for tries := 0; err != nil && tries < 20; tries++ { // whom it asked may be about to begin, or have been ended
+			pause(ctx, time.Second)
+			id, err = which(ctx, w, f)
+		}
 		if err != nil {
 			return "", err
 		}

@@ -16,6 +16,9 @@ import (
 // mostStarts is how often a process that ends by itself is started again.
 const mostStarts = 200
 
+// readyWithin is how long processes may take to begin.
+const readyWithin = 2 * time.Minute
+
 // A role is what a process does.
 type role string
 
@@ -121,6 +124,8 @@ func (m *member) ended(child *proc.Child) {
 
 // ready waits until every process says that it can do its work. One that ends instead will not.
 func (f *fleet) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
 	for _, m := range f.all() {
 		for !m.answers(ctx, "/readyz") {
 			f.mu.Lock()

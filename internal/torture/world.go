@@ -33,6 +33,7 @@ log: { level: info, format: json }
 http: { listen: "${TORTURE_HTTP}" }
 kafka: { brokers: [ BROKERS ], prefix: torture, partitions: 6, session_timeout: SESSION }
 ledger: { url: "LEDGER" }
+callouts: { allow_loopback: true } # that is where the recorder is
 aws: { region: us-east-1, own_addresses: { off: true } }
 producers:
   - { name: files, format: ocsf, source: { file: { paths: [ "in/*.ndjson" ], poll: 100ms } } }
