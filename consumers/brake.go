@@ -225,6 +225,11 @@ func (c Control) Switches() []ledger.Switch {
 	return all
 }
 
+// known leaves out switches of lanes that do not exist.
+func known(all []ledger.Switch) []ledger.Switch {
+	return slices.DeleteFunc(all, func(w ledger.Switch) bool { return !slices.Contains(schemas.Lanes(), w.Lane) })
+}
+
 // control notes in the ledger what a message says. What is no message of ours is left alone.
 func (s *Service) control(ctx context.Context, m kafka.Message, look chan<- struct{}) error {
 	if err := s.signed(s.operators, forgedControl, m); err != nil {
@@ -242,11 +247,11 @@ func (s *Service) control(ctx context.Context, m kafka.Message, look chan<- stru
 	if c.By == "" {
 		c.By = "a message on " + m.Topic
 	}
-	known := slices.DeleteFunc(c.Switches(), func(w ledger.Switch) bool { return !slices.Contains(schemas.Lanes(), w.Lane) })
-	if len(known) == 0 {
+	turned := known(c.Switches())
+	if len(turned) == 0 {
 		return nil
 	}
-	if err := fault.Retry(ctx, s.db.Failed, func() error { return s.d.Ledger.Turn(ctx, known...) }); err != nil {
+	if err := fault.Retry(ctx, s.db.Failed, func() error { return s.d.Ledger.Turn(ctx, turned...) }); err != nil {
 		return err
 	}
 	nudge(look)
