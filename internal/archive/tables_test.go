@@ -46,7 +46,7 @@ func sealAll(tb testing.TB, s Store, key Signer, msgs []kafka.Message) *Archiver
 	if err := a.handle(tb.Context(), msgs); err != nil {
 		tb.Fatal(err)
 	}
-	if err := a.finish(tb.Context()); err != nil {
+	if err := a.chain(p).flush(tb.Context()); err != nil { // finish has a bound on its time
 		tb.Fatal(err)
 	}
 	return a
