@@ -134,18 +134,22 @@ func TestNothingIsLeft(t *testing.T) {
 		is     func(r runbook.Result) bool
 		edit   func(*runbook.Config)
 	}{
-		"ends well":             {"echo '{\"n\":1}'", func(r runbook.Result) bool { return r.Exit == 0 && string(r.Output) == "{\"n\":1}\n" }, nil},
-		"ends badly":            {"echo because >&2; exit 3", func(r runbook.Result) bool { return r.Exit == 3 && r.Errors == "because" }, nil},
-		"asks for later":        {"exit 75", func(r runbook.Result) bool { return r.Exit == runbook.TempFail }, nil},
-		"hangs":                 {"sleep MARK", func(r runbook.Result) bool { return r.Late && r.Signal == "terminated" }, nil},
-		"ignores SIGTERM":       {"trap '' TERM; sleep MARK", func(r runbook.Result) bool { return r.Late && r.Signal == "killed" }, nil},
-		"ends at SIGTERM":       {"trap 'exit 9' TERM; sleep MARK & wait", func(r runbook.Result) bool { return r.Late && r.Exit == 9 }, nil},
-		"leaves a child":        {"sleep MARK & exit 0", func(r runbook.Result) bool { return r.Exit == 0 && !r.Late }, nil},
-		"leaves a daemon":       {"setsid sh -c 'sleep MARK & sleep MARK' & sleep 0.2; exit 0", func(r runbook.Result) bool { return r.Exit == 0 && !r.Late }, nil},
-		"daemon that ignores":   {"setsid sh -c 'trap \"\" TERM HUP; sleep MARK' >/dev/null 2>&1 & sleep 0.2; sleep MARK", func(r runbook.Result) bool { return r.Late }, nil},
-		"leaves zombies":        {"for i in 1 2 3 4 5; do (exit 1) & done; exec sleep MARK", func(r runbook.Result) bool { return r.Late }, nil},
-		"kills itself":          {"kill -SEGV $$", func(r runbook.Result) bool { return r.Signal == "segmentation fault" }, nil},
-		"kills what is around":  {"kill -9 -1; kill -9 $PPID; echo still here", func(r runbook.Result) bool { return r.Signal == "killed" || r.Exit == 0 }, nil},
+		"ends well":           {"echo '{\"n\":1}'", func(r runbook.Result) bool { return r.Exit == 0 && string(r.Output) == "{\"n\":1}\n" }, nil},
+		"ends badly":          {"echo because >&2; exit 3", func(r runbook.Result) bool { return r.Exit == 3 && r.Errors == "because" }, nil},
+		"asks for later":      {"exit 75", func(r runbook.Result) bool { return r.Exit == runbook.TempFail }, nil},
+		"hangs":               {"sleep MARK", func(r runbook.Result) bool { return r.Late && r.Signal == "terminated" }, nil},
+		"ignores SIGTERM":     {"trap '' TERM; sleep MARK", func(r runbook.Result) bool { return r.Late && r.Signal == "killed" }, nil},
+		"ends at SIGTERM":     {"trap 'exit 9' TERM; sleep MARK & wait", func(r runbook.Result) bool { return r.Late && r.Exit == 9 }, nil},
+		"leaves a child":      {"sleep MARK & exit 0", func(r runbook.Result) bool { return r.Exit == 0 && !r.Late }, nil},
+		"leaves a daemon":     {"setsid sh -c 'sleep MARK & sleep MARK' & sleep 0.2; exit 0", func(r runbook.Result) bool { return r.Exit == 0 && !r.Late }, nil},
+		"daemon that ignores": {"setsid sh -c 'trap \"\" TERM HUP; sleep MARK' >/dev/null 2>&1 & sleep 0.2; sleep MARK", func(r runbook.Result) bool { return r.Late }, nil},
+		"leaves zombies":      {"for i in 1 2 3 4 5; do (exit 1) & done; exec sleep MARK", func(r runbook.Result) bool { return r.Late }, nil},
+		"kills itself":        {"kill -SEGV $$", func(r runbook.Result) bool { return r.Signal == "segmentation fault" }, nil},
+		"kills what is around": {"kill -9 -1; kill -9 $PPID; echo still here", func(r runbook.Result) bool { return r.Signal == "killed" || r.Exit == 0 }, func(c *runbook.Config) {
+			if c.User != "" { // not that of the other packages' runbooks, which are around as well
+				c.User = "daemon"
+			}
+		}},
 		"closes its output":     {"exec >&- 2>&-; sleep MARK", func(r runbook.Result) bool { return r.Late }, nil},
 		"shuts its folder":      {"mkdir -p a/b; touch a/b/c; chmod 0 a/b a .", func(r runbook.Result) bool { return r.Exit == 0 }, nil},
 		"reads nothing":         {"exec <&-; exit 0", func(r runbook.Result) bool { return r.Exit == 0 }, nil},
