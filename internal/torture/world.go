@@ -101,8 +101,15 @@ func newWorld(ctx context.Context, o options, said func(string, ...any)) (w *wor
 		}
 	}
 	said("starting %d Kafka brokers and PostgreSQL", o.brokers)
-	if w.cluster, err = servers.StartCluster(ctx, told); err != nil {
-		return w, err
+	const tries = 3 // ports that were free a moment ago may be somebody else's by now
+	for try := 1; ; try++ {
+		if w.cluster, err = servers.StartCluster(ctx, told); err == nil {
+			break
+		}
+		if try == tries || ctx.Err() != nil {
+			return w, err
+		}
+		said("the brokers did not start, trying again: %v", err)
 	}
 	if w.db, err = servers.StartDatabase(ctx); err != nil {
 		return w, err
