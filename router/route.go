@@ -14,10 +14,7 @@ import (
 
 // route decides one message and returns what is to be published for it. The error is ctx's.
 func (r *Router) route(ctx context.Context, m *kafka.Message) ([]letter, error) {
-	from := schemas.ReadEnvelope(m.Header)
-	from.Origin, from.Position = schemas.KafkaOrigin(m.Topic, m.Partition, m.Offset)
-	from.Appended = m.Time
-	ev, err := schemas.ReadEvent(m.Value, from)
+	ev, err := m.Event()
 	if err != nil {
 		return []letter{r.dead(m, kafka.Failure{Reason: err.Error()}, "unreadable")}, nil //nolint:nilerr // the dead letter tells
 	}

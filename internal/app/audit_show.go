@@ -169,8 +169,8 @@ func (t *storyTeller) event(ctx context.Context, st *story) error {
 			Store: t.store, Keys: t.keys, Topic: topic, Most: 1,
 			After: cmd.Created.Add(-t.c.Within), Before: cmd.Created.Add(time.Hour), // clocks differ
 			Match: func(m *kafka.Message) bool {
-				uid, _, err := archive.ReadEvent(m)
-				return err == nil && uid == cmd.EventUID
+				ev, err := m.Event()
+				return err == nil && ev.UID == cmd.EventUID
 			},
 		}.Find(ctx)
 		if err != nil {

@@ -149,7 +149,7 @@ func (c *replayCmd) replay(ctx context.Context, a *App, s *stack, what span, to 
 	err := what.read(ctx, s.kafka, c.Topic, func(ctx context.Context, m kafka.Message) error {
 		again := kafka.Message{Topic: to, Key: m.Key, Value: m.Value, Headers: m.Headers}
 		if events {
-			ev, err := readMessage(m) // its identity is that of the first time, also where it comes from its place on the topic
+			ev, err := m.Event() // its identity is that of the first time, also where it comes from its place on the topic
 			if err != nil {
 				unreadable++
 				return nil //nolint:nilerr // counted; its dead letter has the reason

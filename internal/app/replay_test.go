@@ -50,7 +50,7 @@ func TestReplay(t *testing.T) {
 	await.Until(t, "what came again", func() bool {
 		times, marks = map[string]int{}, 0
 		err := u.kafka.ReadAll(t.Context(), events, func(_ context.Context, m kafka.Message) error {
-			ev, err := readMessage(m)
+			ev, err := m.Event()
 			if err != nil {
 				return nil //nolint:nilerr // the one that is none
 			}

@@ -112,7 +112,7 @@ func (c *simulateCmd) topics(ctx context.Context, a *App, of router.Simulated) e
 	}
 	for _, topic := range []string{names.Events, names.Outcomes} {
 		err := st.kafka.ReadSince(ctx, topic, since, func(_ context.Context, m kafka.Message) error {
-			ev, err := readMessage(m)
+			ev, err := m.Event()
 			if err != nil {
 				s.Unreadable()
 				return nil //nolint:nilerr // counted
@@ -126,14 +126,6 @@ func (c *simulateCmd) topics(ctx context.Context, a *App, of router.Simulated) e
 	}
 	s.End()
 	return c.print(a, s.Report())
-}
-
-// readMessage reads an event as the router does.
-func readMessage(m kafka.Message) (schemas.Event, error) {
-	from := schemas.ReadEnvelope(m.Header)
-	from.Origin, from.Position = schemas.KafkaOrigin(m.Topic, m.Partition, m.Offset)
-	from.Appended = m.Time
-	return schemas.ReadEvent(m.Value, from)
 }
 
 // simulatedGuard asks the guards that need no plan what they would have made of a command.

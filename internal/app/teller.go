@@ -126,10 +126,7 @@ func (t *teller) settle(ctx context.Context) {
 // watch notes when each event was in Kafka.
 func (t *teller) watch(ctx context.Context) {
 	err := t.stack.kafka.Tail(ctx, t.stack.kafka.Topics().Events, false, func(_ context.Context, m kafka.Message) error {
-		origin, position := schemas.KafkaOrigin(m.Topic, m.Partition, m.Offset)
-		env := schemas.ReadEnvelope(m.Header)
-		env.Origin, env.Position = origin, position
-		if ev, err := schemas.ReadEvent(m.Value, env); err == nil {
+		if ev, err := m.Event(); err == nil {
 			t.mu.Lock()
 			t.published[ev.UID] = m.Time
 			t.mu.Unlock()

@@ -139,14 +139,6 @@ type targetCol struct {
 // maxResources bounds the resources of a row; all of them are in raw_data.
 const maxResources = 100
 
-// readEvent reads the event of a message, as every stage does.
-func readEvent(m *kafka.Message) (schemas.Event, error) {
-	from := schemas.ReadEnvelope(m.Header)
-	from.Origin, from.Position = schemas.KafkaOrigin(m.Topic, m.Partition, m.Offset)
-	from.Appended = m.Time
-	return schemas.ReadEvent(m.Value, from)
-}
-
 func kafkaOf(m *kafka.Message) kafkaCol {
 	return kafkaCol{
 		Topic: m.Topic, Partition: int32(m.Partition), Offset: m.Offset, Timestamp: m.Time.UnixMilli(), //nolint:gosec // partitions are few
@@ -156,7 +148,7 @@ func kafkaOf(m *kafka.Message) kafkaCol {
 
 // newEventRow makes the row of an event.
 func newEventRow(m *kafka.Message) (eventRow, error) {
-	ev, err := readEvent(m)
+	ev, err := m.Event()
 	if err != nil {
 		return eventRow{}, err
 	}

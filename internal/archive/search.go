@@ -110,9 +110,3 @@ func (s Search) segment(ctx context.Context, m *sealedManifest, most int) ([]kaf
 	}
 	return found, nil
 }
-
-// ReadEvent reads the event of an archived message, as the stages did.
-func ReadEvent(m *kafka.Message) (uid string, data []byte, err error) {
-	ev, err := readEvent(m)
-	return ev.UID, ev.Data, err
-}

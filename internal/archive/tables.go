@@ -117,7 +117,7 @@ func (a *Archiver) tableOf(m *kafka.Message) (t table, at int64, ok bool) {
 		}
 		return table{commands: true, region: a.region(text(c[0])), account: account(text(c[1])), day: day(created, m.Time)}, created.UnixMilli(), true
 	}
-	ev, err := readEvent(m)
+	ev, err := m.Event()
 	if err != nil {
 		return t, 0, false
 	}

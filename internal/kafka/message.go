@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/riposte-security/riposte/schemas"
 )
 
 // MaxMessage is the largest message, in bytes of key, value and headers: topics, writers and fetches are set alike.
@@ -37,6 +39,14 @@ func (m *Message) Header(name string) string {
 		}
 	}
 	return ""
+}
+
+// Event reads the event that the message holds, with what Kafka and its headers know of it: see schemas.ReadEvent.
+func (m *Message) Event() (schemas.Event, error) {
+	from := schemas.ReadEnvelope(m.Header)
+	from.Origin, from.Position = schemas.KafkaOrigin(m.Topic, m.Partition, m.Offset)
+	from.Appended = m.Time
+	return schemas.ReadEvent(m.Value, from)
 }
 
 // Size is what counts against MaxMessage: the bytes of key, value and headers.
