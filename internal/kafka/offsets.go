@@ -16,17 +16,14 @@ type Offsets map[string]map[int]int64
 func (c *Client) Ends(ctx context.Context, topics ...string) (Offsets, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	m, err := c.fresh(ctx)
+	all, err := c.partitions(ctx, topics)
 	if err != nil {
 		return nil, err
 	}
-	if err := ready(m, topics); err != nil {
-		return nil, err
-	}
 	out := Offsets{}
-	for _, topic := range topics {
+	for topic, numbers := range all {
 		out[topic] = map[int]int64{}
-		for _, p := range partitionsOf(m, topic) {
+		for _, p := range numbers {
 			if _, out[topic][p], err = c.bounds(ctx, topicPartition{topic, p}); err != nil {
 				return nil, err
 			}
@@ -39,16 +36,13 @@ func (c *Client) Ends(ctx context.Context, topics ...string) (Offsets, error) {
 func (c *Client) Committed(ctx context.Context, group string, topics ...string) (Offsets, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	m, err := c.fresh(ctx)
+	all, err := c.partitions(ctx, topics)
 	if err != nil {
 		return nil, err
 	}
-	if err := ready(m, topics); err != nil {
-		return nil, err
-	}
 	out := Offsets{}
-	for _, topic := range topics {
-		if out[topic], err = c.committed(ctx, group, topic, partitionsOf(m, topic)); err != nil {
+	for topic, numbers := range all {
+		if out[topic], err = c.committed(ctx, group, topic, numbers); err != nil {
 			return nil, fmt.Errorf("offsets of group %s: %w", group, err)
 		}
 	}

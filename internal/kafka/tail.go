@@ -190,16 +190,12 @@ func (c *Client) scanPartition(
 func (c *Client) Lag(ctx context.Context, group string, topics ...string) (map[string]map[int]int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	m, err := c.fresh(ctx)
+	all, err := c.partitions(ctx, topics)
 	if err != nil {
 		return nil, err
 	}
-	if err := ready(m, topics); err != nil {
-		return nil, err
-	}
 	lag := map[string]map[int]int64{}
-	for _, topic := range topics {
-		numbers := partitionsOf(m, topic)
+	for topic, numbers := range all {
 		committed, err := c.committed(ctx, group, topic, numbers)
 		if err != nil {
 			return nil, fmt.Errorf("offsets of group %s: %w", group, err)
@@ -236,6 +232,22 @@ func (c *Client) committed(ctx context.Context, group, topic string, partitions 
 		offsets[p.Partition] = p.CommittedOffset
 	}
 	return offsets, nil
+}
+
+// partitions returns the numbers of the partitions of topics, all of which must be there.
+func (c *Client) partitions(ctx context.Context, topics []string) (map[string][]int, error) {
+	m, err := c.fresh(ctx)
+	if err == nil {
+		err = ready(m, topics)
+	}
+	if err != nil {
+		return nil, err
+	}
+	all := map[string][]int{}
+	for _, topic := range topics {
+		all[topic] = partitionsOf(m, topic)
+	}
+	return all, nil
 }
 
 // partitionsOf returns the numbers of a topic's partitions.

@@ -32,6 +32,26 @@ type request struct {
 // most is how many requests a batch has at most.
 const most = 64
 
+// asOne is the run of a batcher whose requests are done as one: of takes what each is about, and what do returns is the answer to all of them.
+func asOne[T any](s *Store, of func(*request) T, do func(ctx context.Context, all []T) error) func(context.Context, func() []*request) {
+	return func(ctx context.Context, take func() []*request) {
+		ctx, cancel := s.within(ctx, most)
+		defer cancel()
+		batch := take()
+		if len(batch) == 0 {
+			return
+		}
+		all := make([]T, len(batch))
+		for i, r := range batch {
+			all[i] = of(r)
+		}
+		err := do(ctx, all)
+		for _, r := range batch {
+			r.answer <- err
+		}
+	}
+}
+
 // do asks for one thing and returns what became of it. When ctx ends, a request that no batch has taken is withdrawn. A saving that one has
 // taken is left to it, since it is the batch's own: whether it was done is not known then, as with any answer that was not seen. Another step
 // writes to what is its caller's, who has to wait.

@@ -40,23 +40,10 @@ func (s *Store) Spend(ctx context.Context, now time.Time, id string, budgets []l
 	return sp.over, nil
 }
 
-// spendTogether is the run of the batcher of spendings, where the database has many writers: they meet on the rows of the budgets, so that going one by
-// one would make all of them wait for every single commit.
-func (s *Store) spendTogether(ctx context.Context, take func() []*request) {
-	ctx, cancel := s.within(ctx, most)
-	defer cancel()
-	batch := take()
-	if len(batch) == 0 {
-		return
-	}
-	all := make([]*spending, len(batch))
-	for i, r := range batch {
-		all[i] = r.spend
-	}
-	err := s.commit(ctx, func(tx *sql.Tx) error { return s.spendAll(ctx, tx, all) })
-	for _, r := range batch {
-		r.answer <- err
-	}
+// spendTogether spends in one transaction, where the database has many writers: they meet on the rows of the budgets, so that going one by one would make
+// all of them wait for every single commit.
+func (s *Store) spendTogether(ctx context.Context, all []*spending) error {
+	return s.commit(ctx, func(tx *sql.Tx) error { return s.spendAll(ctx, tx, all) })
 }
 
 // An account is what is known of a budget while its row is locked.

@@ -33,24 +33,6 @@ func (s *Store) Past(ctx context.Context, now time.Time, rule, target string) (l
 	return l.past, nil
 }
 
-// lookTogether is the run of the batcher of lookings.
-func (s *Store) lookTogether(ctx context.Context, take func() []*request) {
-	ctx, cancel := s.within(ctx, most)
-	defer cancel()
-	batch := take()
-	if len(batch) == 0 {
-		return
-	}
-	all := make([]*looking, len(batch))
-	for i, r := range batch {
-		all[i] = r.look
-	}
-	err := s.look(ctx, all)
-	for _, r := range batch {
-		r.answer <- err
-	}
-}
-
 // look fills in what there was.
 func (s *Store) look(ctx context.Context, all []*looking) error {
 	rows := make([][]any, len(all))

@@ -55,7 +55,9 @@ type Store struct {
 // connection. shut is called by Close and releases them.
 func New(write, read *sql.DB, d Dialect, shut func() error) *Store {
 	s := &Store{write: write, read: read, d: d, q: newQueries(d), close: shut}
-	s.shared.run, s.spends.run, s.looks.run = s.savesTogether, s.spendTogether, s.lookTogether
+	s.shared.run = s.savesTogether
+	s.spends.run = asOne(s, func(r *request) *spending { return r.spend }, s.spendTogether)
+	s.looks.run = asOne(s, func(r *request) *looking { return r.look }, s.look)
 	if d.OneWriter {
 		s.shared.run = s.together
 	}
