@@ -82,7 +82,6 @@ func pressure(b *testing.B, l *lab) {
 	const prefix, partitions, perSecond = "pressure", 6, 20_000
 	c := l.client(b, prefix, partitions)
 	cfg, _ := l.settings(b, prefix, partitions, routing(rulesFolder(b, 10_000), prefix))
-	// Half a processor and no more, so that the load that goes beyond it is one that this machine can make.
 	p := l.riposte(b, cfg, "route")
 	defer p.Kill()
 	fill(b, c, 10_000)
@@ -107,7 +106,7 @@ func pressure(b *testing.B, l *lab) {
 		float64(offered)/took.Seconds(), took.Round(time.Second), through, left, drained.Round(100*time.Millisecond), before, during)
 }
 
-// brakes lets a process run for a fifth of the time.
+// brakes lets a process run for a fifth of the time, so that a load that goes beyond it is one that the same machine can make.
 func brakes(ctx context.Context, b *testing.B, p *testproc.Process) {
 	const run, rest = 20 * time.Millisecond, 80 * time.Millisecond
 	for ctx.Err() == nil {
