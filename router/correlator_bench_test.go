@@ -12,6 +12,7 @@ import (
 	"github.com/riposte-security/riposte/router/correlate"
 	"github.com/riposte-security/riposte/router/engine"
 	"github.com/riposte-security/riposte/router/rule"
+	"github.com/riposte-security/riposte/schemas"
 )
 
 const benchRules = `
@@ -74,7 +75,7 @@ func benchmarkRoute(b *testing.B, text, service string) {
 			`{"class_uid":3002,"status_id":2,"time":%d,"metadata":{"uid":"7e4b9a10-4d28-b0f1-%012x","version":"1.8.0"},"service":{"name":%q},`+
 				`"user":{"name":"u%d"},"src_endpoint":{"ip":"2001:db8::%x"},"message":"Failed password for u%d from 2001:db8::%x port 40122 ssh2"}`,
 			ms, n, service, n%97, g, n%97, g)}
-		letters, err := r.route(context.Background(), &m)
+		letters, err := r.route(context.Background(), &schemas.Reader{}, &m, r.now())
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -49,7 +49,7 @@ then: [ { alert: { to: pager } } ]
 func (c *correlator) event(t *testing.T, s *share, who string, offset int64, came time.Time) {
 	t.Helper()
 	m := kafka.Message{Topic: c.r.topics.Events, Offset: offset, Time: came, Value: fmt.Appendf(nil, `{"kind":"a","who":%q}`, who)}
-	letters, err := c.r.route(context.Background(), &m)
+	letters, err := c.r.route(context.Background(), &schemas.Reader{}, &m, c.r.now())
 	if err != nil || len(letters) != 1 {
 		t.Fatal(len(letters), err)
 	}

@@ -56,7 +56,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		memory: prometheus.NewGauge(prometheus.GaugeOpts{
 			Namespace: "riposte", Subsystem: "correlate", Name: "memory_bytes", Help: "Memory of correlations, as estimated against its bound.",
 		}),
-		decide:  histogram("decide_seconds", "Time that all rules took for one event.", prometheus.ExponentialBuckets(1e-6, 4, 10)),
+		decide:  histogram("decide_seconds", "Time that all rules took for one event, of every sixteenth.", prometheus.ExponentialBuckets(1e-6, 4, 10)),
 		publish: histogram("publish_seconds", "Time until everything that follows from a batch was acknowledged.", prometheus.ExponentialBuckets(1e-3, 2, 14)),
 		labels:  map[string]struct{}{},
 	}

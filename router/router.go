@@ -207,6 +207,7 @@ func (r *Router) consume(ctx context.Context, w *kafka.Writer) error {
 		ID:       r.cfg.Group,
 		Topics:   []string{r.topics.Events, r.topics.Outcomes},
 		MaxBatch: r.cfg.MaxBatch,
+		Lend:     true,
 		Hold:     r.sheds.held,
 		Released: r.sheds.drop,
 		Lost: func(g kafka.Gap) {
@@ -243,8 +244,10 @@ type letter struct {
 func (r *Router) handle(ctx context.Context, w *kafka.Writer, batch []kafka.Message) error {
 	var out []letter
 	r.saw(batch)
+	var reader schemas.Reader
+	now := r.now()
 	for i := range batch {
-		letters, err := r.route(ctx, &batch[i])
+		letters, err := r.route(ctx, &reader, &batch[i], now)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -91,6 +92,7 @@ func (s *sheds) add(m *kafka.Message, uid string, cmd schemas.Command, now time.
 	c := s.open[k]
 	if c == nil {
 		cmd.Shed = &schemas.Shed{Topic: m.Topic, Partition: m.Partition, First: m.Offset, Last: m.Offset}
+		cmd.Event = bytes.Clone(cmd.Event) // the message is lent
 		c = &collected{cmd: cmd, since: now}
 		s.open[k] = c
 	}

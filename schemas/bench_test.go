@@ -18,8 +18,9 @@ func BenchmarkReadEvent(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(value)))
 			b.ReportAllocs()
+			var r schemas.Reader
 			for b.Loop() {
-				if _, err := schemas.ReadEvent(value, env); err != nil {
+				if _, err := r.Read(value, env); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -43,6 +43,16 @@ type Envelope struct {
 	Appended time.Time `json:"appended,omitzero"`
 	// uidSource is the source of a CloudEvent in structured mode, where the message has another.
 	uidSource string
+
+	// The place of the message on Kafka, see OnKafka.
+	topic     string
+	partition int
+	offset    int64
+}
+
+// OnKafka notes the place of the message: origin and position follow from it, and are made where they are needed, which is rare.
+func (e *Envelope) OnKafka(topic string, partition int, offset int64) {
+	e.topic, e.partition, e.offset = topic, partition, offset
 }
 
 // ReadEnvelope reads the headers of a message, by a function that gives the value of a header or "". A time that cannot be read counts

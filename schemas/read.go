@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/tidwall/gjson"
 
@@ -29,7 +30,18 @@ const maxKey = 256
 //
 // A message that can never be read gives a *MalformedError, which no retry will mend. The event's Data may share memory with value.
 func ReadEvent(value []byte, from Envelope) (Event, error) {
-	var top members
+	var r Reader
+	return r.Read(value, from)
+}
+
+// A Reader reads one event after the other in memory that it uses again: what Members of an event gives holds until the next is read. Its zero value is ready,
+// for one goroutine.
+type Reader struct{ top members }
+
+// Read is ReadEvent.
+func (r *Reader) Read(value []byte, from Envelope) (Event, error) {
+	top := &r.top
+	*top = members{all: top.all[:0]}
 	obj, start, err := objectOf(value, MaxDepth, top.read)
 	if err == nil {
 		err = top.refused()
@@ -38,11 +50,11 @@ func ReadEvent(value []byte, from Envelope) (Event, error) {
 		return Event{}, err
 	}
 	if top.class.Type != gjson.Null {
-		return readOCSF(obj, top, from)
+		return readOCSF(obj, top, &from)
 	}
 	ce, ok := structured(obj)
 	if !ok {
-		return wrap(obj, start, nil, from)
+		return wrap(obj, start, nil, &from)
 	}
 	// Who wrote the message vouches for it, whatever the body says; the body's id stays what it is.
 	from.ID, from.uidSource = ce.id, ce.source
@@ -52,18 +64,23 @@ func ReadEvent(value []byte, from Envelope) (Event, error) {
 	if !ce.time.IsZero() {
 		from.Time = ce.time
 	}
-	top = members{}
+	*top = members{all: top.all[:0]}
 	top.read(ce.data)
 	if err := top.refused(); err != nil {
 		return Event{}, err
 	}
 	if top.class.Type != gjson.Null {
-		return readOCSF(ce.data, top, from)
+		return readOCSF(ce.data, top, &from)
 	}
-	return wrap(ce.data, start, ce.tags, from)
+	return wrap(ce.data, start, ce.tags, &from)
 }
 
-// members are the parts of an event that are read on every message. gjson.Null stands for absent as well as for null.
+// textOf is a part of an event as a string that shares its memory: whatever is kept of it is cloned.
+func textOf(part []byte) string {
+	return unsafe.String(unsafe.SliceData(part), len(part)) //nolint:gosec // nothing changes it while it is read
+}
+
+// members are the parts of an event that are read on every message. gjson.Null stands for absent as well as for null. They share its memory.
 type members struct {
 	class, time, metadata, resources, actor, endpoint gjson.Result
 
@@ -73,9 +90,8 @@ type members struct {
 
 // read finds them in an object, on the way over it, and gives its end, or jsontext.Failed.
 func (m *members) read(obj []byte) int {
-	const usual = 24
 	var end int
-	if m.all, end = jsontext.Members(obj, 1, MaxDepth-1, make([]jsontext.Member, 0, usual)); end < 0 {
+	if m.all, end = jsontext.Members(obj, 1, MaxDepth-1, m.all); end < 0 {
 		return end
 	}
 	for _, one := range m.all {
@@ -90,7 +106,7 @@ func (m *members) read(obj []byte) int {
 		if at.Index > 0 {
 			m.twice = string(name)
 		}
-		*at = gjson.ParseBytes(obj[one.Value:one.End])
+		*at = gjson.Parse(textOf(obj[one.Value:one.End]))
 		at.Index = int(one.Value)
 	}
 	return end
@@ -124,7 +140,7 @@ func (m *members) member(name []byte) *gjson.Result {
 }
 
 // readOCSF reads an object that has class_uid.
-func readOCSF(obj []byte, m members, from Envelope) (Event, error) {
+func readOCSF(obj []byte, m *members, from *Envelope) (Event, error) {
 	class, ok := integer(m.class)
 	if !ok || class < 0 || class > math.MaxInt32 {
 		return Event{}, malformed("class_uid is %s, not a class", clip(m.class.Raw))
@@ -146,22 +162,28 @@ func readOCSF(obj []byte, m members, from Envelope) (Event, error) {
 }
 
 // eventKey is the first of resources[0].uid, actor.user.uid, src_endpoint.ip, metadata.uid.
-func eventKey(m members, uid string) string {
-	key := uid
-	for _, r := range []gjson.Result{m.resources.Get("0.uid"), m.actor.Get("user.uid"), m.endpoint.Get("ip")} {
-		if r.Type == gjson.String && r.Str != "" {
-			key = r.Str
-			break
+func eventKey(m *members, uid string) string {
+	for _, of := range []struct {
+		in   *gjson.Result
+		path string
+	}{{&m.resources, "0.uid"}, {&m.actor, "user.uid"}, {&m.endpoint, "ip"}} {
+		r := of.in.Get(of.path)
+		if r.Type != gjson.String || r.Str == "" {
+			continue
 		}
+		if len(r.Str) > maxKey {
+			return hashID(r.Str)
+		}
+		return strings.Clone(r.Str)
 	}
-	if len(key) > maxKey {
-		return hashID(key)
+	if len(uid) > maxKey {
+		return hashID(uid)
 	}
-	return key
+	return uid
 }
 
 // eventTime reads time in milliseconds; absent, it is the envelope's.
-func eventTime(r gjson.Result, from Envelope) (time.Time, error) {
+func eventTime(r gjson.Result, from *Envelope) (time.Time, error) {
 	switch {
 	case r.Type != gjson.Null:
 	case !from.Time.IsZero():

@@ -3,13 +3,14 @@ package schemas
 import (
 	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/tidwall/gjson"
 )
 
 // withUID returns the event with metadata.uid, and that uid. Where it has none, the envelope's goes in, by splicing: nothing else of the
 // text changes.
-func withUID(obj []byte, metadata gjson.Result, from Envelope) ([]byte, string, error) {
+func withUID(obj []byte, metadata gjson.Result, from *Envelope) ([]byte, string, error) {
 	if metadata.Type != gjson.Null && !metadata.IsObject() {
 		return nil, "", malformed("metadata is of type %s, not object", kindOf(metadata))
 	}
@@ -19,7 +20,7 @@ func withUID(obj []byte, metadata gjson.Result, from Envelope) ([]byte, string, 
 	}
 	switch {
 	case have.Type == gjson.String && have.Str != "":
-		return obj, have.Str, checkUID(have.Str)
+		return obj, strings.Clone(have.Str), checkUID(have.Str)
 	case have.Type != gjson.String && have.Type != gjson.Null:
 		return nil, "", malformed("metadata.uid is of type %s, not string", kindOf(have))
 	}
@@ -78,7 +79,10 @@ func checkUID(uid string) error {
 }
 
 // uid is the uid of an event that has none of its own.
-func (e Envelope) uid() (string, error) {
+func (e *Envelope) uid() (string, error) {
+	if e.Origin == "" && e.Position == "" && e.topic != "" {
+		e.Origin, e.Position = KafkaOrigin(e.topic, e.partition, e.offset)
+	}
 	switch {
 	case e.ID != "" && e.uidSource != "":
 		return CloudEventUID(e.uidSource, e.ID), nil

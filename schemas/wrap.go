@@ -110,7 +110,7 @@ type product struct {
 }
 
 // wrap makes a Base Event of an object of any form. The object stands under unmapped byte by byte. start is its offset in the message.
-func wrap(obj []byte, start int, tags []tag, from Envelope) (Event, error) {
+func wrap(obj []byte, start int, tags []tag, from *Envelope) (Event, error) {
 	if at := tooDeep(obj, MaxDepth-1); at >= 0 { // one level more will be around it
 		return Event{}, &MalformedError{Offset: int64(start + at), Reason: fmt.Sprintf("more than %d levels deep", MaxDepth-1)}
 	}

@@ -37,6 +37,7 @@ type Client struct {
 	transport *kafka.Transport
 	api       *kafka.Client
 	dialer    kafka.Dialer
+	pages     sync.Pool // of *memory
 
 	mu        sync.Mutex
 	refreshed time.Time

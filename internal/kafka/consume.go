@@ -47,8 +47,10 @@ type Group struct {
 	// Released, if set, is told of every partition that this member no longer has, after its last commit; it may be given the same one again,
 	// from the committed offset on.
 	Released func(topic string, partition int)
-	// Lost, if set, is told of messages that were removed before the group could read them. It is logged as an error in any case.
+	// Lost, if set, is told of messages that were removed before the group could read them, or that nobody should. It is logged as an error in any case.
 	Lost func(Gap)
+	// Lend says that the handler is done with messages when it returns nil: what they lie in is used again. Otherwise, each is its own master.
+	Lend bool
 }
 
 // A Gap is a range of offsets that a group never saw, both inclusive.
@@ -56,6 +58,12 @@ type Gap struct {
 	Topic       string
 	Partition   int
 	First, Last int64
+	// Reason is that retention removed them, or that they are in a batch that no memory holds.
+	Reason error
+}
+
+func (g Gap) say(log zerolog.Logger) {
+	log.Error().Str("topic", g.Topic).Int("partition", g.Partition).Int64("first", g.First).Int64("last", g.Last).Msg(g.Reason.Error())
 }
 
 // A Handler works on messages of one partition, in their order. When it returns nil they are done, and their offset will be committed. An

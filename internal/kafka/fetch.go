@@ -2,125 +2,84 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/fetch"
 )
 
 const (
-	// fetchBytes is what a broker hands over at most in one answer, a larger first batch apart; leastFetch is the least that it is asked for.
+	// fetchBytes is what a broker hands over at most in one answer, a larger first batch apart; leastFetch is what is asked for where a single message is wanted.
 	fetchBytes = 1 << 20
 	leastFetch = 32 << 10
-	// pageBytes is what the messages of an answer should have together: compressed ones become ten times as many bytes, and a partition has several answers
-	// in memory.
+	// pageBytes is about what is decompressed at a time: the messages of an answer may become ten times as many bytes, and a partition has several pages in memory.
 	pageBytes = 2 << 20
 	// fetchWait is how long a broker waits for something to hand over.
 	fetchWait = 500 * time.Millisecond
 )
 
-// A page is the answer to one fetch.
-type page struct {
-	messages []Message
-	next     int64 // offset to go on from
-	end      int64 // high watermark
-	bytes    int   // of the messages
-}
-
-// sized is how much to ask for next, after an answer to so much has become a page: about as much as makes a page of pageBytes.
-func (p page) sized(asked int) int {
-	if p.bytes > pageBytes || p.bytes > pageBytes/4 && asked < fetchBytes {
-		asked = int(int64(asked) * pageBytes / int64(p.bytes))
-	} else {
-		asked *= 2
-	}
-	return min(max(asked, leastFetch), fetchBytes)
-}
-
-// fetch reads up to so many bytes from offset on, waiting a moment if there is nothing. An offset that is not there any more, or not yet, is
+// fetch reads from offset on, waiting a moment if there is nothing. An offset that is not there any more, or not yet, is
 // kafka.OffsetOutOfRange. It stays below kafka-go's Reader, which jumps to another offset by itself, without a word.
-func (c *Client) fetch(ctx context.Context, tp topicPartition, offset int64, most int) (page, error) {
+func (c *Client) fetch(ctx context.Context, tp topicPartition, offset int64, most int) (messages []Message, next int64, err error) {
+	var x exchange
+	if err := c.ask(ctx, &x, tp, offset, most); err != nil {
+		return nil, offset, err
+	}
+	for next = offset; ; {
+		p, more, err := c.page(&x, tp, next)
+		if err != nil && len(messages) == 0 {
+			return nil, offset, err
+		}
+		if err != nil {
+			return messages, next, nil //nolint:nilerr // it comes again, and as the first thing
+		}
+		for _, g := range p.gaps {
+			g.say(c.log)
+		}
+		messages, next = append(messages, owned(p.messages)...), p.next
+		c.release(p)
+		if !more {
+			return messages, next, nil
+		}
+	}
+}
+
+// ask fetches up to so many bytes from offset on, as the broker has them.
+func (c *Client) ask(ctx context.Context, x *exchange, tp topicPartition, offset int64, most int) error {
 	ctx, cancel := context.WithTimeout(ctx, fetchWait+requestTimeout)
 	defer cancel()
-	res, err := c.api.Fetch(ctx, &kafka.FetchRequest{
-		Topic: tp.topic, Partition: tp.partition, Offset: offset, MinBytes: 1, MaxBytes: int64(most), MaxWait: fetchWait,
-	})
+	*x = exchange{clientID: c.cfg.ClientID, answer: x.answer, Request: &fetch.Request{
+		ReplicaID: -1, MaxWaitTime: int32(fetchWait / time.Millisecond), MinBytes: 1, MaxBytes: int32(most), SessionID: -1, SessionEpoch: -1, //nolint:gosec // at most fetchBytes
+		Topics: []fetch.RequestTopic{{Topic: tp.topic, Partitions: []fetch.RequestPartition{{
+			Partition: int32(tp.partition), CurrentLeaderEpoch: -1, FetchOffset: offset, LogStartOffset: -1, PartitionMaxBytes: int32(most), //nolint:gosec // the same
+		}}}},
+	}}
+	_, err := c.transport.RoundTrip(ctx, c.api.Addr, x)
 	if err != nil {
-		return page{}, err
+		*x = exchange{} // the connection may still write to it
+	} else {
+		err = x.read()
 	}
-	if res.Error != nil {
-		return page{}, fmt.Errorf("fetch %s: %w", tp, res.Error)
+	if err != nil {
+		return fmt.Errorf("fetch %s: %w", tp, err)
 	}
-	p := page{next: offset, end: res.HighWatermark}
-	seen := false
-	for _, batch := range batches(res.Records) {
-		_, control := batch.(*protocol.ControlBatch) // a mark of a transaction, not a message
-		for {
-			r, err := batch.ReadRecord()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				return page{}, fmt.Errorf("fetch %s: %w", tp, err)
-			}
-			seen = true
-			m, err := message(tp, r)
-			if err != nil {
-				return page{}, err
-			}
-			if m.Offset < p.next { // batches are handed over whole
-				continue
-			}
-			p.next = m.Offset + 1
-			if !control {
-				p.messages = append(p.messages, m)
-				p.bytes += m.Size()
-			}
-		}
-	}
-	if seen && p.next == offset {
-		// The batch that holds offset has nothing from there on: the topic is compacted, and its tail was removed.
-		p.next++
-	}
-	return p, nil
+	return nil
 }
 
-// batches returns the record batches of a fetch one by one: read as one stream, kafka-go leaves control batches out, and a partition that
-// ends in one would be asked for it for ever.
-func batches(r kafka.RecordReader) []kafka.RecordReader {
-	if s, ok := r.(*protocol.RecordStream); ok {
-		return s.Records
+// page makes the next page of an answer. It is released by whoever gets it; more tells that there are others behind it.
+func (c *Client) page(x *exchange, tp topicPartition, next int64) (p page, more bool, err error) {
+	p = page{memory: c.memory(), next: next}
+	some := len(x.records) > 0
+	if x.records, err = p.records(tp, x.records); err == nil && some && p.next == next && len(x.records) == 0 {
+		err = errCut // there is no whole batch in it
 	}
-	return []kafka.RecordReader{r}
-}
-
-func message(tp topicPartition, r *kafka.Record) (Message, error) {
-	m := Message{Topic: tp.topic, Partition: tp.partition, Offset: r.Offset, Time: r.Time}
-	var err error
-	if m.Key, err = readBytes(r.Key); err != nil {
-		return m, fmt.Errorf("%s offset %d: key: %w", tp, r.Offset, err)
+	if err != nil {
+		c.release(p)
+		return page{}, false, fmt.Errorf("read %s: %w", tp, err)
 	}
-	if m.Value, err = readBytes(r.Value); err != nil {
-		return m, fmt.Errorf("%s offset %d: value: %w", tp, r.Offset, err)
-	}
-	if len(r.Headers) > 0 {
-		m.Headers = make([]Header, len(r.Headers))
-		for i, h := range r.Headers {
-			m.Headers[i] = Header{Key: h.Key, Value: h.Value}
-		}
-	}
-	return m, nil
-}
-
-func readBytes(b kafka.Bytes) ([]byte, error) {
-	if b == nil {
-		return nil, nil
-	}
-	data, err := kafka.ReadAll(b)
-	return data, errors.Join(err, b.Close())
+	return p, len(x.records) > 0, nil
 }
 
 // bounds returns the first offset of a partition and the one after its last.

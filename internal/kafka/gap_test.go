@@ -92,7 +92,7 @@ func TestBehindRetention(t *testing.T) {
 		}
 	}
 	run(0, 5)
-	if len(gaps) != 1 || gaps[0] != (Gap{Topic: topic, First: 8, Last: 19}) {
+	if len(gaps) != 1 || gaps[0] != (Gap{Topic: topic, First: 8, Last: 19, Reason: errRetention}) {
 		t.Errorf("gaps %+v", gaps)
 	}
 	if len(got) != 5 || got[0] != 20 {
@@ -101,7 +101,7 @@ func TestBehindRetention(t *testing.T) {
 
 	// An offset past the end, as after the topic was made anew, starts over instead of waiting for ever.
 	p := partition{m: &member{c: c, log: zerolog.Nop()}, tp: tp, offset: 1000}
-	pg, err := p.next(t.Context())
+	pg, err := p.page(t.Context())
 	if err != nil || len(pg.messages) != 5 || pg.messages[0].Offset != 20 {
 		t.Errorf("past the end: %d messages, error %v", len(pg.messages), err)
 	}

@@ -162,13 +162,14 @@ type partition struct {
 	offset int64 // where to read on; kafka.FirstOffset if the group has none yet
 	done   *offsets
 	placed bool // offset is where Group.From wants to begin
-	size   int  // of the next answer
+	answer exchange
 }
 
 // A chunk is what a handler gets in one go.
 type chunk struct {
 	messages []Message
 	next     int64
+	last     *page // whose last messages these are, if they are
 }
 
 // run reads in one goroutine and handles in another, a few chunks apart.
@@ -192,6 +193,9 @@ func (p *partition) run(reading, handling context.Context) {
 			continue
 		}
 		p.done.mark(p.tp, c.next)
+		if c.last != nil {
+			p.m.c.release(*c.last)
+		}
 	}
 }
 
@@ -223,7 +227,7 @@ func (p *partition) read(ctx context.Context, chunks chan<- chunk) {
 		var pg page
 		err := fault.Retry(ctx, func(err error) { p.m.c.health.failed(who, err) }, func() error {
 			var err error
-			if pg, err = p.next(ctx); err != nil && ctx.Err() == nil {
+			if pg, err = p.page(ctx); err != nil && ctx.Err() == nil {
 				p.m.c.refresh()
 			}
 			return err
@@ -232,10 +236,17 @@ func (p *partition) read(ctx context.Context, chunks chan<- chunk) {
 			return // ctx has ended: nothing else stops Retry here
 		}
 		p.m.c.health.ok(who)
-		for from := 0; from < len(pg.messages) || (from == 0 && pg.next > p.offset); from += p.m.g.MaxBatch {
-			c := chunk{messages: pg.messages[from:min(from+p.m.g.MaxBatch, len(pg.messages))], next: pg.next}
-			if from+p.m.g.MaxBatch < len(pg.messages) {
+		messages := pg.messages
+		if !p.m.g.Lend {
+			messages = owned(messages)
+			p.m.c.release(pg)
+		}
+		for from := 0; from < len(messages) || (from == 0 && pg.next > p.offset); from += p.m.g.MaxBatch {
+			c := chunk{messages: messages[from:min(from+p.m.g.MaxBatch, len(messages))], next: pg.next}
+			if from+p.m.g.MaxBatch < len(messages) {
 				c.next = c.messages[len(c.messages)-1].Offset + 1
+			} else if p.m.g.Lend {
+				c.last = &pg
 			}
 			select {
 			case chunks <- c:
@@ -247,50 +258,67 @@ func (p *partition) read(ctx context.Context, chunks chan<- chunk) {
 	}
 }
 
-// next fetches the next page; where the offset is out of range it finds out what happened, and says so.
-func (p *partition) next(ctx context.Context) (page, error) {
+// page gives the next page.
+func (p *partition) page(ctx context.Context) (page, error) {
+	if len(p.answer.records) == 0 {
+		if err := p.fetch(ctx); err != nil {
+			return page{}, err
+		}
+	}
+	pg, _, err := p.m.c.page(&p.answer, p.tp, p.offset)
+	if err != nil {
+		return page{}, err
+	}
+	for _, g := range pg.gaps {
+		p.lost(g)
+	}
+	return pg, nil
+}
+
+// fetch gets the next answer; where the offset is out of range it finds out what happened, and says so.
+func (p *partition) fetch(ctx context.Context) error {
 	if p.offset < 0 {
 		first, _, err := p.m.c.bounds(ctx, p.tp)
 		if err != nil {
-			return page{}, err
+			return err
 		}
 		p.offset = first
 	}
 	if p.m.g.From != nil && !p.placed {
 		from, err := p.m.g.From(ctx, p.tp.topic, p.tp.partition, p.offset)
 		if err != nil {
-			return page{}, err
+			return err
 		}
 		p.offset, p.placed = min(from, p.offset), true
 	}
-	if p.size == 0 {
-		p.size = fetchBytes / 8
-	}
-	pg, err := p.m.c.fetch(ctx, p.tp, p.offset, p.size)
-	if err == nil && len(pg.messages) > 0 {
-		p.size = pg.sized(p.size)
-	}
+	err := p.m.c.ask(ctx, &p.answer, p.tp, p.offset, fetchBytes)
 	if !errors.Is(err, kafka.OffsetOutOfRange) {
-		return pg, err
+		return err
 	}
 	first, end, boundsErr := p.m.c.bounds(ctx, p.tp)
 	if boundsErr != nil {
-		return page{}, boundsErr
+		return boundsErr
 	}
 	switch {
 	case p.offset < first:
-		gap := Gap{Topic: p.tp.topic, Partition: p.tp.partition, First: p.offset, Last: first - 1}
-		p.m.log.Error().Str("topic", gap.Topic).Int("partition", gap.Partition).Int64("first", gap.First).Int64("last", gap.Last).
-			Msg("messages were removed by retention before this group read them")
-		if p.m.g.Lost != nil {
-			p.m.g.Lost(gap)
-		}
+		p.lost(Gap{Topic: p.tp.topic, Partition: p.tp.partition, First: p.offset, Last: first - 1, Reason: errRetention})
 	case p.offset > end:
 		p.m.log.Error().Str("topic", p.tp.topic).Int("partition", p.tp.partition).Int64("offset", p.offset).Int64("end", end).
 			Msg("the partition ends before the committed offset: it was made anew or lost its end; reading it from its beginning")
 	default:
-		return page{}, err // the bounds moved meanwhile
+		return err // the bounds moved meanwhile
 	}
 	p.offset = first
-	return p.m.c.fetch(ctx, p.tp, p.offset, p.size)
+	return p.m.c.ask(ctx, &p.answer, p.tp, p.offset, fetchBytes)
+}
+
+// errRetention is why most gaps are there.
+var errRetention = errors.New("messages were removed by retention before this group read them")
+
+// lost tells of messages that the group will never see.
+func (p *partition) lost(g Gap) {
+	g.say(p.m.log)
+	if p.m.g.Lost != nil {
+		p.m.g.Lost(g)
+	}
 }

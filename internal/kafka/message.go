@@ -43,10 +43,19 @@ func (m *Message) Header(name string) string {
 
 // Event reads the event that the message holds, with what Kafka and its headers know of it: see schemas.ReadEvent.
 func (m *Message) Event() (schemas.Event, error) {
-	from := schemas.ReadEnvelope(m.Header)
-	from.Origin, from.Position = schemas.KafkaOrigin(m.Topic, m.Partition, m.Offset)
+	var r schemas.Reader
+	return m.ReadEvent(&r)
+}
+
+// ReadEvent is Event by a reader that is used for several.
+func (m *Message) ReadEvent(r *schemas.Reader) (schemas.Event, error) {
+	var from schemas.Envelope
+	if len(m.Headers) > 0 {
+		from = schemas.ReadEnvelope(m.Header)
+	}
+	from.OnKafka(m.Topic, m.Partition, m.Offset)
 	from.Appended = m.Time
-	return schemas.ReadEvent(m.Value, from)
+	return r.Read(m.Value, from)
 }
 
 // Size is what counts against MaxMessage: the bytes of key, value and headers.

@@ -103,12 +103,12 @@ func (c *Client) TimeOf(ctx context.Context, topic string, partition int, offset
 	if offset < 0 {
 		return at, false, nil
 	}
-	pg, err := c.fetch(ctx, topicPartition{topic, partition}, offset, fetchBytes)
+	messages, _, err := c.fetch(ctx, topicPartition{topic, partition}, offset, leastFetch)
 	if errors.Is(err, kafka.OffsetOutOfRange) {
 		return at, false, nil
 	}
-	if err != nil || len(pg.messages) == 0 {
+	if err != nil || len(messages) == 0 {
 		return at, false, err
 	}
-	return pg.messages[0].Time, true, nil
+	return messages[0].Time, true, nil
 }

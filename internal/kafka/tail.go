@@ -131,7 +131,8 @@ func (c *Client) scanPartition(
 	offset, end := int64(-1), int64(-1)
 	there := int64(-1) // the end when the reading began
 	for end < 0 || offset < end {
-		var pg page
+		var messages []Message
+		var next int64
 		err := fault.Retry(ctx, func(err error) { c.health.failed(who, err) }, func() error {
 			var err error
 			if offset < 0 {
@@ -152,7 +153,7 @@ func (c *Client) scanPartition(
 				reached = nil
 			}
 			if err == nil && (end < 0 || offset < end) {
-				pg, err = c.fetch(ctx, tp, offset, fetchBytes)
+				messages, next, err = c.fetch(ctx, tp, offset, fetchBytes)
 			}
 			if errors.Is(err, kafka.OffsetOutOfRange) { // retention was faster; what is gone is gone for everybody
 				offset = -1
@@ -166,7 +167,7 @@ func (c *Client) scanPartition(
 			return err
 		}
 		c.health.ok(who)
-		for _, m := range pg.messages {
+		for _, m := range messages {
 			if end >= 0 && m.Offset >= end {
 				return nil
 			}
@@ -180,7 +181,7 @@ func (c *Client) scanPartition(
 				return err
 			}
 		}
-		offset = max(offset, pg.next)
+		offset = max(offset, next)
 	}
 	return nil
 }

@@ -140,7 +140,12 @@ func (l *lab) raw(b *testing.B, c *kafka.Client, group string) *testproc.Process
 // until waits for something, looking often.
 func until(b *testing.B, what string, ok func() bool) {
 	b.Helper()
-	const often, patience = 10 * time.Millisecond, 3 * time.Minute
+	untilEvery(b, 10*time.Millisecond, what, ok)
+}
+
+func untilEvery(b *testing.B, often time.Duration, what string, ok func() bool) {
+	b.Helper()
+	const patience = 3 * time.Minute
 	for deadline := time.Now().Add(patience); !ok(); {
 		if time.Now().After(deadline) {
 			b.Fatalf("not within %s: %s", patience, what)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/riposte-security/riposte/router/engine/scan"
 	"github.com/riposte-security/riposte/router/rule/predicate"
+	"github.com/riposte-security/riposte/schemas/jsontext"
 )
 
 // A value is one that an event has at a path, in the forms in which tests ask for it. What costs is made when it is first asked for.
@@ -173,7 +174,7 @@ func (v *value) formed(form predicate.Form, buf *[]byte) []byte {
 			return v.raw
 		}
 		from := len(*buf)
-		*buf, _ = scan.Unescape(*buf, v.raw)
+		*buf, _ = jsontext.Unescape(*buf, v.raw)
 		return (*buf)[from:len(*buf):len(*buf)]
 	}
 	plain, _ := v.string(predicate.Plain, buf)

@@ -7,15 +7,9 @@ func Skip(data []byte, i, depth int) int {
 	}
 	switch data[i] {
 	case '"':
-		end, _ := Text(data, i+1)
-		if end < 0 {
-			return Failed
-		}
-		return end + 1
-	case '{':
-		return SkipObject(data, i+1, depth-1)
-	case '[':
-		return SkipArray(data, i+1, depth-1)
+		return quoted(data, i+1)
+	case '{', '[':
+		return nested(data, i, depth)
 	case 'n':
 		return Word(data, i, "null")
 	case 't':
@@ -27,53 +21,16 @@ func Skip(data []byte, i, depth int) int {
 }
 
 // SkipObject walks over what follows the bracket of an object; depth is that of its members.
-func SkipObject(data []byte, i, depth int) int {
-	if depth < 0 {
-		return Failed
-	}
-	if i = Space(data, i); i < len(data) && data[i] == '}' {
-		return i + 1
-	}
-	for {
-		if i >= len(data) || data[i] != '"' {
-			return Failed
-		}
-		end, _ := Text(data, i+1)
-		if end < 0 {
-			return Failed
-		}
-		if end+2 < len(data) && data[end+1] == ':' && data[end+2] > ' ' { // as compact JSON has it
-			i = end + 2
-		} else if i = Colon(data, end+1); i < 0 {
-			return Failed
-		}
-		if i = Skip(data, i, depth); i < 0 {
-			return Failed
-		}
-		var more bool
-		if i, more = After(data, i, '}'); !more {
-			return i
-		}
-	}
-}
+func SkipObject(data []byte, i, depth int) int { return skipped(data, i, depth) }
 
 // SkipArray walks over what follows the bracket of an array; depth is that of its elements.
-func SkipArray(data []byte, i, depth int) int {
+func SkipArray(data []byte, i, depth int) int { return skipped(data, i, depth) }
+
+func skipped(data []byte, i, depth int) int {
 	if depth < 0 {
 		return Failed
 	}
-	if i = Space(data, i); i < len(data) && data[i] == ']' {
-		return i + 1
-	}
-	for {
-		if i = Skip(data, i, depth); i < 0 {
-			return Failed
-		}
-		var more bool
-		if i, more = After(data, i, ']'); !more {
-			return i
-		}
-	}
+	return nested(data, i-1, depth+1)
 }
 
 // After walks over what follows a member or an element: to the next one, or to the end of the whole, if that is what follows.

@@ -26,9 +26,7 @@ const Failed = -1
 func Text(data []byte, i int) (end int, escaped bool) {
 	for {
 		for i+wordBytes <= len(data) {
-			w := binary.LittleEndian.Uint64(data[i:])
-			q, s := w^quotes, w^slashes
-			if m := ((q-ones)&^q | (s-ones)&^s | (w-controls)&^w) & highs; m != 0 {
+			if m := ends(binary.LittleEndian.Uint64(data[i:])); m != 0 {
 				i += bits.TrailingZeros64(m) >> 3
 				goto special
 			}

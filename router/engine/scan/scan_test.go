@@ -72,7 +72,7 @@ func TestValues(t *testing.T) {
 			text := c.doc[v.Start:v.End]
 			switch v.Kind { //nolint:exhaustive // the others are as they stand
 			case scan.Escaped:
-				b, ok := scan.Unescape(nil, []byte(text))
+				b, ok := jsontext.Unescape(nil, []byte(text))
 				if !ok {
 					t.Errorf("%s: not UTF-8", text)
 				}
@@ -211,7 +211,7 @@ func check(t *testing.T, name string, want any, v scan.Value, doc []byte) {
 	case scan.Array:
 		got = "array"
 	case scan.Escaped, scan.String:
-		b, ok := scan.Unescape(nil, doc[v.Start:v.End])
+		b, ok := jsontext.Unescape(nil, doc[v.Start:v.End])
 		if !ok {
 			return
 		}

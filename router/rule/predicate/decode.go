@@ -11,6 +11,9 @@ import (
 
 // Decode reads one JSON object into values of the language. Whole numbers keep 64 bits.
 func Decode(data []byte) (map[string]any, error) {
+	if m, ok := decodeText(data); ok {
+		return m, nil
+	}
 	v, err := decodeJSON(data)
 	if err != nil {
 		return nil, err

@@ -1,15 +1,12 @@
-package scan
+package jsontext
 
 import (
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// hexDigits is how many follow \u.
-const hexDigits = 4
-
 // Unescape appends the string that the characters between two quotation marks stand for, as encoding/json reads them. ok is false where there
-// are bytes that are not UTF-8. The string must have passed Read.
+// are bytes that are not UTF-8. The string must have passed Text.
 func Unescape(buf, raw []byte) (out []byte, ok bool) {
 	if !utf8.Valid(raw) {
 		return buf, false

@@ -1,0 +1,120 @@
+package kafka
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/fetch"
+)
+
+const (
+	// maxAnswer bounds the answer to a fetch: a broker hands over what it was asked for, or one batch that is larger, which it has taken itself.
+	maxAnswer = 128 << 20
+	// leastFetchVersion is the first of the protocol whose records have headers (Kafka 0.11); kafka-go asks for no later one than 11.
+	leastFetchVersion = 4
+	// fetchID names a request to the broker; there is one at a time on a connection.
+	fetchID = 1
+)
+
+// An exchange is a fetch whose answer is taken as it stands on the wire: kafka-go's own reading of records costs more than all that the router does with an
+// event. Connections, TLS, SASL and the way to the leader are kafka-go's (protocol.RawExchanger).
+type exchange struct {
+	*fetch.Request
+
+	clientID string
+	version  int16
+	// answer is where the answer goes, and has it when the exchange has succeeded. After one that failed, or was given up, it may still be written to.
+	answer []byte
+	// records are what is left of the answer: its record batches.
+	records []byte
+}
+
+// Required implements protocol.RawExchanger: it is, always.
+func (x *exchange) Required(versions map[protocol.ApiKey]int16) bool {
+	x.version = versions[protocol.Fetch]
+	return true
+}
+
+// RawExchange implements protocol.RawExchanger.
+func (x *exchange) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
+	if x.version < leastFetchVersion {
+		return nil, fmt.Errorf("the broker's fetch has version %d, at least %d is needed: Kafka 0.11", x.version, leastFetchVersion)
+	}
+	if err := protocol.WriteRequest(rw, x.version, fetchID, x.clientID, x.Request); err != nil {
+		return nil, err
+	}
+	const word = 4
+	var head [word]byte
+	if _, err := io.ReadFull(rw, head[:]); err != nil {
+		return nil, err
+	}
+	c := cursor{data: head[:]}
+	size := int(c.int32())
+	if size < word || size > maxAnswer {
+		return nil, fmt.Errorf("an answer of %d bytes, at most %d are allowed", size, maxAnswer)
+	}
+	if cap(x.answer) < size {
+		x.answer = make([]byte, size)
+	}
+	x.answer = x.answer[:size]
+	if _, err := io.ReadFull(rw, x.answer); err != nil {
+		return nil, err
+	}
+	c = cursor{data: x.answer}
+	if id := c.int32(); id != fetchID {
+		return nil, fmt.Errorf("an answer to request %d", id)
+	}
+	return &fetch.Response{}, nil // what it says is in answer
+}
+
+// errCut says that an answer ends before what it announces.
+var errCut = errors.New("the broker's answer ends too early")
+
+// read finds the record batches in the answer
+// (https://kafka.apache.org/protocol#The_Messages_Fetch, versions 4 to 11).
+func (x *exchange) read() error {
+	c := cursor{data: x.answer}
+	c.int32() // the id, which was compared
+	c.int32() // how long the request was throttled
+	const sessions, logStarts, replicas = 7, 5, 11
+	if x.version >= sessions {
+		if code := c.int16(); code != 0 {
+			return kafka.Error(code)
+		}
+		c.int32()
+	}
+	if topics := c.int32(); topics < 1 {
+		return protocol.ErrNoTopic
+	}
+	c.take(int(c.int16())) // its name
+	if partitions := c.int32(); partitions < 1 {
+		return protocol.ErrNoPartition
+	}
+	c.int32() // its number
+	code := c.int16()
+	c.int64() // the end of the partition
+	c.int64() // and of what transactions have done
+	if x.version >= logStarts {
+		c.int64()
+	}
+	const aborted = 16
+	if n := int(c.int32()); n > 0 {
+		c.take(min(n, maxAnswer) * aborted)
+	}
+	if x.version >= replicas {
+		c.int32()
+	}
+	if code != 0 {
+		return kafka.Error(code)
+	}
+	if n := int(c.int32()); n > 0 {
+		x.records = c.take(n)
+	}
+	if c.failed {
+		return errCut
+	}
+	return nil
+}

@@ -1,0 +1,52 @@
+package jsontext_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/riposte-security/riposte/schemas/jsontext"
+)
+
+const depth = 10_000 // of encoding/json
+
+func whole(text []byte, depth int) bool {
+	i := jsontext.Skip(text, jsontext.Space(text, 0), depth)
+	return i >= 0 && jsontext.Space(text, i) == len(text)
+}
+
+// FuzzSkip: what is walked over is what encoding/json takes for JSON.
+func FuzzSkip(f *testing.F) {
+	for _, text := range []string{
+		`{"a":[1,-0,2.5e-3,{"b":"c\u00e9\\"}],"long name of a member":"a text of more than eight bytes \" and more","t":true,"f":false,"n":null}`,
+		" { \"a\" : [ ] ,\n\t\"b\":{ } , \"c\" : [ [ 1 , 2 ] ] } ", `[]`, `{}`, `"x"`, `01`, `-`, `1.`, `{"a"}`, `{"a":}`, `{"a":1,}`, `[1,]`, `[1}`, `{"a":1]`, `[1 2]`, `{"a" 1}`, `"\x"`, "\"\x01\"",
+		`{,}`, `[,]`, `nul`, `"abc`, `"abcdefgh`, `{"a":"b"`, `[[[[`, `]`, `{"a":1}}`, strings.Repeat("[", 70) + strings.Repeat("]", 70),
+		strings.Repeat(`{"a":[`, 100) + strings.Repeat(`]}`, 100),
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if got := whole(text, depth); got != json.Valid(text) {
+			t.Errorf("%q: JSON: %v, encoding/json says %v", text, got, !got)
+		}
+	})
+}
+
+func TestDepth(t *testing.T) {
+	t.Parallel()
+	for _, levels := range []int{1, 2, 63, 64, 65, 128, 129, 200} {
+		for name, text := range map[string]string{
+			"arrays":  strings.Repeat("[", levels) + strings.Repeat("]", levels),
+			"objects": strings.Repeat(`{"a":`, levels-1) + `{"b":1}` + strings.Repeat(`}`, levels-1),
+			"later":   strings.Repeat(`[1,{},`, levels-1) + `[]` + strings.Repeat(`,"x",[]]`, levels-1),
+		} {
+			least := levels
+			if name == "later" {
+				least = max(levels, min(levels, 2))
+			}
+			if !whole([]byte(text), least) || whole([]byte(text), levels-1) {
+				t.Errorf("%s, %d levels: allowed with %d: %v, with one less: %v", name, levels, least, whole([]byte(text), least), whole([]byte(text), levels-1))
+			}
+		}
+	}
+}
