@@ -251,12 +251,12 @@ func TestCutAnswers(t *testing.T) {
 	batch := batchOf(t, magicBatch, 0, 10, some()...)
 	word := func(b []byte, n uint32) []byte { return binary.BigEndian.AppendUint32(b, n) }
 	head := word(word(nil, fetchID), 0)
-	head = append(head, 0, 0, 0, 0, 0, 0)                     // error, session
-	head = append(word(head, 1), 0, 1, 't')                   // topics
-	head = append(word(word(head, 1), 3), 0, 0)               // partitions, error
-	head = append(head, make([]byte, 24)...)                  // ends
-	head = word(head, 0xffffffff)                             // aborted
-	head = word(head, 0xffffffff)                             // replica
+	head = append(head, 0, 0, 0, 0, 0, 0)       // error, session
+	head = append(word(head, 1), 0, 1, 't')     // topics
+	head = append(word(word(head, 1), 3), 0, 0) // partitions, error
+	head = append(head, make([]byte, 24)...)    // ends
+	head = word(head, 0xffffffff)               // aborted
+	head = word(head, 0xffffffff)               // replica
 	whole := append(word(head, uint32(len(batch))), batch...)
 	x := exchange{version: 11, answer: whole}
 	if err := x.read(); err != nil || !bytes.Equal(x.records, batch) {
