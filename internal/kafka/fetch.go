@@ -23,12 +23,12 @@ const (
 // fetch reads from offset on, waiting a moment if there is nothing. An offset that is not there any more, or not yet, is
 // kafka.OffsetOutOfRange. It stays below kafka-go's Reader, which jumps to another offset by itself, without a word.
 func (c *Client) fetch(ctx context.Context, tp topicPartition, offset int64, most int) (messages []Message, next int64, err error) {
-	var x exchange
-	if err := c.ask(ctx, &x, tp, offset, most); err != nil {
+	x, err := c.ask(ctx, nil, tp, offset, most)
+	if err != nil {
 		return nil, offset, err
 	}
 	for next = offset; ; {
-		p, more, err := c.page(&x, tp, next)
+		p, more, err := c.page(x, tp, next)
 		if err != nil && len(messages) == 0 {
 			return nil, offset, err
 		}
@@ -46,26 +46,27 @@ func (c *Client) fetch(ctx context.Context, tp topicPartition, offset int64, mos
 	}
 }
 
-// ask fetches up to so many bytes from offset on, as the broker has them.
-func (c *Client) ask(ctx context.Context, x *exchange, tp topicPartition, offset int64, most int) error {
+// ask fetches up to so many bytes from offset on, as the broker has them, into the memory of an earlier answer, which may be nil.
+func (c *Client) ask(ctx context.Context, old *exchange, tp topicPartition, offset int64, most int) (*exchange, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchWait+requestTimeout)
 	defer cancel()
-	*x = exchange{clientID: c.cfg.ClientID, answer: x.answer, Request: &fetch.Request{
+	x := &exchange{clientID: c.cfg.ClientID, Request: &fetch.Request{
 		ReplicaID: -1, MaxWaitTime: int32(fetchWait / time.Millisecond), MinBytes: 1, MaxBytes: int32(most), SessionID: -1, SessionEpoch: -1, //nolint:gosec // at most fetchBytes
 		Topics: []fetch.RequestTopic{{Topic: tp.topic, Partitions: []fetch.RequestPartition{{
 			Partition: int32(tp.partition), CurrentLeaderEpoch: -1, FetchOffset: offset, LogStartOffset: -1, PartitionMaxBytes: int32(most), //nolint:gosec // the same
 		}}}},
 	}}
-	_, err := c.transport.RoundTrip(ctx, c.api.Addr, x)
-	if err != nil {
-		*x = exchange{} // the connection may still write to it
-	} else {
+	if old != nil {
+		x.answer, old.answer = old.answer, nil
+	}
+	_, err := c.transport.RoundTrip(ctx, c.api.Addr, x) // after a failure, the connection may still write to it: it is looked at no more
+	if err == nil {
 		err = x.read()
 	}
 	if err != nil {
-		return fmt.Errorf("fetch %s: %w", tp, err)
+		return nil, fmt.Errorf("fetch %s: %w", tp, err)
 	}
-	return nil
+	return x, nil
 }
 
 // page makes the next page of an answer. It is released by whoever gets it; more tells that there are others behind it.

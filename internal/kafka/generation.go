@@ -161,8 +161,8 @@ type partition struct {
 	tp     topicPartition
 	offset int64 // where to read on; kafka.FirstOffset if the group has none yet
 	done   *offsets
-	placed bool // offset is where Group.From wants to begin
-	answer exchange
+	placed bool      // offset is where Group.From wants to begin
+	answer *exchange // nil: there is none
 }
 
 // A chunk is what a handler gets in one go.
@@ -260,12 +260,12 @@ func (p *partition) read(ctx context.Context, chunks chan<- chunk) {
 
 // page gives the next page.
 func (p *partition) page(ctx context.Context) (page, error) {
-	if len(p.answer.records) == 0 {
+	if p.answer == nil || len(p.answer.records) == 0 {
 		if err := p.fetch(ctx); err != nil {
 			return page{}, err
 		}
 	}
-	pg, _, err := p.m.c.page(&p.answer, p.tp, p.offset)
+	pg, _, err := p.m.c.page(p.answer, p.tp, p.offset)
 	if err != nil {
 		return page{}, err
 	}
@@ -291,7 +291,7 @@ func (p *partition) fetch(ctx context.Context) error {
 		}
 		p.offset, p.placed = min(from, p.offset), true
 	}
-	err := p.m.c.ask(ctx, &p.answer, p.tp, p.offset, fetchBytes)
+	err := p.ask(ctx)
 	if !errors.Is(err, kafka.OffsetOutOfRange) {
 		return err
 	}
@@ -309,7 +309,12 @@ func (p *partition) fetch(ctx context.Context) error {
 		return err // the bounds moved meanwhile
 	}
 	p.offset = first
-	return p.m.c.ask(ctx, &p.answer, p.tp, p.offset, fetchBytes)
+	return p.ask(ctx)
+}
+
+func (p *partition) ask(ctx context.Context) (err error) {
+	p.answer, err = p.m.c.ask(ctx, p.answer, p.tp, p.offset, fetchBytes)
+	return err
 }
 
 // errRetention is why most gaps are there.
