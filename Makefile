@@ -13,7 +13,7 @@ PRESSURE ?= 30s
 FUZZTIME ?= 5000x
 COMPOSE := $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
-.PHONY: help build demo up test race integration torture torture-short lint fmt generate bench fuzz smoke vuln sbom reproducible ci bench-pipeline
+.PHONY: help build demo up test race integration torture torture-short lint fmt generate bench fuzz smoke vuln sbom reproducible ci bench-pipeline soak
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -90,7 +90,10 @@ bench: ## benchmarks, each beside its alternative
 	go test -run '^$$' -bench . -benchmem ./...
 
 bench-pipeline: ## the stages on a real broker, each as a ratio to a loop on bare kafka-go; PRESSURE=5m for the whole time under twice the load
-	RIPOSTE_PRESSURE=$(PRESSURE) go test -tags integration -run '^$$' -bench . -benchtime 1x -timeout 30m ./internal/pipeline
+	RIPOSTE_PRESSURE=$(PRESSURE) RIPOSTE_SOAK=$(or $(SOAK),1m) go test -tags integration -run '^$$' -bench Pipeline -benchtime 1x -timeout 30m ./internal/pipeline
+
+soak: ## an hour of half load: the router's memory; SOAK=10m for every night
+	RIPOSTE_SOAK=$(or $(SOAK),1h) go test -tags integration -run '^$$' -bench Pipeline/soak -benchtime 1x -timeout 2h ./internal/pipeline
 
 fuzz: ## every fuzz target below FUZZDIR for FUZZTIME
 	@for p in $$(grep -rl '^func Fuzz' --include='*_test.go' ./$(FUZZDIR) | xargs -n1 dirname | sort -u); do \

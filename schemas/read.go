@@ -5,9 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unsafe"
-
-	"github.com/tidwall/gjson"
 
 	"github.com/riposte-security/riposte/schemas/jsontext"
 )
@@ -41,7 +38,7 @@ type Reader struct{ top members }
 // Read is ReadEvent.
 func (r *Reader) Read(value []byte, from Envelope) (Event, error) {
 	top := &r.top
-	*top = members{all: top.all[:0]}
+	top.reset()
 	obj, start, err := objectOf(value, MaxDepth, top.read)
 	if err == nil {
 		err = top.refused()
@@ -49,7 +46,7 @@ func (r *Reader) Read(value []byte, from Envelope) (Event, error) {
 	if err != nil {
 		return Event{}, err
 	}
-	if top.class.Type != gjson.Null {
+	if !top.class.null() {
 		return readOCSF(obj, top, &from)
 	}
 	ce, ok := structured(obj)
@@ -64,29 +61,28 @@ func (r *Reader) Read(value []byte, from Envelope) (Event, error) {
 	if !ce.time.IsZero() {
 		from.Time = ce.time
 	}
-	*top = members{all: top.all[:0]}
+	top.reset()
 	top.read(ce.data)
 	if err := top.refused(); err != nil {
 		return Event{}, err
 	}
-	if top.class.Type != gjson.Null {
+	if !top.class.null() {
 		return readOCSF(ce.data, top, &from)
 	}
 	return wrap(ce.data, start, ce.tags, &from)
 }
 
-// textOf is a part of an event as a string that shares its memory: whatever is kept of it is cloned.
-func textOf(part []byte) string {
-	return unsafe.String(unsafe.SliceData(part), len(part)) //nolint:gosec // nothing changes it while it is read
-}
-
-// members are the parts of an event that are read on every message. gjson.Null stands for absent as well as for null. They share its memory.
+// members are the parts of an event that are read on every message.
 type members struct {
-	class, time, metadata, resources, actor, endpoint gjson.Result
+	class, time, metadata, resources, actor, endpoint part
 
 	all   []jsontext.Member
-	twice string // the key of one that stands twice
+	inner []jsontext.Member // of metadata
+	twice string            // the key of one that stands twice
 }
+
+// reset forgets all but the memory.
+func (m *members) reset() { *m = members{all: m.all[:0], inner: m.inner[:0]} }
 
 // read finds them in an object, on the way over it, and gives its end, or jsontext.Failed.
 func (m *members) read(obj []byte) int {
@@ -94,20 +90,16 @@ func (m *members) read(obj []byte) int {
 	if m.all, end = jsontext.Members(obj, 1, MaxDepth-1, m.all); end < 0 {
 		return end
 	}
-	for _, one := range m.all {
-		name := obj[one.Name:one.NameEnd]
-		if one.Escaped {
-			name = []byte(gjson.Parse(`"` + string(name) + `"`).Str)
-		}
-		at := m.member(name)
+	for i := range m.all {
+		one := &m.all[i]
+		at := m.member(nameOf(obj, one))
 		if at == nil {
 			continue
 		}
-		if at.Index > 0 {
-			m.twice = string(name)
+		if at.at > 0 {
+			m.twice = string(nameOf(obj, one))
 		}
-		*at = gjson.Parse(textOf(obj[one.Value:one.End]))
-		at.Index = int(one.Value)
+		*at = part{raw: obj[one.Value:one.End], at: int(one.Value)}
 	}
 	return end
 }
@@ -121,7 +113,7 @@ func (m *members) refused() error {
 }
 
 // member is the place of the member with that name; nil for others.
-func (m *members) member(name []byte) *gjson.Result {
+func (m *members) member(name []byte) *part {
 	switch string(name) {
 	case "class_uid":
 		return &m.class
@@ -143,13 +135,13 @@ func (m *members) member(name []byte) *gjson.Result {
 func readOCSF(obj []byte, m *members, from *Envelope) (Event, error) {
 	class, ok := integer(m.class)
 	if !ok || class < 0 || class > math.MaxInt32 {
-		return Event{}, malformed("class_uid is %s, not a class", clip(m.class.Raw))
+		return Event{}, malformed("class_uid is %s, not a class", clip(string(m.class.raw)))
 	}
 	at, err := eventTime(m.time, from)
 	if err != nil {
 		return Event{}, err
 	}
-	data, uid, err := withUID(obj, m.metadata, from)
+	data, uid, err := withUID(obj, m, from)
 	if err != nil {
 		return Event{}, err
 	}
@@ -163,18 +155,15 @@ func readOCSF(obj []byte, m *members, from *Envelope) (Event, error) {
 
 // eventKey is the first of resources[0].uid, actor.user.uid, src_endpoint.ip, metadata.uid.
 func eventKey(m *members, uid string) string {
-	for _, of := range []struct {
-		in   *gjson.Result
-		path string
-	}{{&m.resources, "0.uid"}, {&m.actor, "user.uid"}, {&m.endpoint, "ip"}} {
-		r := of.in.Get(of.path)
-		if r.Type != gjson.String || r.Str == "" {
+	for _, of := range []part{m.resources.first().member("uid"), m.actor.member("user").member("uid"), m.endpoint.member("ip")} {
+		key, ok := of.text()
+		if !ok || key == "" {
 			continue
 		}
-		if len(r.Str) > maxKey {
-			return hashID(r.Str)
+		if len(key) > maxKey {
+			return hashID(key)
 		}
-		return strings.Clone(r.Str)
+		return key
 	}
 	if len(uid) > maxKey {
 		return hashID(uid)
@@ -183,9 +172,9 @@ func eventKey(m *members, uid string) string {
 }
 
 // eventTime reads time in milliseconds; absent, it is the envelope's.
-func eventTime(r gjson.Result, from *Envelope) (time.Time, error) {
+func eventTime(r part, from *Envelope) (time.Time, error) {
 	switch {
-	case r.Type != gjson.Null:
+	case !r.null():
 	case !from.Time.IsZero():
 		return from.Time.UTC(), nil
 	case !from.Appended.IsZero():
@@ -197,19 +186,19 @@ func eventTime(r gjson.Result, from *Envelope) (time.Time, error) {
 	if t := time.UnixMilli(ms).UTC(); ok && t.Year() >= 1 && t.Year() <= 9999 {
 		return t, nil
 	}
-	return time.Time{}, malformed("time is %s, not milliseconds since the epoch", clip(r.Raw))
+	return time.Time{}, malformed("time is %s, not milliseconds since the epoch", clip(string(r.raw)))
 }
 
 // integer reads a JSON number that is whole, in 64 bits.
-func integer(r gjson.Result) (int64, bool) {
-	if r.Type != gjson.Number {
+func integer(r part) (int64, bool) {
+	if !r.number() {
 		return 0, false
 	}
-	if n, err := strconv.ParseInt(r.Raw, 10, 64); err == nil {
+	if n, err := strconv.ParseInt(string(r.raw), 10, 64); err == nil {
 		return n, true
 	}
 	const exact = 1 << 53
-	f, err := strconv.ParseFloat(r.Raw, 64)
+	f, err := strconv.ParseFloat(string(r.raw), 64)
 	if err != nil || f != math.Trunc(f) || math.Abs(f) > exact {
 		return 0, false
 	}

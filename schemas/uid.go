@@ -3,66 +3,65 @@ package schemas
 import (
 	"errors"
 	"strconv"
-	"strings"
 
-	"github.com/tidwall/gjson"
+	"github.com/riposte-security/riposte/schemas/jsontext"
 )
 
 // withUID returns the event with metadata.uid, and that uid. Where it has none, the envelope's goes in, by splicing: nothing else of the
 // text changes.
-func withUID(obj []byte, metadata gjson.Result, from *Envelope) ([]byte, string, error) {
-	if metadata.Type != gjson.Null && !metadata.IsObject() {
-		return nil, "", malformed("metadata is of type %s, not object", kindOf(metadata))
+func withUID(obj []byte, m *members, from *Envelope) ([]byte, string, error) {
+	metadata := m.metadata
+	if !metadata.null() && !metadata.object() {
+		return nil, "", malformed("metadata is of type %s, not object", metadata.kind())
 	}
-	have, err := onlyUID(metadata)
+	have, err := m.onlyUID()
 	if err != nil {
 		return nil, "", err
 	}
+	uid, ok := have.text()
 	switch {
-	case have.Type == gjson.String && have.Str != "":
-		return obj, strings.Clone(have.Str), checkUID(have.Str)
-	case have.Type != gjson.String && have.Type != gjson.Null:
-		return nil, "", malformed("metadata.uid is of type %s, not string", kindOf(have))
+	case ok && uid != "":
+		return obj, uid, checkUID(uid)
+	case !ok && !have.null():
+		return nil, "", malformed("metadata.uid is of type %s, not string", have.kind())
 	}
-	uid, err := from.uid()
-	if err != nil {
+	if uid, err = from.uid(); err != nil {
 		return nil, "", err
 	}
 	quoted := strconv.Quote(uid) // hexadecimal: Go's quoting is JSON's
 	switch {
-	case have.Index > 0: // null or empty
-		return splice(obj, have.Index, len(have.Raw), quoted), uid, nil
-	case metadata.IsObject():
+	case have.at > 0: // null or empty
+		return splice(obj, have.at, len(have.raw), quoted), uid, nil
+	case metadata.object():
 		text := `"uid":` + quoted
-		if !emptyObject(metadata.Raw) {
+		if !emptyObject(metadata.raw) {
 			text += ","
 		}
-		return splice(obj, metadata.Index+1, 0, text), uid, nil
-	case metadata.Index > 0: // null
-		return splice(obj, metadata.Index, len(metadata.Raw), `{"uid":`+quoted+`}`), uid, nil
+		return splice(obj, metadata.at+1, 0, text), uid, nil
+	case metadata.at > 0: // null
+		return splice(obj, metadata.at, len(metadata.raw), `{"uid":`+quoted+`}`), uid, nil
 	}
 	return splice(obj, 1, 0, `"metadata":{"uid":`+quoted+`},`), uid, nil
 }
 
 // onlyUID finds uid in metadata, and refuses two of them.
-func onlyUID(metadata gjson.Result) (gjson.Result, error) {
-	var uid gjson.Result
-	var err error
-	if !metadata.IsObject() {
-		return uid, nil
+func (m *members) onlyUID() (uid part, err error) {
+	of := m.metadata
+	if !of.object() {
+		return part{}, nil
 	}
-	metadata.ForEach(func(key, value gjson.Result) bool {
-		if key.Str != "uid" {
-			return true
+	m.inner, _ = jsontext.Members(of.raw, 1, MaxDepth, m.inner)
+	for i := range m.inner {
+		one := &m.inner[i]
+		if string(nameOf(of.raw, one)) != "uid" {
+			continue
 		}
-		if uid.Index > 0 {
-			err = malformed("metadata.uid stands twice")
-			return false
+		if uid.at > 0 {
+			return part{}, malformed("metadata.uid stands twice")
 		}
-		uid = value
-		return true
-	})
-	return uid, err
+		uid = part{raw: of.raw[one.Value:one.End], at: of.at + int(one.Value)}
+	}
+	return uid, nil
 }
 
 // checkUID refuses what cannot be a header, a column or a part of a log line.
@@ -102,7 +101,7 @@ func splice(text []byte, at, n int, by string) []byte {
 	return append(out, text[at+n:]...)
 }
 
-func emptyObject(raw string) bool {
+func emptyObject(raw []byte) bool {
 	for i := 1; i < len(raw); i++ {
 		if !space(raw[i]) {
 			return raw[i] == '}'

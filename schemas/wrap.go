@@ -118,7 +118,7 @@ func wrap(obj []byte, start int, tags []tag, from *Envelope) (Event, error) {
 	if err != nil {
 		return Event{}, err
 	}
-	at, err := eventTime(gjson.Result{}, from)
+	at, err := eventTime(part{}, from)
 	if err != nil {
 		return Event{}, err
 	}

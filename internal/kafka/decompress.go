@@ -22,8 +22,8 @@ var errBomb = fmt.Errorf("decompressed, the batch has more than %d MB", maxPlain
 // plain decompresses what is in a batch. The readers of kafka-go allocate what hostile lengths say in Snappy and Zstandard, which are therefore decoded by what
 // it is built on.
 func (p *page) plain(how compress.Compression, data []byte) (out []byte, err error) {
-	if room := cap(p.text) - len(p.text); room < pageBytes/4 {
-		p.text = make([]byte, 0, pageBytes+pageBytes/4) // what was read of earlier batches stays where it is
+	if cap(p.text) == 0 {
+		p.text = make([]byte, 0, pageBytes)
 	}
 	from := len(p.text)
 	text := p.text
@@ -45,7 +45,7 @@ func (p *page) plain(how compress.Compression, data []byte) (out []byte, err err
 	if err != nil {
 		return nil, err
 	}
-	p.text = text
+	p.text, p.batchBytes = text, len(text)-from
 	return text[from:len(text):len(text)], nil
 }
 

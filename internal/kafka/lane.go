@@ -67,9 +67,46 @@ type lane struct {
 	tp  topicPartition
 	who string // for the health of the client
 
+	merges bool
+	streak int       // writes that each began soon after the end of the one before
+	ended  time.Time // the last of them
+
 	wake  chan struct{}
 	mu    sync.Mutex
 	queue []item
+}
+
+const (
+	// mergeFor is how long a small batch waits for company, and how soon after each other writes make a streak of streakFrom, after which they do. At a few
+	// writes a second and partition, as of a router that keeps up, chance hardly makes one.
+	mergeFor   = 10 * time.Millisecond
+	streakFrom = 4
+	// mergeUpTo is how many messages wait for no others.
+	mergeUpTo = 64
+)
+
+// merge waits for company where it is likely to come.
+func (l *lane) merge(ctx context.Context) {
+	if !l.merges {
+		return
+	}
+	l.mu.Lock()
+	n := len(l.queue)
+	l.mu.Unlock()
+	if n == 0 {
+		return
+	}
+	if time.Since(l.ended) > mergeFor {
+		l.streak = 0
+		return
+	}
+	if l.streak++; l.streak < streakFrom || n >= mergeUpTo {
+		return
+	}
+	select {
+	case <-time.After(mergeFor):
+	case <-ctx.Done():
+	}
 }
 
 func (l *lane) put(items []item) {
@@ -107,29 +144,24 @@ func (l *lane) take() []item {
 	return batch
 }
 
-// run writes until stop is closed.
-func (l *lane) run(stop <-chan struct{}) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	unwatch := make(chan struct{})
-	defer close(unwatch)
-	go func() { // ends with run
-		select {
-		case <-stop:
-			cancel()
-		case <-unwatch:
-		}
-	}()
+// run writes until ctx ends.
+func (l *lane) run(ctx context.Context) {
 	defer l.c.health.gone(l.who)
 	for {
 		select {
-		case <-stop:
+		case <-ctx.Done():
 			l.abort()
 			return
 		case <-l.wake:
 		}
-		for batch := l.take(); len(batch) > 0; batch = l.take() {
+		for {
+			l.merge(ctx)
+			batch := l.take()
+			if len(batch) == 0 {
+				break
+			}
 			l.write(ctx, batch)
+			l.ended = time.Now()
 		}
 	}
 }

@@ -64,7 +64,6 @@ func (p *page) took(m Message) {
 	}
 	p.next = m.Offset + 1
 	p.messages = append(p.messages, m)
-	p.bytes += m.Size()
 }
 
 func oldMessage(data []byte) (m Message, how compress.Compression, err error) {

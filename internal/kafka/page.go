@@ -10,9 +10,10 @@ import (
 type page struct {
 	*memory
 
-	next  int64 // offset to go on from
-	bytes int   // of the messages
-	gaps  []Gap // messages that are there, but cannot be read
+	next int64 // offset to go on from
+	gaps []Gap // messages that are there, but cannot be read
+	// batchBytes is what the last batch became when it was decompressed. A page ends where another like it would not fit.
+	batchBytes int
 }
 
 // memory is what pages are made of.

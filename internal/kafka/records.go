@@ -26,7 +26,7 @@ var errChecksum = errors.New("the checksum is another: it was changed on the way
 // records reads record batches until there is enough for a page, and returns what is left of them. The last of an answer may be there in part: it comes whole the
 // next time. So does one that cannot be read, where others are before it.
 func (p *page) records(tp topicPartition, data []byte) (rest []byte, err error) {
-	for len(data) > magicAt && p.bytes < pageBytes {
+	for len(data) > magicAt && (len(p.messages) == 0 || len(p.text)+p.batchBytes <= pageBytes) {
 		c := cursor{data: data}
 		base, size := c.int64(), int(c.int32())
 		if size > len(data)-batchPrefix {
@@ -109,7 +109,6 @@ func (p *page) batch(tp topicPartition, base int64, data []byte) error {
 		}
 		if m.Offset >= p.next { // batches are handed over whole
 			p.messages = append(p.messages, m)
-			p.bytes += m.Size()
 		}
 	}
 	p.next = max(p.next, last+1)

@@ -20,9 +20,11 @@ import (
 // It does not use kafka-go's Writer: that one waits a fixed time for company before it sends, holds the next batch of a partition back only
 // for ten tries, sleeps regardless of ctx, and fails a whole call for one message too large.
 type Writer struct {
-	c    *Client
-	stop chan struct{}
-	wg   sync.WaitGroup
+	c      *Client
+	merges bool
+	start  func(*lane)        // has it write until end is called
+	end    context.CancelFunc // nil, as start: nothing was written yet
+	wg     sync.WaitGroup
 
 	mu     sync.Mutex
 	lanes  map[topicPartition]*lane
@@ -38,7 +40,15 @@ func (tp topicPartition) String() string { return fmt.Sprintf("%s/%d", tp.topic,
 
 // NewWriter makes a writer; it connects when there is something to write.
 func (c *Client) NewWriter() *Writer {
-	return &Writer{c: c, stop: make(chan struct{}), lanes: map[topicPartition]*lane{}}
+	return &Writer{c: c, lanes: map[topicPartition]*lane{}}
+}
+
+// NewMergingWriter makes a writer for many callers that write a little each, again and again: once a partition has been written to several times in close
+// succession, small batches wait 10 ms for company. One that is written to now and then is written to at once, as NewWriter's always are.
+func (c *Client) NewMergingWriter() *Writer {
+	w := c.NewWriter()
+	w.merges = true
+	return w
 }
 
 // A Rejection is a message that Kafka will never take.
@@ -106,7 +116,9 @@ func (w *Writer) Close() {
 	w.mu.Lock()
 	if !w.closed {
 		w.closed = true
-		close(w.stop)
+		if w.end != nil {
+			w.end()
+		}
 	}
 	w.mu.Unlock()
 	w.wg.Wait()
@@ -189,12 +201,17 @@ func (w *Writer) enqueue(byLane map[topicPartition][]item) error {
 	if w.closed {
 		return fmt.Errorf("publish: %w", io.ErrClosedPipe)
 	}
+	if w.end == nil {
+		var ctx context.Context
+		ctx, w.end = context.WithCancel(context.Background())
+		w.start = func(l *lane) { w.wg.Go(func() { l.run(ctx) }) }
+	}
 	for tp, items := range byLane {
 		l := w.lanes[tp]
 		if l == nil {
-			l = &lane{c: w.c, tp: tp, who: "write " + tp.String(), wake: make(chan struct{}, 1)}
+			l = &lane{c: w.c, tp: tp, who: "write " + tp.String(), wake: make(chan struct{}, 1), merges: w.merges}
 			w.lanes[tp] = l
-			w.wg.Go(func() { l.run(w.stop) })
+			w.start(l)
 		}
 		l.put(items)
 	}

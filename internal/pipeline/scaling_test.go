@@ -91,7 +91,7 @@ func pressure(b *testing.B, l *lab) {
 	var brake sync.WaitGroup
 	brake.Go(func() { brakes(pausing, b, p) })
 	began := time.Now()
-	offered := offer(b.Context(), b, c, perSecond, pressureFor(b))
+	offered := offer(b.Context(), b, c, perSecond, lasting(b, "RIPOSTE_PRESSURE", "30s"))
 	took, left := time.Since(began), lag(b, c, prefix)
 	during := stopWatch()
 	stop()

@@ -12,10 +12,10 @@ import (
 	"github.com/riposte-security/riposte/internal/testproc"
 )
 
-// pressureFor is how long twice the load is offered: RIPOSTE_PRESSURE, or half a minute.
-func pressureFor(b *testing.B) time.Duration {
+// lasting is how long a part goes on: what a variable of the environment says, or otherwise.
+func lasting(b *testing.B, variable, otherwise string) time.Duration {
 	b.Helper()
-	d, err := time.ParseDuration(cmp.Or(os.Getenv("RIPOSTE_PRESSURE"), "30s"))
+	d, err := time.ParseDuration(cmp.Or(os.Getenv(variable), otherwise))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -50,7 +50,12 @@ func crash(ctx context.Context, m machine, span time.Duration) error {
 
 // suspend stops a machine as it stands.
 func suspend(ctx context.Context, m machine, span time.Duration) error {
-	if err := m.Pause(ctx); err != nil {
+	err := m.Pause(ctx)
+	for tries := 0; err != nil && tries < 3; tries++ { // a busy machine may be unable to freeze a container at the moment
+		pause(ctx, time.Second)
+		err = m.Pause(ctx)
+	}
+	if err != nil {
 		return err
 	}
 	pause(ctx, span)

@@ -32,6 +32,30 @@ func FuzzSkip(f *testing.F) {
 	})
 }
 
+// TestLongTexts: wherever a string ends, breaks or has an escape.
+func TestLongTexts(t *testing.T) {
+	t.Parallel()
+	for n := range 150 {
+		for _, at := range []int{0, 1, n / 3, n / 2, n - 1, n} {
+			if at < 0 || at > n {
+				continue
+			}
+			for what, c := range map[string]struct {
+				end     int
+				escaped bool
+			}{`"`: {at, false}, "\x1f": {jsontext.Failed, false}, `\n`: {n + 2, true}, `\"`: {n + 2, true}, "é": {n + 2, false}} {
+				text := strings.Repeat("a", at) + what + strings.Repeat("b", n-at) + `"`
+				if end, escaped := jsontext.Text([]byte(text), 0); end != c.end || escaped != c.escaped {
+					t.Fatalf("%q: end %d, %d expected; escaped %v", text, end, c.end, escaped)
+				}
+				if end, _ := jsontext.Text([]byte(strings.Repeat("a", n)+what[:1]), 0); (end < 0) == (what == `"`) {
+					t.Fatalf("%d letters and %q: end %d", n, what[:1], end)
+				}
+			}
+		}
+	}
+}
+
 func TestDepth(t *testing.T) {
 	t.Parallel()
 	for _, levels := range []int{1, 2, 63, 64, 65, 128, 129, 200} {

@@ -21,11 +21,20 @@ const (
 const Failed = -1
 
 // Text walks over a string that begins behind its opening quotation mark at i, and gives the place of the closing one, or Failed. escaped
-// tells that there are escapes in between. Eight bytes at a time are looked through for what may end or break it: the lowest of the bits that
-// are set marks the first such byte.
+// tells that there are escapes in between. Eight bytes at a time are looked through for what may end or break it, and four times as many in what has turned out
+// to be long: the lowest of the bits that are set marks the first such byte.
 func Text(data []byte, i int) (end int, escaped bool) {
+	const block = 4 * wordBytes
+	long := i + 2*wordBytes
 	for {
 		for i+wordBytes <= len(data) {
+			if i >= long && i+block <= len(data) {
+				if plain(data[i : i+block]) {
+					i += block
+					continue
+				}
+				long = i + block // it is in there
+			}
 			if m := ends(binary.LittleEndian.Uint64(data[i:])); m != 0 {
 				i += bits.TrailingZeros64(m) >> 3
 				goto special
@@ -51,6 +60,14 @@ func Text(data []byte, i int) (end int, escaped bool) {
 			return Failed, escaped
 		}
 	}
+}
+
+// plain tells of four words that nothing in them may end or break a string.
+func plain(block []byte) bool {
+	_ = block[4*wordBytes-1] // one check for all
+	a, b := binary.LittleEndian.Uint64(block), binary.LittleEndian.Uint64(block[wordBytes:])
+	c, d := binary.LittleEndian.Uint64(block[2*wordBytes:]), binary.LittleEndian.Uint64(block[3*wordBytes:])
+	return ends(a)|ends(b)|ends(c)|ends(d) == 0
 }
 
 // escape walks over what follows a backslash.

@@ -1,0 +1,100 @@
+package schemas
+
+import (
+	"github.com/tidwall/gjson"
+
+	"github.com/riposte-security/riposte/schemas/jsontext"
+)
+
+// A part is a value in an event that was walked over, so that it is known to be JSON: as it stands there, and where. The zero part is none.
+type part struct {
+	raw []byte
+	at  int
+}
+
+// null tells that there is none, or null.
+func (p part) null() bool { return len(p.raw) == 0 || p.raw[0] == 'n' }
+
+func (p part) object() bool { return len(p.raw) > 0 && p.raw[0] == '{' }
+
+func (p part) number() bool {
+	return len(p.raw) > 0 && (p.raw[0] == '-' || '0' <= p.raw[0] && p.raw[0] <= '9')
+}
+
+// text gives a copy of a string.
+func (p part) text() (string, bool) {
+	if len(p.raw) == 0 || p.raw[0] != '"' {
+		return "", false
+	}
+	end, escaped := jsontext.Text(p.raw, 1)
+	if end < 0 {
+		return "", false
+	}
+	if !escaped {
+		return string(p.raw[1:end]), true
+	}
+	plain, _ := jsontext.Unescape(nil, p.raw[1:end])
+	return string(plain), true
+}
+
+// kind names the JSON type.
+func (p part) kind() string { return kindOf(gjson.ParseBytes(p.raw)) }
+
+// first is the first element of a list.
+func (p part) first() part {
+	if len(p.raw) == 0 || p.raw[0] != '[' {
+		return part{}
+	}
+	return p.value(jsontext.Space(p.raw, 1))
+}
+
+// member is the first member of an object with that name.
+func (p part) member(name string) part {
+	if !p.object() {
+		return part{}
+	}
+	for i, more := jsontext.Space(p.raw, 1), true; more && i < len(p.raw) && p.raw[i] == '"'; {
+		end, escaped := jsontext.Text(p.raw, i+1)
+		if end < 0 {
+			break
+		}
+		is := string(p.raw[i+1:end]) == name
+		if escaped {
+			is = unescaped(p.raw[i+1:end]) == name
+		}
+		v := p.value(jsontext.Colon(p.raw, end+1))
+		if is || len(v.raw) == 0 {
+			return v
+		}
+		if i, more = jsontext.After(p.raw, v.at-p.at+len(v.raw), '}'); i < 0 {
+			break
+		}
+	}
+	return part{}
+}
+
+// value is what begins at a place in p.
+func (p part) value(i int) part {
+	if i < 0 {
+		return part{}
+	}
+	end := jsontext.Skip(p.raw, i, MaxDepth)
+	if end < 0 {
+		return part{}
+	}
+	return part{raw: p.raw[i:end], at: p.at + i}
+}
+
+func unescaped(name []byte) string {
+	plain, _ := jsontext.Unescape(nil, name)
+	return string(plain)
+}
+
+// nameOf is the name of a member of a text.
+func nameOf(text []byte, m *jsontext.Member) []byte {
+	name := text[m.Name:m.NameEnd]
+	if m.Escaped {
+		return []byte(unescaped(name))
+	}
+	return name
+}
