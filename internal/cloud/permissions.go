@@ -30,6 +30,8 @@ func Permissions(service, operation string) []string {
 		if operation == "Invoke" {
 			operation = "InvokeFunction"
 		}
+	case "sqs": // a batch is as many of the call that it is a batch of
+		operation = strings.TrimSuffix(operation, "Batch")
 	}
 	return []string{prefix + ":" + operation}
 }
@@ -41,8 +43,10 @@ func s3Permission(service, operation string) string {
 		scope = "Account"
 	}
 	switch verb, thing := verbOf(operation); thing {
-	case "HeadBucket":
+	case "HeadBucket", "ListObjects", "ListObjectsV2":
 		return "ListBucket"
+	case "ListBuckets":
+		return "ListAllMyBuckets"
 	case "PublicAccessBlock":
 		return verb + scope + thing
 	case "BucketEncryption":

@@ -5,6 +5,10 @@ import "testing"
 func TestPermissions(t *testing.T) {
 	for _, c := range []struct{ service, operation, want string }{
 		{"S3", "HeadBucket", "s3:ListBucket"},
+		{"S3", "ListObjectsV2", "s3:ListBucket"},
+		{"S3", "ListBuckets", "s3:ListAllMyBuckets"},
+		{"SQS", "DeleteMessageBatch", "sqs:DeleteMessage"},
+		{"SQS", "ReceiveMessage", "sqs:ReceiveMessage"},
 		{"S3", "GetBucketEncryption", "s3:GetEncryptionConfiguration"},
 		{"s3", "DeleteBucketEncryption", "s3:PutEncryptionConfiguration"},
 		{"S3", "DeletePublicAccessBlock", "s3:PutBucketPublicAccessBlock"},

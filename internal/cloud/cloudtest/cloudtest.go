@@ -1,4 +1,4 @@
-// Package cloudtest makes the errors of AWS calls, for the fakes in tests.
+// Package cloudtest makes the errors of AWS calls, for the fakes in tests, and notes which calls are made.
 package cloudtest
 
 import (

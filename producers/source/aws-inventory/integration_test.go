@@ -22,6 +22,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/riposte-security/riposte/internal/cloud"
+	"github.com/riposte-security/riposte/internal/cloud/cloudtest"
 	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/internal/servers"
 	"github.com/riposte-security/riposte/producers"
@@ -100,6 +101,11 @@ func TestAgainstAnAPI(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	calls := &cloudtest.Recorder{}
+	watched, err := cloud.New(ctx, cloud.Config{}, zerolog.Nop(), calls.Register) // the source's alone
+	if err != nil {
+		t.Fatal(err)
+	}
 	end := furnish(ctx, t, clients)
 	dir := t.TempDir()
 	sweep := func() map[string]producers.Record {
@@ -108,7 +114,7 @@ func TestAgainstAnAPI(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := NewOnce(n, producers.SourceDeps{Name: "p", DataDir: dir, Log: zerolog.Nop(), AWS: clients}, Scope{})
+		s, err := NewOnce(n, producers.SourceDeps{Name: "p", DataDir: dir, Log: zerolog.Nop(), AWS: watched}, Scope{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,5 +165,8 @@ func TestAgainstAnAPI(t *testing.T) {
 		if again[thing].Attrs[producers.AttrID] != r.Attrs[producers.AttrID] {
 			t.Errorf("%s: another id\n%s\n%s", thing, r.Data, again[thing].Data)
 		}
+	}
+	if beyond, made := calls.Beyond(Policy(), cloud.Permissions); len(beyond) > 0 || made == 0 {
+		t.Errorf("%d calls; the policy does not allow %v", made, beyond)
 	}
 }

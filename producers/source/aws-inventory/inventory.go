@@ -47,7 +47,7 @@ func Policy() []string {
 		"s3:GetBucketPolicyStatus", "s3:GetBucketVersioning", "s3:GetBucketLogging", "s3:GetBucketAcl", "s3:GetBucketTagging",
 		"ec2:DescribeRegions", "ec2:DescribeInstances", "ec2:DescribeSecurityGroups",
 		"iam:GetAccountAuthorizationDetails", "iam:GetAccountSummary", "iam:ListMFADevices", "iam:ListAccessKeys", "iam:GetLoginProfile",
-		"cloudtrail:DescribeTrails", "cloudtrail:GetTrailStatus", "cloudtrail:GetEventSelectors", "sts:GetCallerIdentity",
+		"cloudtrail:DescribeTrails", "cloudtrail:GetTrailStatus", "cloudtrail:GetEventSelectors",
 	}
 }
 

@@ -36,7 +36,7 @@ import (
 const Summary = "CloudWatch Logs: the events of log groups, asked for again and again; a subscription (http, kinesis) is faster where it can be had; one process a set of groups"
 
 // Policy lists the least IAM actions that the source needs.
-func Policy() []string { return []string{"logs:FilterLogEvents", "sts:GetCallerIdentity"} }
+func Policy() []string { return []string{"logs:FilterLogEvents"} }
 
 // Settings describes the settings.
 func Settings() []schemas.Setting {

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/riposte-security/riposte/internal/cloud"
+	"github.com/riposte-security/riposte/internal/cloud/cloudtest"
 	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/internal/servers"
 	"github.com/riposte-security/riposte/producers"
@@ -27,6 +28,11 @@ func TestAgainstAnAPI(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	clients, err := cloud.New(ctx, cloud.Config{}, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := &cloudtest.Recorder{}
+	watched, err := cloud.New(ctx, cloud.Config{}, zerolog.Nop(), calls.Register) // the source's alone
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +61,7 @@ func TestAgainstAnAPI(t *testing.T) {
 	var got taken
 	run := func(until int) {
 		t.Helper()
-		s, err := New(n, producers.SourceDeps{Name: "p", DataDir: dir, Log: zerolog.Nop(), AWS: clients})
+		s, err := New(n, producers.SourceDeps{Name: "p", DataDir: dir, Log: zerolog.Nop(), AWS: watched})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,5 +104,8 @@ func TestAgainstAnAPI(t *testing.T) {
 	}
 	if len(seen) != 110 || len(got.data()) != 110 {
 		t.Errorf("%d records, %d of them different; 110 expected", len(got.data()), len(seen))
+	}
+	if beyond, made := calls.Beyond(Policy(), cloud.Permissions); len(beyond) > 0 || made == 0 {
+		t.Errorf("%d calls; the policy does not allow %v", made, beyond)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/riposte-security/riposte/internal/cloud"
+	"github.com/riposte-security/riposte/internal/cloud/cloudtest"
 	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/internal/servers"
 	"github.com/riposte-security/riposte/producers"
@@ -28,6 +29,11 @@ func TestAgainstAnAPI(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	clients, err := cloud.New(ctx, cloud.Config{}, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := &cloudtest.Recorder{}
+	watched, err := cloud.New(ctx, cloud.Config{}, zerolog.Nop(), calls.Register) // the source's alone
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +62,7 @@ func TestAgainstAnAPI(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := New(n, producers.SourceDeps{Name: "p", DataDir: t.TempDir(), Log: zerolog.Nop(), AWS: clients})
+		s, err := New(n, producers.SourceDeps{Name: "p", DataDir: t.TempDir(), Log: zerolog.Nop(), AWS: watched})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,5 +93,8 @@ func TestAgainstAnAPI(t *testing.T) {
 	}
 	if got := read("to: 2020-01-01"); len(got) != 0 {
 		t.Errorf("%d records from before the bucket was made", len(got))
+	}
+	if beyond, made := calls.Beyond(Policy(), cloud.Permissions); len(beyond) > 0 || made == 0 {
+		t.Errorf("%d calls; the policy does not allow %v", made, beyond)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/riposte-security/riposte/internal/cloud"
+	"github.com/riposte-security/riposte/internal/cloud/cloudtest"
 	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/internal/servers"
 	"github.com/riposte-security/riposte/producers"
@@ -31,6 +32,11 @@ func TestAgainstAnAPI(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	clients, err := cloud.New(ctx, cloud.Config{}, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := &cloudtest.Recorder{}
+	watched, err := cloud.New(ctx, cloud.Config{}, zerolog.Nop(), calls.Register) // the source's alone
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +78,7 @@ func TestAgainstAnAPI(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(n, producers.SourceDeps{Name: "p", Log: zerolog.Nop(), AWS: clients})
+	s, err := New(n, producers.SourceDeps{Name: "p", Log: zerolog.Nop(), AWS: watched})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,5 +125,8 @@ func TestAgainstAnAPI(t *testing.T) {
 	defer mu.Unlock()
 	if got[`{"eventID":"1"}`] != "111122223333" || got[`{"eventID":"2"}`] != "111122223333" || got[s3Event("missing")] == "" {
 		t.Error(got)
+	}
+	if beyond, made := calls.Beyond(Policy(), cloud.Permissions); len(beyond) > 0 || made == 0 {
+		t.Errorf("%d calls; the policy does not allow %v", made, beyond)
 	}
 }
