@@ -183,7 +183,7 @@ func New(cfg Config, d Deps) (*Router, error) {
 
 // Run routes until ctx ends, and then returns nil after what was begun is published and committed. Kafka being away is waited out.
 func (r *Router) Run(ctx context.Context) error {
-	w := r.kafka.NewMergingWriter()
+	w := r.kafka.NewWriter()
 	defer w.Close()
 	var flusher sync.WaitGroup
 	defer flusher.Wait()

@@ -172,9 +172,9 @@ type chunk struct {
 	last     *page // whose last messages these are, if they are
 }
 
-// run reads in one goroutine and handles in another, which is a chunk behind.
+// run reads in one goroutine and handles in another, a few chunks apart.
 func (p *partition) run(reading, handling context.Context) {
-	chunks := make(chan chunk)
+	chunks := make(chan chunk, 1)
 	var reader sync.WaitGroup
 	reader.Go(func() {
 		defer close(chunks)

@@ -67,46 +67,9 @@ type lane struct {
 	tp  topicPartition
 	who string // for the health of the client
 
-	merges bool
-	streak int       // writes that each began soon after the end of the one before
-	ended  time.Time // the last of them
-
 	wake  chan struct{}
 	mu    sync.Mutex
 	queue []item
-}
-
-const (
-	// mergeFor is how long a small batch waits for company, and how soon after each other writes make a streak of streakFrom, after which they do. At a few
-	// writes a second and partition, as of a router that keeps up, chance hardly makes one.
-	mergeFor   = 10 * time.Millisecond
-	streakFrom = 4
-	// mergeUpTo is how many messages wait for no others.
-	mergeUpTo = 64
-)
-
-// merge waits for company where it is likely to come.
-func (l *lane) merge(ctx context.Context) {
-	if !l.merges {
-		return
-	}
-	l.mu.Lock()
-	n := len(l.queue)
-	l.mu.Unlock()
-	if n == 0 {
-		return
-	}
-	if time.Since(l.ended) > mergeFor {
-		l.streak = 0
-		return
-	}
-	if l.streak++; l.streak < streakFrom || n >= mergeUpTo {
-		return
-	}
-	select {
-	case <-time.After(mergeFor):
-	case <-ctx.Done():
-	}
 }
 
 func (l *lane) put(items []item) {
@@ -154,14 +117,8 @@ func (l *lane) run(ctx context.Context) {
 			return
 		case <-l.wake:
 		}
-		for {
-			l.merge(ctx)
-			batch := l.take()
-			if len(batch) == 0 {
-				break
-			}
+		for batch := l.take(); len(batch) > 0; batch = l.take() {
 			l.write(ctx, batch)
-			l.ended = time.Now()
 		}
 	}
 }

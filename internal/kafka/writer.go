@@ -20,11 +20,10 @@ import (
 // It does not use kafka-go's Writer: that one waits a fixed time for company before it sends, holds the next batch of a partition back only
 // for ten tries, sleeps regardless of ctx, and fails a whole call for one message too large.
 type Writer struct {
-	c      *Client
-	merges bool
-	start  func(*lane)        // has it write until end is called
-	end    context.CancelFunc // nil, as start: nothing was written yet
-	wg     sync.WaitGroup
+	c     *Client
+	start func(*lane)        // has it write until end is called
+	end   context.CancelFunc // nil, as start: nothing was written yet
+	wg    sync.WaitGroup
 
 	mu     sync.Mutex
 	lanes  map[topicPartition]*lane
@@ -41,14 +40,6 @@ func (tp topicPartition) String() string { return fmt.Sprintf("%s/%d", tp.topic,
 // NewWriter makes a writer; it connects when there is something to write.
 func (c *Client) NewWriter() *Writer {
 	return &Writer{c: c, lanes: map[topicPartition]*lane{}}
-}
-
-// NewMergingWriter makes a writer for many callers that write a little each, again and again: once a partition has been written to several times in close
-// succession, small batches wait 10 ms for company. One that is written to now and then is written to at once, as NewWriter's always are.
-func (c *Client) NewMergingWriter() *Writer {
-	w := c.NewWriter()
-	w.merges = true
-	return w
 }
 
 // A Rejection is a message that Kafka will never take.
@@ -209,7 +200,7 @@ func (w *Writer) enqueue(byLane map[topicPartition][]item) error {
 	for tp, items := range byLane {
 		l := w.lanes[tp]
 		if l == nil {
-			l = &lane{c: w.c, tp: tp, who: "write " + tp.String(), wake: make(chan struct{}, 1), merges: w.merges}
+			l = &lane{c: w.c, tp: tp, who: "write " + tp.String(), wake: make(chan struct{}, 1)}
 			w.lanes[tp] = l
 			w.start(l)
 		}
