@@ -66,7 +66,7 @@ func (s *stack) serve(ctx context.Context, g *errgroup.Group) (stop func() error
 	if err != nil {
 		return nil, fmt.Errorf("http.listen: %w", err)
 	}
-	limits := web.Limits{Read: 10 * time.Second, Write: 30 * time.Second, Connections: 512}
+	limits := web.Limits{Read: 10 * time.Second, Write: 30 * time.Second, Connections: 512, Rate: 200}
 	listener = limits.Bounded(listener)
 	server := web.Server(mux, limits)
 	serveOn := func() error { return server.Serve(listener) }

@@ -14,6 +14,7 @@ type Limits struct {
 	Read        time.Duration // for a request, head and body
 	Write       time.Duration // from the end of its head to that of the answer
 	Connections int           // at the same time; others wait to be accepted
+	Rate        int           // requests a second by one sender, who may save up those of a second; others are answered 429. 0: any number
 }
 
 const (
@@ -25,7 +26,7 @@ const (
 // Server returns a server for a handler. The caller serves and shuts it down.
 func Server(h http.Handler, l Limits) *http.Server {
 	return &http.Server{
-		Handler: closing(h), ReadHeaderTimeout: headTimeout, ReadTimeout: l.Read, WriteTimeout: l.Write, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHead,
+		Handler: closing(rated(h, l.Rate)), ReadHeaderTimeout: headTimeout, ReadTimeout: l.Read, WriteTimeout: l.Write, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHead,
 	}
 }
 

@@ -8,6 +8,7 @@
 //	     those rejected as dead letters: nothing is to be sent again as it was
 //	401  no valid bearer token
 //	413  larger than max_body, also after decompression. Its first 64 KiB, with length and SHA-256, are a dead letter
+//	429  more than max_rate requests a second: send it again, after Retry-After seconds
 //	503  Kafka did not take it in time, or too much is waiting: send it again, after Retry-After seconds. With an Idempotency-Key, or as
 //	     CloudEvents, records that got through after all keep their uids
 //
@@ -62,6 +63,7 @@ func Settings() []schemas.Setting {
 		{Name: "tls_key", Type: "string", Help: "file with the private key (PEM)"},
 		{Name: "max_body", Type: "int", Default: "10485760", Help: "largest request in bytes, before and after decompression"},
 		{Name: "max_record", Type: "int", Default: "1048576", Help: "largest record in bytes; a larger one becomes a dead letter"},
+		{Name: "max_rate", Type: "int", Default: "1000", Help: "requests a second that one sender (an IPv4 address, an IPv6 network of 64 bits) may make; 0: any number"},
 		{Name: "github", Type: "object", Help: "webhook of GitHub: secrets (a list, of at least 16 characters each), path (default /github)"},
 		{Name: "sns", Type: "object", Help: "HTTPS endpoint of SNS: topics (ARNs; others are refused), path (default /sns)"},
 		{Name: "falco", Type: "object", Help: "webhook of Falcosidekick: path (default /falco)"},
@@ -78,6 +80,7 @@ type settings struct {
 	TLSKey    string        `yaml:"tls_key"`
 	MaxBody   int64         `yaml:"max_body"`
 	MaxRecord int           `yaml:"max_record"`
+	MaxRate   int           `yaml:"max_rate"`
 	Timeout   time.Duration `yaml:"timeout"`
 
 	GitHub *githubSettings `yaml:"github"`
@@ -119,6 +122,9 @@ func (s *settings) Validate() error {
 	if s.MaxRecord < 1<<10 || s.MaxRecord > 10<<20 {
 		return fmt.Errorf("max_record %d: between 1024 and 10485760 expected", s.MaxRecord)
 	}
+	if s.MaxRate < 0 {
+		return fmt.Errorf("max_rate %d: negative", s.MaxRate)
+	}
 	if s.Timeout < 100*time.Millisecond || s.Timeout > 5*time.Minute {
 		return fmt.Errorf("timeout %s: between 100ms and 5m expected", s.Timeout)
 	}
@@ -147,7 +153,7 @@ type source struct {
 // New makes the source. It does not listen before Run.
 func New(cfg config.Node, deps producers.SourceDeps) (producers.Source, error) {
 	s := &source{
-		settings: settings{Listen: "127.0.0.1:8081", MaxBody: 10 << 20, MaxRecord: 1 << 20, Timeout: 10 * time.Second},
+		settings: settings{Listen: "127.0.0.1:8081", MaxBody: 10 << 20, MaxRecord: 1 << 20, MaxRate: 1000, Timeout: 10 * time.Second},
 		name:     deps.Name, log: deps.Log,
 		queue: make(chan *request, queueLength), room: semaphore.NewWeighted(memory),
 		listen: (&net.ListenConfig{}).Listen,
@@ -172,7 +178,7 @@ func (s *source) Run(ctx context.Context, emit func(context.Context, []producers
 	if err != nil {
 		return fmt.Errorf("source http: %w", err)
 	}
-	limits := web.Limits{Read: readTimeout, Write: readTimeout + s.Timeout + 5*time.Second, Connections: connections}
+	limits := web.Limits{Read: readTimeout, Write: readTimeout + s.Timeout + 5*time.Second, Connections: connections, Rate: s.MaxRate}
 	ln = limits.Bounded(ln)
 	mux := http.NewServeMux()
 	for path, h := range s.hooks() {
