@@ -121,7 +121,7 @@ func publishToEffect(b *testing.B, l *lab) {
 	database := servers.Schema(b, servers.Postgres(b))
 	c := l.client(b, prefix, 6)
 	route, _ := l.settings(b, prefix, 6, routing(rulesFolder(b, 100), prefix))
-	consume, _ := l.settings(b, prefix, 6, fmt.Sprintf("ledger: { url: %q }\ncallouts: { allow_loopback: true }\nreceivers: [ { name: hook, webhook: { url: %q, include_event: true } } ]",
+	consume, _ := l.settings(b, prefix, 6, fmt.Sprintf("ledger: { url: %q }\ncallouts: { allow_loopback: true }\nreceivers: [ { name: hook, webhook: { url: %q, include_event: true, unsigned: true } } ]",
 		database, hook.URL))
 	r, w := l.riposte(b, route, "route"), l.riposte(b, consume, "consume", "alert")
 	defer r.Kill()

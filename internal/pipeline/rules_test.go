@@ -39,5 +39,5 @@ func rulesText(from, to int) string {
 
 // routing is the part of the settings that a router needs.
 func routing(rules, group string) string {
-	return fmt.Sprintf("router: { rules: [ %q ], group: %q }\nreceivers: [ { name: hook, webhook: { url: \"http://127.0.0.1:9\" } } ]", rules, group)
+	return fmt.Sprintf("router: { rules: [ %q ], group: %q }\nreceivers: [ { name: hook, webhook: { url: \"http://127.0.0.1:9\", unsigned: true } } ]", rules, group)
 }

@@ -77,15 +77,28 @@ type loop struct {
 	done map[int]int64 // offset to go on from, by partition
 }
 
-// partition reads one partition by a connection of its own.
+// partition reads one partition by a connection of its own, or one after the other: now and then, ReadBatch stumbles over the end of what there is, and its
+// connection is of no more use.
 func (l *loop) partition(ctx context.Context, id int, offset int64) error {
+	for {
+		next, err := l.read(ctx, id, offset)
+		if !errors.Is(err, io.ErrNoProgress) || ctx.Err() != nil {
+			return err
+		}
+		offset = next
+	}
+}
+
+// read reads one partition from an offset on, and gives the offset to go on from.
+func (l *loop) read(ctx context.Context, id int, offset int64) (next int64, err error) {
 	conn, err := l.dial(ctx, id)
 	if err != nil {
-		return err
+		return offset, err
 	}
+	defer conn.Close() //nolint:errcheck // only read
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	if _, err := conn.Seek(offset, kafka.SeekAbsolute); err != nil {
-		return err
+		return offset, err
 	}
 	for ctx.Err() == nil {
 		batch := conn.ReadBatchWith(kafka.ReadBatchConfig{MinBytes: 1, MaxBytes: 2 << 20, MaxWait: 500 * time.Millisecond})
@@ -100,19 +113,23 @@ func (l *loop) partition(ctx context.Context, id int, offset int64) error {
 			}
 			offset = m.Offset + 1
 		}
-		if err := batch.Close(); err != nil && !errors.Is(err, io.EOF) && !timeout(err) {
-			return err
+		stumbled := batch.Close()
+		if stumbled != nil && !errors.Is(stumbled, io.EOF) && !errors.Is(stumbled, io.ErrNoProgress) && !timeout(stumbled) {
+			return offset, stumbled
 		}
 		if len(out) > 0 {
 			if err := l.w.WriteMessages(ctx, out...); err != nil {
-				return fmt.Errorf("write: %w", err)
+				return offset, fmt.Errorf("write: %w", err)
 			}
 		}
 		l.mu.Lock()
 		l.done[id] = offset
 		l.mu.Unlock()
+		if errors.Is(stumbled, io.ErrNoProgress) {
+			return offset, stumbled
+		}
 	}
-	return nil
+	return offset, nil
 }
 
 // dial connects to the leader of a partition. Right after a topic was made, a broker may say that it does not lead what it leads.
