@@ -17,7 +17,8 @@ import (
 	"github.com/riposte-security/riposte/internal/kafka"
 )
 
-// event is the nth OCSF event, of 2 kB, as CloudTrail's records become. One in a hundred is what the first of the rules looks for. sent is found again in whatever
+// event is the nth OCSF event, of 2 kB, as CloudTrail's records become. One in a hundred is what the first of the rules looks for, and these are about fifty
+// buckets: what is done to one thing is done one after the other. sent is found again in whatever
 // carries the event on.
 func event(n int, sent time.Time) []byte {
 	v := n % 100
@@ -29,7 +30,7 @@ func event(n int, sent time.Time) []byte {
 		`"src_endpoint":{"ip":"198.51.100.%d"},"http_request":{"user_agent":"aws-cli/2.%d.0 Python/3.11.6 Linux/6.1 exe/x86_64 command/s3api.%d"},`+
 		`"resources":[{"uid":"arn:aws:s3:::bucket-%d-logs","type":"AWS::S3::Bucket","owner":{"account":{"uid":"210987654321"}}}],`+
 		`"unmapped":{"sent":%d,"eventVersion":"1.11","sharedEventID":"f3a1c9e0-7f4e-4a53-8b1e-%012x","note":"%s"}}`,
-		sent.UnixMilli(), n, v*101, v%10, n, v, v, v%20, v, v, v, v%20, v, v%40, v, v, sent.UnixNano(), n, filler())
+		sent.UnixMilli(), n, v*101, v%10, n, v, v, v%20, v, v, v, v%20, v, v%40, v, n%5000, sent.UnixNano(), n, filler())
 }
 
 // filler brings an event to 2 kB.
@@ -68,6 +69,9 @@ func fill(b *testing.B, c *kafka.Client, n int) {
 	}
 }
 
+// beforeOffered are the events that fill may have published before: what is offered is not among them, since an effect that comes again is none.
+const beforeOffered = 100_000
+
 // offer publishes events at a rate for a time, whether or not those before have been taken (an open loop), and returns how many. Each carries when it was due,
 // so that whatever makes it late counts.
 func offer(ctx context.Context, b *testing.B, c *kafka.Client, perSecond int, during time.Duration) int {
@@ -86,7 +90,7 @@ func offer(ctx context.Context, b *testing.B, c *kafka.Client, perSecond int, du
 		upTo := int(int64(perSecond) * int64(at+every) / int64(time.Second))
 		msgs := make([]kafka.Message, 0, upTo-n)
 		for ; n < upTo; n++ {
-			msgs = append(msgs, message(c.Topics().Events, n, due))
+			msgs = append(msgs, message(c.Topics().Events, beforeOffered+n, due))
 		}
 		calls.Go(func() {
 			if err := w.Publish(ctx, msgs...); err != nil && ctx.Err() == nil {
