@@ -9,7 +9,7 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// spread gives every member as many partitions as any other, give or take one, over all topics together: kafka-go's own balancers deal out
+// spread gives every member as many partitions of each topic as any other, give or take one, and so, as far as can be, over all topics together: kafka-go's own balancers deal out
 // every topic from the same first member on, so that with more members than partitions the same ones go empty on all topics.
 type spread struct{}
 
@@ -31,7 +31,8 @@ func (spread) AssignGroups(members []kafka.GroupMember, partitions []kafka.Parti
 	return out
 }
 
-// deal gives each partition to the member that has the fewest, count being what they have, and among these by chance. Members are sorted.
+// deal gives each partition to the member that has the fewest of its topic, among these to one that has the fewest of all, count being what they have, and among
+// these by chance: what a topic brings is shared, whatever others bring. Members are sorted.
 func deal(out kafka.GroupMemberAssignments, count map[string]int, members []kafka.GroupMember, partitions []kafka.Partition) {
 	slices.SortFunc(partitions, byPlace)
 	for _, p := range partitions {
@@ -40,8 +41,7 @@ func deal(out kafka.GroupMemberAssignments, count map[string]int, members []kafk
 			if !slices.Contains(m.Topics, p.Topic) {
 				continue
 			}
-			if best == "" || count[m.ID] < count[best] ||
-				count[m.ID] == count[best] && weight(m.ID, p) > weight(best, p) {
+			if best == "" || less(len(out[m.ID][p.Topic]), len(out[best][p.Topic]), count[m.ID], count[best], weight(best, p) < weight(m.ID, p)) {
 				best = m.ID
 			}
 		}
@@ -50,6 +50,17 @@ func deal(out kafka.GroupMemberAssignments, count map[string]int, members []kafk
 			count[best]++
 		}
 	}
+}
+
+// less compares what two members have of a topic, then what they have in all; otherwise chance decides.
+func less(topic, otherTopic, all, otherAll int, chance bool) bool {
+	switch {
+	case topic != otherTopic:
+		return topic < otherTopic
+	case all != otherAll:
+		return all < otherAll
+	}
+	return chance
 }
 
 func byPlace(a, b kafka.Partition) int {

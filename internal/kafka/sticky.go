@@ -3,13 +3,14 @@ package kafka
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
 	"sync"
 
 	"github.com/segmentio/kafka-go"
 )
 
-// sticky leaves partitions with the members that have them, as far as everybody gets as many as any other, give or take one: what a member
+// sticky leaves partitions with the members that have them, as far as everybody gets as many of each topic as any other, give or take one: what a member
 // knows of a partition stays of use. What has no owner is dealt out as spread does. A member remembers what it was given last, and tells so when
 // it joins again.
 type sticky struct {
@@ -74,35 +75,51 @@ func (*sticky) AssignGroups(members []kafka.GroupMember, partitions []kafka.Part
 	if len(members) == 0 {
 		return out
 	}
-	kept := map[string][]kafka.Partition{}
+	kept := map[string]map[string][]kafka.Partition{} // by topic and member
 	var free []kafka.Partition
+	sizes := map[string]int{}
 	for _, p := range partitions {
-		if h, ok := owner[topicPartition{p.Topic, p.ID}]; ok {
-			kept[h.member] = append(kept[h.member], p)
-		} else {
+		sizes[p.Topic]++
+		h, ok := owner[topicPartition{p.Topic, p.ID}]
+		if !ok {
 			free = append(free, p)
+			continue
 		}
+		if kept[p.Topic] == nil {
+			kept[p.Topic] = map[string][]kafka.Partition{}
+		}
+		kept[p.Topic][h.member] = append(kept[p.Topic][h.member], p)
 	}
-	// Everybody may keep their part; those who have most, one more, as long as there are such.
-	byKept := slices.Clone(members)
-	slices.SortStableFunc(byKept, func(a, b kafka.GroupMember) int { return cmp.Compare(len(kept[b.ID]), len(kept[a.ID])) })
-	part, more := len(partitions)/len(members), len(partitions)%len(members)
 	count := map[string]int{}
-	for _, m := range byKept {
-		may := part
-		if more > 0 && len(kept[m.ID]) > part {
-			may++
-			more--
-		}
-		mine := kept[m.ID]
-		slices.SortFunc(mine, byPlace)
-		n := min(may, len(mine))
-		for _, p := range mine[:n] {
-			out[m.ID][p.Topic] = append(out[m.ID][p.Topic], p.ID)
-		}
-		count[m.ID] = n
-		free = append(free, mine[n:]...)
+	for _, topic := range slices.Sorted(maps.Keys(kept)) {
+		free = append(free, keep(out, count, members, topic, sizes[topic], kept[topic])...)
 	}
 	deal(out, count, members, free)
 	return out
+}
+
+// keep leaves members what they have of a topic, up to their part of it: to those who have most one more, as long as there are such. It returns what they give away.
+func keep(
+	out kafka.GroupMemberAssignments, count map[string]int, members []kafka.GroupMember, topic string, size int, kept map[string][]kafka.Partition,
+) (free []kafka.Partition) {
+	members = slices.DeleteFunc(slices.Clone(members), func(m kafka.GroupMember) bool { return !slices.Contains(m.Topics, topic) })
+	slices.SortStableFunc(members, func(a, b kafka.GroupMember) int {
+		return cmp.Or(cmp.Compare(len(kept[b.ID]), len(kept[a.ID])), cmp.Compare(count[a.ID], count[b.ID]))
+	})
+	part, more := size/len(members), size%len(members)
+	for _, m := range members {
+		may, mine := part, kept[m.ID]
+		if more > 0 && len(mine) > part {
+			may++
+			more--
+		}
+		slices.SortFunc(mine, byPlace)
+		n := min(may, len(mine))
+		for _, p := range mine[:n] {
+			out[m.ID][topic] = append(out[m.ID][topic], p.ID)
+		}
+		count[m.ID] += n
+		free = append(free, mine[n:]...)
+	}
+	return free
 }

@@ -53,3 +53,51 @@ func TestSticky(t *testing.T) {
 		owner = now
 	}
 }
+
+// TestEachTopicIsShared: one topic may bring all there is to do. Members that come and go share each of them evenly, and keep what they may.
+func TestEachTopicIsShared(t *testing.T) {
+	t.Parallel()
+	topics := map[string]int{"events": 12, "outcomes": 12, "few": 3}
+	var partitions []kafka.Partition
+	for topic, n := range topics {
+		for i := range n {
+			partitions = append(partitions, kafka.Partition{Topic: topic, ID: i})
+		}
+	}
+	known := map[string]*sticky{}
+	for generation, ids := range [][]string{{"a"}, {"a", "b"}, {"a", "b", "c", "d"}, {"b", "d"}, {"b", "c", "d"}, {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n"}} {
+		var members []kafka.GroupMember
+		for _, id := range ids {
+			if known[id] == nil {
+				known[id] = &sticky{}
+			}
+			data, err := known[id].UserData()
+			if err != nil {
+				t.Fatal(err)
+			}
+			members = append(members, kafka.GroupMember{ID: id, Topics: []string{"events", "outcomes", "few"}, UserData: data})
+		}
+		out := (&sticky{}).AssignGroups(members, partitions)
+		for topic, n := range topics {
+			all := 0
+			for _, id := range ids {
+				has := len(out[id][topic])
+				if all += has; has < n/len(ids) || has > (n+len(ids)-1)/len(ids) {
+					t.Errorf("%d members: %s has %d of %d of %s", len(ids), id, has, n, topic)
+				}
+			}
+			if all != n {
+				t.Errorf("%d members: %d of %d of %s", len(ids), all, n, topic)
+			}
+		}
+		for _, id := range ids {
+			g := &kafka.Generation{ID: int32(generation), Assignments: map[string][]kafka.PartitionAssignment{}}
+			for topic, numbers := range out[id] {
+				for _, n := range numbers {
+					g.Assignments[topic] = append(g.Assignments[topic], kafka.PartitionAssignment{ID: n})
+				}
+			}
+			known[id].note(g)
+		}
+	}
+}
