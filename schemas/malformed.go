@@ -40,7 +40,7 @@ func malformed(format string, args ...any) error {
 // object checks that text is one JSON object of at most depth levels, in UTF-8, with nothing after it, and returns it without the white
 // space (and byte order mark) around it. start is the offset of the result in text.
 func object(text []byte, depth int) (obj []byte, start int, err error) {
-	return objectOf(text, depth, func(obj []byte) int { return jsontext.SkipObject(obj, 1, depth-1) })
+	return objectOf(text, depth, func(obj []byte) int { return jsontext.Skip(obj, 0, depth) })
 }
 
 // objectOf is object for a caller who walks over the object by himself: walk is given text that begins with a bracket, and gives the place behind the one that

@@ -26,15 +26,8 @@ func (p part) text() (string, bool) {
 	if len(p.raw) == 0 || p.raw[0] != '"' {
 		return "", false
 	}
-	end, escaped := jsontext.Text(p.raw, 1)
-	if end < 0 {
-		return "", false
-	}
-	if !escaped {
-		return string(p.raw[1:end]), true
-	}
-	plain, _ := jsontext.Unescape(nil, p.raw[1:end])
-	return string(plain), true
+	s, end := jsontext.String(p.raw, 0)
+	return s, end >= 0
 }
 
 // kind names the JSON type.

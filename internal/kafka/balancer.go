@@ -41,7 +41,8 @@ func deal(out kafka.GroupMemberAssignments, count map[string]int, members []kafk
 			if !slices.Contains(m.Topics, p.Topic) {
 				continue
 			}
-			if best == "" || less(len(out[m.ID][p.Topic]), len(out[best][p.Topic]), count[m.ID], count[best], weight(best, p) < weight(m.ID, p)) {
+			if best == "" || cmp.Or(cmp.Compare(len(out[m.ID][p.Topic]), len(out[best][p.Topic])), cmp.Compare(count[m.ID], count[best]),
+				cmp.Compare(weight(best, p), weight(m.ID, p))) < 0 {
 				best = m.ID
 			}
 		}
@@ -50,17 +51,6 @@ func deal(out kafka.GroupMemberAssignments, count map[string]int, members []kafk
 			count[best]++
 		}
 	}
-}
-
-// less compares what two members have of a topic, then what they have in all; otherwise chance decides.
-func less(topic, otherTopic, all, otherAll int, chance bool) bool {
-	switch {
-	case topic != otherTopic:
-		return topic < otherTopic
-	case all != otherAll:
-		return all < otherAll
-	}
-	return chance
 }
 
 func byPlace(a, b kafka.Partition) int {

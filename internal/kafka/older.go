@@ -25,8 +25,7 @@ func (p *page) older(tp topicPartition, offset int64, data []byte) error {
 	}
 	plain, err := p.plain(how, m.Value)
 	if errors.Is(err, errBomb) {
-		p.gaps = append(p.gaps, Gap{Topic: tp.topic, Partition: tp.partition, First: p.next, Last: offset, Reason: err})
-		p.next = max(p.next, offset+1)
+		p.pass(tp, p.next, offset, err)
 		return nil
 	}
 	if err != nil {
@@ -54,16 +53,8 @@ func (p *page) older(tp topicPartition, offset int64, data []byte) error {
 		one.Offset += shift
 		p.took(one)
 	}
+	p.next = max(p.next, offset+1) // the tail of what was in it may be gone, the topic being compacted
 	return nil
-}
-
-// took takes over a message that is not before what was asked for.
-func (p *page) took(m Message) {
-	if m.Offset < p.next {
-		return
-	}
-	p.next = m.Offset + 1
-	p.messages = append(p.messages, m)
 }
 
 func oldMessage(data []byte) (m Message, how compress.Compression, err error) {

@@ -16,6 +16,21 @@ type page struct {
 	batchBytes int
 }
 
+// took takes over a message that is not before what was asked for: batches are handed over whole.
+func (p *page) took(m Message) {
+	if m.Offset < p.next {
+		return
+	}
+	p.next = m.Offset + 1
+	p.messages = append(p.messages, m)
+}
+
+// pass passes over messages that nobody can read.
+func (p *page) pass(tp topicPartition, first, last int64, reason error) {
+	p.gaps = append(p.gaps, Gap{Topic: tp.topic, Partition: tp.partition, First: first, Last: last, Reason: reason})
+	p.next = max(p.next, last+1)
+}
+
 // memory is what pages are made of.
 type memory struct {
 	text     []byte // of batches, decompressed

@@ -91,8 +91,7 @@ func (p *page) batch(tp topicPartition, base int64, data []byte) error {
 	plain, err := p.plain(compress.Compression(attributes&compressions), data[c.at:])
 	if errors.Is(err, errBomb) {
 		// Whoever may write to the topic could stop everybody else's messages with it. It stays in the topic.
-		p.gaps = append(p.gaps, Gap{Topic: tp.topic, Partition: tp.partition, First: max(base, p.next), Last: last, Reason: err})
-		p.next = last + 1
+		p.pass(tp, max(base, p.next), last, err)
 		return nil
 	}
 	if err != nil {
@@ -107,9 +106,7 @@ func (p *page) batch(tp topicPartition, base int64, data []byte) error {
 		if err := p.record(&r, base, times, &m); err != nil {
 			return err
 		}
-		if m.Offset >= p.next { // batches are handed over whole
-			p.messages = append(p.messages, m)
-		}
+		p.took(m)
 	}
 	p.next = max(p.next, last+1)
 	return nil

@@ -57,6 +57,28 @@ func (l *lab) routerRate(b *testing.B, c *kafka.Client, group string, partitions
 	return rate, stop()
 }
 
+// first is how many events a router has before what is offered to it counts.
+const first = 10_000
+
+// working starts a router whose group is named like its prefix, and waits until it has worked off the first events.
+func (l *lab) working(b *testing.B, prefix string, partitions, rules int) (*kafka.Client, *testproc.Process) {
+	b.Helper()
+	c := l.client(b, prefix, partitions)
+	cfg, _ := l.settings(b, prefix, partitions, routing(rulesFolder(b, rules), prefix))
+	p := l.riposte(b, cfg, "route")
+	fill(b, c, first)
+	until(b, "the router works", func() bool { return lag(b, c, prefix) == 0 })
+	return c, p
+}
+
+// complete tells whether every hundredth of the first events and of those that were offered has become a command, and no other.
+func complete(b *testing.B, c *kafka.Client, offered int) {
+	b.Helper()
+	if n, want := commands(b, c), int64(offered+first)/100; n != want {
+		b.Errorf("%d commands, %d expected", n, want)
+	}
+}
+
 func (l *lab) rawRate(b *testing.B, c *kafka.Client, group string, events int) float64 {
 	b.Helper()
 	p := l.raw(b, c, group)

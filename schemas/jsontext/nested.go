@@ -14,7 +14,7 @@ func nested(data []byte, i, depth int) int {
 	var objects uint64 // which of the open levels are objects: the lowest bit is the innermost
 	levels := 0
 open:
-	if levels == depth {
+	if levels >= depth {
 		return Failed
 	}
 	if levels == levelsAtOnce {

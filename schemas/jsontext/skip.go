@@ -20,19 +20,6 @@ func Skip(data []byte, i, depth int) int {
 	return Number(data, i)
 }
 
-// SkipObject walks over what follows the bracket of an object; depth is that of its members.
-func SkipObject(data []byte, i, depth int) int { return skipped(data, i, depth) }
-
-// SkipArray walks over what follows the bracket of an array; depth is that of its elements.
-func SkipArray(data []byte, i, depth int) int { return skipped(data, i, depth) }
-
-func skipped(data []byte, i, depth int) int {
-	if depth < 0 {
-		return Failed
-	}
-	return nested(data, i-1, depth+1)
-}
-
 // After walks over what follows a member or an element: to the next one, or to the end of the whole, if that is what follows.
 func After(data []byte, i int, end byte) (next int, more bool) {
 	if i = Space(data, i); i >= len(data) {
@@ -53,7 +40,7 @@ type Member struct {
 	Escaped                   bool // there are escapes in its name
 }
 
-// Members walks over what follows the bracket of an object, as SkipObject does, and appends its members to a list. The text must not be larger than 2 GiB.
+// Members walks over what follows the bracket of an object, as Skip does, and appends its members to a list. The text must not be larger than 2 GiB.
 func Members(data []byte, i, depth int, list []Member) ([]Member, int) {
 	if depth < 0 {
 		return list, Failed

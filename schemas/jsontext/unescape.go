@@ -41,6 +41,19 @@ func Unescape(buf, raw []byte) (out []byte, ok bool) {
 	return buf, true
 }
 
+// String gives the string whose opening quotation mark is at i, as encoding/json reads it, and the place behind it, or Failed.
+func String(data []byte, i int) (s string, end int) {
+	end, escaped := Text(data, i+1)
+	if end < 0 {
+		return "", Failed
+	}
+	raw := data[i+1 : end]
+	if escaped {
+		raw, _ = Unescape(nil, raw)
+	}
+	return string(raw), end + 1
+}
+
 // short is the character that a letter behind a backslash stands for.
 func short(c byte) byte {
 	switch c {

@@ -119,13 +119,13 @@ func (s *Scan) value(i int, at int32, depth int) int {
 			kind = Array
 		}
 		s.accept(st, Value{Kind: kind})
-		if c == '[' {
+		switch {
+		case c == '[' && st.each != 0:
 			return s.array(i+1, st.each, depth-1)
+		case c == '{' && len(st.keys.slots) > 0:
+			return s.object(i+1, st, depth-1)
 		}
-		if len(st.keys.slots) == 0 {
-			return jsontext.SkipObject(s.data, i+1, depth-1)
-		}
-		return s.object(i+1, st, depth-1)
+		return jsontext.Skip(s.data, i, depth)
 	case '"':
 		var escaped bool
 		if end, escaped = jsontext.Text(s.data, i+1); end < 0 {
@@ -205,9 +205,6 @@ func (s *Scan) object(i int, st *state, depth int) int {
 }
 
 func (s *Scan) array(i int, each int32, depth int) int {
-	if each == 0 {
-		return jsontext.SkipArray(s.data, i, depth)
-	}
 	data := s.data
 	if depth < 0 {
 		return jsontext.Failed

@@ -37,7 +37,7 @@ func (t text) value(i, depth int) (any, int) {
 	case '[':
 		return boxed(t.array(i+1, depth-1))
 	case '"':
-		return boxed(t.string(i))
+		return boxed(jsontext.String(t, i))
 	case 'n':
 		return nil, jsontext.Word(t, i, "null")
 	case 't':
@@ -60,18 +60,6 @@ func boxed[T any](v T, end int) (any, int) {
 	return v, end
 }
 
-func (t text) string(i int) (string, int) {
-	end, escaped := jsontext.Text(t, i+1)
-	if end < 0 {
-		return "", end
-	}
-	if !escaped {
-		return string(t[i+1 : end]), end + 1
-	}
-	plain, _ := jsontext.Unescape(nil, t[i+1:end])
-	return string(plain), end + 1
-}
-
 // object decodes what follows the bracket of an object. Of two members of one name the later counts, as encoding/json has it.
 func (t text) object(i, depth int) (map[string]any, int) {
 	if depth < 0 {
@@ -85,7 +73,7 @@ func (t text) object(i, depth int) (map[string]any, int) {
 		if i >= len(t) || t[i] != '"' {
 			return nil, jsontext.Failed
 		}
-		name, end := t.string(i)
+		name, end := jsontext.String(t, i)
 		if end < 0 {
 			return nil, end
 		}
