@@ -38,8 +38,11 @@ PURE := producers/format/[^/]*|producers/unpack|router/rule|router/rule/predicat
 # A worker calls one action at a time for a command, and actions share nothing but clients: the race detector sees that in the tests of consumers and catalog.
 CALLS := consumers/(alert|block|remediate)/.*
 
+# Tests of one goroutine, or of processes of their own, that take minutes under the race detector.
+ALONE := TestSigma.*|TestManyTables|TestTamper|TestParquetOfAnotherVersion|TestTablesAreDeterministic|TestTooLarge|TestArchiveKilled
+
 race: ## unit tests under the race detector, with smaller samples; not of pure functions and single actions by themselves
-	go test -race -short -shuffle=on -vet=off $$(go list ./... | grep -vE '/($(PURE)|$(CALLS))$$') ./producers/format/formattest ./consumers/remediate/invoke/runbook
+	go test -race -short -shuffle=on -vet=off -skip '^($(ALONE))$$' $$(go list ./... | grep -vE '/($(PURE)|$(CALLS))$$') ./producers/format/formattest ./consumers/remediate/invoke/runbook
 
 integration: ## the same scenarios on Apache Kafka, PostgreSQL and moto, in containers
 	go test -tags integration -count=1 -vet=off -p 2 -timeout 20m ./internal/integration/... ./internal/kafka/... ./consumers/... ./producers/source/... ./internal/archive

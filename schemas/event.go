@@ -53,16 +53,16 @@ type Event struct {
 	// Trace is the W3C traceparent that came with the message, empty where there was none.
 	Trace string
 
-	members   []jsontext.Member
-	membersOf []byte
+	members []jsontext.Member
+	walked  walked
 }
 
-// Members are where the members of Data stand, in their order; nil where that is not known, as after Data was changed.
-func (e Event) Members() []jsontext.Member {
-	if len(e.Data) == 0 || len(e.Data) != len(e.membersOf) || &e.Data[0] != &e.membersOf[0] {
-		return nil
+// Members are where the members of Data stand, in their order, and the marks of Data; nil where that is not known, as after Data was changed.
+func (e Event) Members() ([]jsontext.Member, jsontext.Marks) {
+	if len(e.Data) == 0 || len(e.Data) != len(e.walked.text) || &e.Data[0] != &e.walked.text[0] {
+		return nil, nil
 	}
-	return e.members
+	return e.members, e.walked.marks
 }
 
 // ClassName is OCSF's name of a class: api_activity for 6003. A class that riposte does not produce is named class_N.

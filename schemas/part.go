@@ -10,7 +10,17 @@ import (
 type part struct {
 	raw []byte
 	at  int
+	in  *walked
 }
+
+// walked is a text that was walked over.
+type walked struct {
+	text  []byte
+	marks jsontext.Marks
+}
+
+// part is what stands in the text between two places.
+func (w *walked) part(from, to int) part { return part{raw: w.text[from:to], at: from, in: w} }
 
 // null tells that there is none, or null.
 func (p part) null() bool { return len(p.raw) == 0 || p.raw[0] == 'n' }
@@ -38,7 +48,7 @@ func (p part) first() part {
 	if len(p.raw) == 0 || p.raw[0] != '[' {
 		return part{}
 	}
-	return p.value(jsontext.Space(p.raw, 1))
+	return p.in.value(jsontext.Space(p.in.text, p.at+1))
 }
 
 // member is the first member of an object with that name.
@@ -46,36 +56,37 @@ func (p part) member(name string) part {
 	if !p.object() {
 		return part{}
 	}
-	for i, more := jsontext.Space(p.raw, 1), true; more && i < len(p.raw) && p.raw[i] == '"'; {
-		end, escaped := jsontext.Text(p.raw, i+1)
+	text := p.in.text
+	for i, more := jsontext.Space(text, p.at+1), true; more && i < len(text) && text[i] == '"'; {
+		end, escaped := p.in.marks.Text(text, i+1)
 		if end < 0 {
 			break
 		}
-		is := string(p.raw[i+1:end]) == name
+		is := string(text[i+1:end]) == name
 		if escaped {
-			is = unescaped(p.raw[i+1:end]) == name
+			is = unescaped(text[i+1:end]) == name
 		}
-		v := p.value(jsontext.Colon(p.raw, end+1))
+		v := p.in.value(jsontext.Colon(text, end+1))
 		if is || len(v.raw) == 0 {
 			return v
 		}
-		if i, more = jsontext.After(p.raw, v.at-p.at+len(v.raw), '}'); i < 0 {
+		if i, more = jsontext.After(text, v.at+len(v.raw), '}'); i < 0 {
 			break
 		}
 	}
 	return part{}
 }
 
-// value is what begins at a place in p.
-func (p part) value(i int) part {
+// value is what begins at a place in the text.
+func (w *walked) value(i int) part {
 	if i < 0 {
 		return part{}
 	}
-	end := jsontext.Skip(p.raw, i, MaxDepth)
+	end := w.marks.Skip(w.text, i, MaxDepth)
 	if end < 0 {
 		return part{}
 	}
-	return part{raw: p.raw[i:end], at: p.at + i}
+	return w.part(i, end)
 }
 
 func unescaped(name []byte) string {

@@ -76,18 +76,23 @@ func (r *Reader) Read(value []byte, from Envelope) (Event, error) {
 type members struct {
 	class, time, metadata, resources, actor, endpoint part
 
+	walked
+
 	all   []jsontext.Member
 	inner []jsontext.Member // of metadata
 	twice string            // the key of one that stands twice
 }
 
 // reset forgets all but the memory.
-func (m *members) reset() { *m = members{all: m.all[:0], inner: m.inner[:0]} }
+func (m *members) reset() {
+	*m = members{walked: walked{marks: m.marks}, all: m.all[:0], inner: m.inner[:0]}
+}
 
 // read finds them in an object, on the way over it, and gives its end, or jsontext.Failed.
 func (m *members) read(obj []byte) int {
 	var end int
-	if m.all, end = jsontext.Members(obj, 1, MaxDepth-1, m.all); end < 0 {
+	m.text, m.marks = obj, jsontext.Mark(obj, m.marks)
+	if m.all, end = m.marks.Members(obj, 1, MaxDepth-1, m.all); end < 0 {
 		return end
 	}
 	for i := range m.all {
@@ -99,7 +104,7 @@ func (m *members) read(obj []byte) int {
 		if at.at > 0 {
 			m.twice = string(nameOf(obj, one))
 		}
-		*at = part{raw: obj[one.Value:one.End], at: int(one.Value)}
+		*at = m.part(int(one.Value), int(one.End))
 	}
 	return end
 }
@@ -148,7 +153,7 @@ func readOCSF(obj []byte, m *members, from *Envelope) (Event, error) {
 	e := Event{Data: data, UID: uid, Class: int(class), Time: at, Source: from.Source, Cause: from.Cause, Replay: from.Replay, Trace: from.Trace}
 	e.Key = eventKey(m, uid)
 	if len(data) == len(obj) { // nothing was put in
-		e.members, e.membersOf = m.all, data
+		e.members, e.walked = m.all, m.walked
 	}
 	return e, nil
 }

@@ -3,8 +3,6 @@ package schemas
 import (
 	"errors"
 	"strconv"
-
-	"github.com/riposte-security/riposte/schemas/jsontext"
 )
 
 // withUID returns the event with metadata.uid, and that uid. Where it has none, the envelope's goes in, by splicing: nothing else of the
@@ -50,16 +48,16 @@ func (m *members) onlyUID() (uid part, err error) {
 	if !of.object() {
 		return part{}, nil
 	}
-	m.inner, _ = jsontext.Members(of.raw, 1, MaxDepth, m.inner)
+	m.inner, _ = m.marks.Members(m.text, of.at+1, MaxDepth, m.inner)
 	for i := range m.inner {
 		one := &m.inner[i]
-		if string(nameOf(of.raw, one)) != "uid" {
+		if string(nameOf(m.text, one)) != "uid" {
 			continue
 		}
 		if uid.at > 0 {
 			return part{}, malformed("metadata.uid stands twice")
 		}
-		uid = part{raw: of.raw[one.Value:one.End], at: of.at + int(one.Value)}
+		uid = m.part(int(one.Value), int(one.End))
 	}
 	return uid, nil
 }

@@ -30,6 +30,8 @@ type exchange struct {
 	answer []byte
 	// records are what is left of the answer: its record batches.
 	records []byte
+	// from is what was asked for, and to what to go on from: the offset behind the last batch that is whole.
+	from, to int64
 }
 
 // Required implements protocol.RawExchanger: it is, always.
@@ -73,7 +75,7 @@ func (x *exchange) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 // errCut says that an answer ends before what it announces.
 var errCut = errors.New("the broker's answer ends too early")
 
-// read finds the record batches in the answer
+// read finds the record batches in the answer, and where they end
 // (https://kafka.apache.org/protocol#The_Messages_Fetch, versions 4 to 11).
 func (x *exchange) read() error {
 	c := cursor{data: x.answer}
@@ -113,8 +115,27 @@ func (x *exchange) read() error {
 	if n := int(c.int32()); n > 0 {
 		x.records = c.take(n)
 	}
-	if c.failed {
+	if x.to = behind(x.records, x.from); c.failed || len(x.records) > 0 && x.to == x.from {
 		return errCut
 	}
 	return nil
+}
+
+// behind is the offset behind the last batch that is there as a whole.
+func behind(records []byte, from int64) int64 {
+	const delta = 4 + 1 + 4 + 2 // before what is to be added to the first offset of a batch, to have the last
+	for c := (cursor{data: records}); len(records)-c.at > magicAt; {
+		magic := records[c.at+magicAt]
+		last, size := c.int64(), c.int32()
+		batch := cursor{data: c.take(int(size))}
+		if c.failed {
+			break
+		}
+		if magic >= magicBatch { // the offset of an older one is that of its last message
+			batch.take(delta)
+			last += int64(batch.int32())
+		}
+		from = max(from, last+1)
+	}
+	return from
 }

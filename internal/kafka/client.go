@@ -18,9 +18,7 @@ import (
 const (
 	dialTimeout    = 5 * time.Second
 	requestTimeout = 10 * time.Second
-	// apiTimeout is longer than any request of ours. kafka-go tells a broker to wait for other brokers for half of what a request has left, but only where
-	// the client has a timeout; without one it says 500 ms, and a busy cluster answers that the replicas have not followed, though they soon will: each
-	// such message would be written again.
+	// apiTimeout is longer than any request of ours, each of which has a time of its own.
 	apiTimeout = 2 * requestTimeout
 	// refreshEvery bounds how often known brokers and topics are thrown away because of an error.
 	refreshEvery = 250 * time.Millisecond

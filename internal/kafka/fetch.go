@@ -50,7 +50,7 @@ func (c *Client) fetch(ctx context.Context, tp topicPartition, offset int64, mos
 func (c *Client) ask(ctx context.Context, old *exchange, tp topicPartition, offset int64, most int) (*exchange, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchWait+requestTimeout)
 	defer cancel()
-	x := &exchange{clientID: c.cfg.ClientID, Request: &fetch.Request{
+	x := &exchange{clientID: c.cfg.ClientID, from: offset, Request: &fetch.Request{
 		ReplicaID: -1, MaxWaitTime: int32(fetchWait / time.Millisecond), MinBytes: 1, MaxBytes: int32(most), SessionID: -1, SessionEpoch: -1, //nolint:gosec // at most fetchBytes
 		Topics: []fetch.RequestTopic{{Topic: tp.topic, Partitions: []fetch.RequestPartition{{
 			Partition: int32(tp.partition), CurrentLeaderEpoch: -1, FetchOffset: offset, LogStartOffset: -1, PartitionMaxBytes: int32(most), //nolint:gosec // the same

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -101,8 +102,43 @@ func TestBehindRetention(t *testing.T) {
 
 	// An offset past the end, as after the topic was made anew, starts over instead of waiting for ever.
 	p := partition{m: &member{c: c, log: zerolog.Nop()}, tp: tp, offset: 1000}
-	pg, err := p.page(t.Context())
+	x, err := p.fetch(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pg, err := p.page(t.Context(), x, x.from)
 	if err != nil || len(pg.messages) != 5 || pg.messages[0].Offset != 20 {
 		t.Errorf("past the end: %d messages, error %v", len(pg.messages), err)
+	}
+
+	// What was changed on the way is asked for again; so is what comes behind an answer that has less in it than it seemed.
+	for what, spoil := range map[string]func(*exchange){
+		"changed": func(x *exchange) { x.records[len(x.records)-1] ^= 1 },
+		"less":    func(x *exchange) { x.records = x.records[:len(x.records)/2] },
+		"removed": func(x *exchange) { x.records, x.from = nil, 3 },
+	} {
+		var lost []Gap
+		p := partition{m: &member{c: c, log: zerolog.Nop(), g: Group{MaxBatch: 2, Lost: func(g Gap) { lost = append(lost, g) }}}, tp: tp, offset: 20, done: newOffsets()}
+		var offsets []int64
+		p.m.handle = func(_ context.Context, batch []Message) error {
+			for _, m := range batch {
+				offsets = append(offsets, m.Offset)
+			}
+			return nil
+		}
+		x, err := p.fetch(t.Context())
+		if err != nil || x.from != 20 || x.to != 25 {
+			t.Fatalf("%+v, error %v", x, err)
+		}
+		spoil(x)
+		if err := p.work(t.Context(), t.Context(), x); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		if !slices.Equal(offsets, []int64{20, 21, 22, 23, 24}) {
+			t.Errorf("%s: offsets %v", what, offsets)
+		}
+		if (len(lost) == 1 && lost[0] == Gap{Topic: topic, First: 3, Last: 19, Reason: errRetention}) != (what == "removed") {
+			t.Errorf("%s: gaps %+v", what, lost)
+		}
 	}
 }

@@ -161,73 +161,48 @@ type partition struct {
 	tp     topicPartition
 	offset int64 // where to read on; kafka.FirstOffset if the group has none yet
 	done   *offsets
-	placed bool      // offset is where Group.From wants to begin
-	answer *exchange // nil: there is none
+	placed bool           // offset is where Group.From wants to begin
+	spent  chan *exchange // whose memory may be used again
 }
 
-// A chunk is what a handler gets in one go.
-type chunk struct {
-	messages []Message
-	next     int64
-	last     *page // whose last messages these are, if they are
-}
-
-// run reads in one goroutine and handles in another, a few chunks apart.
+// run fetches in one goroutine, and in another makes messages of what a broker has handed over and handles them, an answer or two apart: what was just
+// decompressed is looked at by the same processor.
 func (p *partition) run(reading, handling context.Context) {
-	chunks := make(chan chunk, 1)
+	const apart = 1
+	answers := make(chan *exchange, apart)
+	p.spent = make(chan *exchange, apart+2) // all that there are
 	var reader sync.WaitGroup
 	reader.Go(func() {
-		defer close(chunks)
-		p.read(reading, chunks)
+		defer close(answers)
+		p.read(reading, answers)
 	})
 	defer reader.Wait()
-	for c := range chunks {
+	for x := range answers {
 		if reading.Err() != nil {
 			continue // drained, for whoever gets the partition next
 		}
-		if err := p.handle(reading, handling, c); err != nil {
+		if err := p.work(reading, handling, x); err != nil {
 			if fault.IsPermanent(err) {
 				p.m.fail(err)
 			}
 			<-reading.Done() // what follows must not overtake what failed
 			continue
 		}
-		p.done.mark(p.tp, c.next)
-		if c.last != nil {
-			p.m.c.release(*c.last)
+		select {
+		case p.spent <- x:
+		default:
 		}
 	}
 }
 
-// handle hands c to the handler until it succeeds, fails permanently, or reading is over.
-func (p *partition) handle(reading, handling context.Context, c chunk) error {
-	if len(c.messages) == 0 {
-		return nil
-	}
-	failed := false
-	err := fault.Retry(reading, func(err error) {
-		if !failed && reading.Err() == nil {
-			failed = true
-			p.m.log.Warn().Err(err).Str("topic", p.tp.topic).Int("partition", p.tp.partition).Int64("offset", c.messages[0].Offset).
-				Int("messages", len(c.messages)).Msg("handling failed; retrying")
-		}
-	}, func() error { return p.m.handle(handling, c.messages) })
-	if failed && err == nil {
-		p.m.log.Info().Str("topic", p.tp.topic).Int("partition", p.tp.partition).Int64("offset", c.messages[0].Offset).
-			Msg("handling goes on")
-	}
-	return err
-}
-
-// read fetches from p.offset on and sends chunks until ctx ends.
-func (p *partition) read(ctx context.Context, chunks chan<- chunk) {
+// read fetches from p.offset on and sends answers until ctx ends.
+func (p *partition) read(ctx context.Context, answers chan<- *exchange) {
 	who := "read " + p.tp.String() + " for " + p.m.g.ID
 	defer p.m.c.health.gone(who)
 	for ctx.Err() == nil {
-		var pg page
-		err := fault.Retry(ctx, func(err error) { p.m.c.health.failed(who, err) }, func() error {
-			var err error
-			if pg, err = p.page(ctx); err != nil && ctx.Err() == nil {
+		var x *exchange
+		err := fault.Retry(ctx, func(err error) { p.m.c.health.failed(who, err) }, func() (err error) {
+			if x, err = p.fetch(ctx); err != nil && ctx.Err() == nil {
 				p.m.c.refresh()
 			}
 			return err
@@ -236,68 +211,138 @@ func (p *partition) read(ctx context.Context, chunks chan<- chunk) {
 			return // ctx has ended: nothing else stops Retry here
 		}
 		p.m.c.health.ok(who)
+		p.offset = x.to
+		select {
+		case answers <- x:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// work has the messages of an answer handled, page by page. The error is the handler's permanent one, or that reading has ended.
+func (p *partition) work(reading, handling context.Context, x *exchange) error {
+	for next := x.from; next < x.to; {
+		pg, err := p.page(reading, x, next)
+		if err != nil {
+			return err
+		}
+		for _, g := range pg.gaps {
+			p.lost(g)
+		}
 		messages := pg.messages
 		if !p.m.g.Lend {
 			messages = owned(messages)
 			p.m.c.release(pg)
 		}
-		for from := 0; from < len(messages) || (from == 0 && pg.next > p.offset); from += p.m.g.MaxBatch {
-			c := chunk{messages: messages[from:min(from+p.m.g.MaxBatch, len(messages))], next: pg.next}
-			if from+p.m.g.MaxBatch < len(messages) {
-				c.next = c.messages[len(c.messages)-1].Offset + 1
-			} else if p.m.g.Lend {
-				c.last = &pg
+		for len(messages) > p.m.g.MaxBatch {
+			now := messages[:p.m.g.MaxBatch]
+			if err := p.handle(reading, handling, now, messages[p.m.g.MaxBatch].Offset); err != nil {
+				return err
 			}
-			select {
-			case chunks <- c:
-			case <-ctx.Done():
-				return
-			}
+			messages = messages[p.m.g.MaxBatch:]
 		}
-		p.offset = pg.next
+		if err := p.handle(reading, handling, messages, pg.next); err != nil {
+			return err
+		}
+		if p.m.g.Lend {
+			p.m.c.release(pg)
+		}
+		next = pg.next
 	}
+	return nil
 }
 
-// page gives the next page.
-func (p *partition) page(ctx context.Context) (page, error) {
-	if p.answer == nil || len(p.answer.records) == 0 {
-		if err := p.fetch(ctx); err != nil {
-			return page{}, err
+// page makes the next page of an answer. What cannot be read, or has less in it than was seen at first, is asked for again.
+func (p *partition) page(ctx context.Context, x *exchange, next int64) (pg page, err error) {
+	who := "take what was read of " + p.tp.String() + " for " + p.m.g.ID
+	failed := false
+	err = fault.Retry(ctx, func(err error) { failed = true; p.m.c.health.failed(who, err) }, func() (err error) {
+		if len(x.records) == 0 {
+			again, err := p.m.c.ask(ctx, x, p.tp, next, fetchBytes)
+			if errors.Is(err, kafka.OffsetOutOfRange) {
+				pg, err = p.gone(ctx, next, x.to)
+				return err
+			}
+			if err != nil {
+				p.m.c.refresh()
+				return err
+			}
+			x.answer, x.records = again.answer, again.records
 		}
+		pg, _, err = p.m.c.page(x, p.tp, next)
+		return err
+	})
+	if failed {
+		p.m.c.health.settle(who, err)
 	}
-	pg, _, err := p.m.c.page(p.answer, p.tp, p.offset)
+	return pg, err
+}
+
+// gone is a page without messages, up to the first that retention has left, or to the end of what was handed over.
+func (p *partition) gone(ctx context.Context, next, to int64) (page, error) {
+	first, _, err := p.m.c.bounds(ctx, p.tp)
 	if err != nil {
 		return page{}, err
 	}
-	for _, g := range pg.gaps {
-		p.lost(g)
+	pg := page{memory: p.m.c.memory(), next: next}
+	if upTo := min(first, to); upTo > next {
+		pg.pass(p.tp, next, upTo-1, errRetention)
 	}
 	return pg, nil
 }
 
+// handle hands messages to the handler until it succeeds, fails permanently, or reading is over; then everything before next is done.
+func (p *partition) handle(reading, handling context.Context, messages []Message, next int64) error {
+	if err := reading.Err(); err != nil {
+		return err
+	}
+	if len(messages) == 0 {
+		p.done.mark(p.tp, next)
+		return nil
+	}
+	failed := false
+	err := fault.Retry(reading, func(err error) {
+		if !failed && reading.Err() == nil {
+			failed = true
+			p.m.log.Warn().Err(err).Str("topic", p.tp.topic).Int("partition", p.tp.partition).Int64("offset", messages[0].Offset).
+				Int("messages", len(messages)).Msg("handling failed; retrying")
+		}
+	}, func() error { return p.m.handle(handling, messages) })
+	if err != nil {
+		return err
+	}
+	if failed {
+		p.m.log.Info().Str("topic", p.tp.topic).Int("partition", p.tp.partition).Int64("offset", messages[0].Offset).
+			Msg("handling goes on")
+	}
+	p.done.mark(p.tp, next)
+	return nil
+}
+
 // fetch gets the next answer; where the offset is out of range it finds out what happened, and says so.
-func (p *partition) fetch(ctx context.Context) error {
+func (p *partition) fetch(ctx context.Context) (*exchange, error) {
 	if p.offset < 0 {
 		first, _, err := p.m.c.bounds(ctx, p.tp)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		p.offset = first
 	}
 	if p.m.g.From != nil && !p.placed {
 		from, err := p.m.g.From(ctx, p.tp.topic, p.tp.partition, p.offset)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		p.offset, p.placed = min(from, p.offset), true
 	}
-	err := p.ask(ctx)
+	x, err := p.ask(ctx)
 	if !errors.Is(err, kafka.OffsetOutOfRange) {
-		return err
+		return x, err
 	}
 	first, end, boundsErr := p.m.c.bounds(ctx, p.tp)
 	if boundsErr != nil {
-		return boundsErr
+		return nil, boundsErr
 	}
 	switch {
 	case p.offset < first:
@@ -306,15 +351,19 @@ func (p *partition) fetch(ctx context.Context) error {
 		p.m.log.Error().Str("topic", p.tp.topic).Int("partition", p.tp.partition).Int64("offset", p.offset).Int64("end", end).
 			Msg("the partition ends before the committed offset: it was made anew or lost its end; reading it from its beginning")
 	default:
-		return err // the bounds moved meanwhile
+		return nil, err // the bounds moved meanwhile
 	}
 	p.offset = first
 	return p.ask(ctx)
 }
 
-func (p *partition) ask(ctx context.Context) (err error) {
-	p.answer, err = p.m.c.ask(ctx, p.answer, p.tp, p.offset, fetchBytes)
-	return err
+func (p *partition) ask(ctx context.Context) (*exchange, error) {
+	var old *exchange
+	select {
+	case old = <-p.spent:
+	default:
+	}
+	return p.m.c.ask(ctx, old, p.tp, p.offset, fetchBytes)
 }
 
 // errRetention is why most gaps are there.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/segmentio/kafka-go"
 
@@ -60,37 +59,32 @@ func (it item) abandoned() bool {
 	}
 }
 
-// A lane writes to one partition, one request at a time; what arrives meanwhile is the next batch. So a lone message waits for nobody, and
-// a crowd shares the cost.
+// A lane is what waits for one partition: one batch is on its way at a time, and what arrives meanwhile is the next. So a lone message waits for nobody, and a
+// crowd shares the cost.
 type lane struct {
 	c   *Client
 	tp  topicPartition
 	who string // for the health of the client
 
-	wake  chan struct{}
-	mu    sync.Mutex
-	queue []item
+	// What follows is its writer's to lock.
+
+	queue  []item
+	sender *sender
+	state  laneState
 }
 
-func (l *lane) put(items []item) {
-	l.mu.Lock()
-	l.queue = append(l.queue, items...)
-	l.mu.Unlock()
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
-}
+// laneState is what a lane is about.
+type laneState int8
+
+const (
+	idle    laneState = iota
+	waiting           // among those from which its sender takes
+	busy              // with a batch on its way
+)
 
 // take removes the next batch from the queue. Items that nobody waits for any more are left out.
-func (l *lane) take() []item {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var (
-		batch []item
-		bytes int
-		n     int
-	)
+func (l *lane) take() (batch []item, bytes int) {
+	n := 0
 	for _, it := range l.queue {
 		if len(batch) == maxBatch || (len(batch) > 0 && bytes+it.size > MaxMessage) {
 			break
@@ -104,31 +98,7 @@ func (l *lane) take() []item {
 	if l.queue = l.queue[n:]; len(l.queue) == 0 {
 		l.queue = nil
 	}
-	return batch
-}
-
-// run writes until ctx ends.
-func (l *lane) run(ctx context.Context) {
-	defer l.c.health.gone(l.who)
-	for {
-		select {
-		case <-ctx.Done():
-			l.abort()
-			return
-		case <-l.wake:
-		}
-		for batch := l.take(); len(batch) > 0; batch = l.take() {
-			l.write(ctx, batch)
-		}
-	}
-}
-
-// abort tells everybody who still waits that the writer is closed.
-func (l *lane) abort() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	closeAll(l.queue)
-	l.queue = nil
+	return batch, bytes
 }
 
 func closeAll(items []item) {
@@ -149,7 +119,7 @@ func (l *lane) write(ctx context.Context, batch []item) {
 		if batch = live; len(batch) == 0 {
 			return nil
 		}
-		err := l.produce(ctx, batch)
+		err := l.c.produce(ctx, parcel{tp: l.tp, items: batch})[0]
 		if rejects(err) {
 			return fault.Permanent(err)
 		}
@@ -180,38 +150,4 @@ func (l *lane) write(ctx context.Context, batch []item) {
 	default:
 		batch[0].reject(err)
 	}
-}
-
-func (l *lane) produce(ctx context.Context, batch []item) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	now := time.Now()
-	records := make([]kafka.Record, len(batch))
-	for i, it := range batch {
-		r := kafka.Record{Time: it.msg.Time}
-		if r.Time.IsZero() {
-			r.Time = now
-		}
-		if it.msg.Key != nil {
-			r.Key = kafka.NewBytes(it.msg.Key)
-		}
-		if it.msg.Value != nil {
-			r.Value = kafka.NewBytes(it.msg.Value)
-		}
-		for _, h := range it.msg.Headers {
-			r.Headers = append(r.Headers, kafka.Header{Key: h.Key, Value: h.Value})
-		}
-		records[i] = r
-	}
-	res, err := l.c.api.Produce(ctx, &kafka.ProduceRequest{
-		Topic: l.tp.topic, Partition: l.tp.partition, RequiredAcks: kafka.RequireAll, Compression: kafka.Snappy,
-		Records: kafka.NewRecordReader(records...),
-	})
-	if err != nil {
-		return fmt.Errorf("produce: %w", err)
-	}
-	if res.Error != nil {
-		return fmt.Errorf("produce: %w", res.Error)
-	}
-	return nil
 }

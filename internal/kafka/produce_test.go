@@ -51,7 +51,9 @@ func TestReplicasHaveTime(t *testing.T) {
 	l := laneOn(t, w)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- l.produce(ctx, []item{{msg: &Message{Topic: "t", Value: []byte("x")}}}) }()
+	go func() {
+		done <- l.c.produce(ctx, parcel{l.tp, []item{{msg: &Message{Topic: "t", Value: []byte("x")}}}})[0]
+	}()
 	time.AfterFunc(10*time.Millisecond, cancel)
 	if err := <-done; err == nil {
 		t.Error("written nowhere")

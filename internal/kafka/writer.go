@@ -21,13 +21,14 @@ import (
 // for ten tries, sleeps regardless of ctx, and fails a whole call for one message too large.
 type Writer struct {
 	c     *Client
-	start func(*lane)        // has it write until end is called
-	end   context.CancelFunc // nil, as start: nothing was written yet
+	start func(func(context.Context)) // has it run until it returns, or end is called
+	end   context.CancelFunc          // nil, as start: nothing was written yet
 	wg    sync.WaitGroup
 
-	mu     sync.Mutex
-	lanes  map[topicPartition]*lane
-	closed bool
+	mu      sync.Mutex
+	lanes   map[topicPartition]*lane
+	senders map[int]*sender // by the id of their broker
+	closed  bool
 }
 
 type topicPartition struct {
@@ -39,7 +40,7 @@ func (tp topicPartition) String() string { return fmt.Sprintf("%s/%d", tp.topic,
 
 // NewWriter makes a writer; it connects when there is something to write.
 func (c *Client) NewWriter() *Writer {
-	return &Writer{c: c, lanes: map[topicPartition]*lane{}}
+	return &Writer{c: c, lanes: map[topicPartition]*lane{}, senders: map[int]*sender{}}
 }
 
 // A Rejection is a message that Kafka will never take.
@@ -113,13 +114,20 @@ func (w *Writer) Close() {
 	}
 	w.mu.Unlock()
 	w.wg.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, l := range w.lanes { // what has not left will not
+		closeAll(l.queue)
+		l.queue = nil
+		w.c.health.gone(l.who)
+	}
 }
 
 // assign finds the partition of every message. What is malformed is rejected here.
-func (w *Writer) assign(ctx context.Context, msgs []Message, call *call) (map[topicPartition][]item, error) {
+func (w *Writer) assign(ctx context.Context, msgs []Message, call *call) (map[topicPartition]*share, error) {
 	var (
-		byLane = map[topicPartition][]item{}
-		counts = map[string][]int{}
+		byLane = map[topicPartition]*share{}
+		topics = map[string]topicShape{}
 		chance = rand.Int() //nolint:gosec // spreads load, guards nothing
 		hash   kafka.Murmur2Balancer
 	)
@@ -134,29 +142,43 @@ func (w *Writer) assign(ctx context.Context, msgs []Message, call *call) (map[to
 			it.reject(fmt.Errorf("%w: %d bytes", ErrTooLarge, it.size))
 			continue
 		}
-		partitions, known := counts[m.Topic]
+		shape, known := topics[m.Topic]
 		if !known {
-			n, err := w.partitions(ctx, m.Topic)
-			if err != nil {
+			var err error
+			if shape, err = w.shape(ctx, m.Topic); err != nil {
 				return nil, err
 			}
-			partitions = n
-			counts[m.Topic] = n
+			topics[m.Topic] = shape
 		}
-		p := partitions[chance%len(partitions)]
+		p := shape.numbers[chance%len(shape.numbers)]
 		if len(m.Key) > 0 {
-			p = hash.Balance(kafka.Message{Key: m.Key}, partitions...)
+			p = hash.Balance(kafka.Message{Key: m.Key}, shape.numbers...)
 		}
 		tp := topicPartition{m.Topic, p}
-		byLane[tp] = append(byLane[tp], it)
+		if byLane[tp] == nil {
+			byLane[tp] = &share{leader: shape.leaders[p]}
+		}
+		byLane[tp].items = append(byLane[tp].items, it)
 	}
 	return byLane, nil
 }
 
-// partitions returns the numbers of a topic's partitions, waiting for a topic that does not exist yet.
-func (w *Writer) partitions(ctx context.Context, topic string) ([]int, error) {
+// A share is what a call has for one partition.
+type share struct {
+	leader int // the id of its broker, as far as is known
+	items  []item
+}
+
+// topicShape is what partitions a topic has.
+type topicShape struct {
+	numbers []int // of its partitions: 0, 1, 2, ...
+	leaders []int // the id of the broker that leads each of them
+}
+
+// shape returns what partitions a topic has, waiting for one that does not exist yet.
+func (w *Writer) shape(ctx context.Context, topic string) (topicShape, error) {
 	who := "write " + topic
-	var numbers []int
+	var of topicShape
 	err := fault.Retry(ctx, func(err error) { w.c.health.failed(who, err) }, func() error {
 		req, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
@@ -171,22 +193,25 @@ func (w *Writer) partitions(ctx context.Context, topic string) ([]int, error) {
 			w.c.refresh()
 			return err
 		}
-		numbers = make([]int, len(m.Topics[0].Partitions))
-		for i := range numbers {
-			numbers[i] = i
+		of = topicShape{make([]int, len(m.Topics[0].Partitions)), make([]int, len(m.Topics[0].Partitions))}
+		for i, p := range m.Topics[0].Partitions {
+			of.numbers[i] = i
+			if p.ID >= 0 && p.ID < len(of.leaders) {
+				of.leaders[p.ID] = p.Leader.ID
+			}
 		}
 		return nil
 	})
 	w.c.health.settle(who, err)
 	if err != nil {
-		return nil, fmt.Errorf("publish to %s: %w", topic, err)
+		return topicShape{}, fmt.Errorf("publish to %s: %w", topic, err)
 	}
-	return numbers, nil
+	return of, nil
 }
 
 // enqueue hands the items to the lanes of their partitions. It holds the lock for all of them, so that two calls are in the same order on
 // every partition.
-func (w *Writer) enqueue(byLane map[topicPartition][]item) error {
+func (w *Writer) enqueue(byLane map[topicPartition]*share) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
@@ -195,18 +220,32 @@ func (w *Writer) enqueue(byLane map[topicPartition][]item) error {
 	if w.end == nil {
 		var ctx context.Context
 		ctx, w.end = context.WithCancel(context.Background())
-		w.start = func(l *lane) { w.wg.Go(func() { l.run(ctx) }) }
+		w.start = func(f func(context.Context)) { w.wg.Go(func() { f(ctx) }) }
 	}
-	for tp, items := range byLane {
+	for tp, of := range byLane {
 		l := w.lanes[tp]
 		if l == nil {
-			l = &lane{c: w.c, tp: tp, who: "write " + tp.String(), wake: make(chan struct{}, 1)}
+			l = &lane{c: w.c, tp: tp, who: "write " + tp.String()}
 			w.lanes[tp] = l
-			w.start(l)
 		}
-		l.put(items)
+		if l.state == idle { // what waits stays where it is: it goes its own way if the broker leads it no more
+			l.sender = w.sender(of.leader)
+		}
+		w.put(l, of.items)
+	}
+	for _, s := range w.senders {
+		w.dispatch(s)
 	}
 	return nil
+}
+
+func (w *Writer) sender(broker int) *sender {
+	s := w.senders[broker]
+	if s == nil {
+		s = &sender{}
+		w.senders[broker] = s
+	}
+	return s
 }
 
 // rejects tells whether Kafka refuses a batch for what is in it: no retry will mend that, but the other messages may be fine.

@@ -63,13 +63,16 @@ func New(rules []*rule.Rule, log zerolog.Logger) *Engine {
 
 // Decide implements Decider. An event that is no JSON object, which the reader of messages turns away before, fires nothing; it is counted.
 func (e *Engine) Decide(ev schemas.Event, outcomes bool, now time.Time) rule.Decision {
-	var d rule.Decision
+	var some *rule.Decision // made for the first rule that holds: of most events, nothing is to be remembered
 	failed, err := e.match(ev, outcomes, func(i int32, r *run) error {
 		decoded, err := r.decode(ev.Data)
 		if err != nil {
 			return err
 		}
-		e.rules[i].Decide(ev, decoded, now, &d)
+		if some == nil {
+			some = new(rule.Decision)
+		}
+		e.rules[i].Decide(ev, decoded, now, some)
 		return nil
 	})
 	if err != nil {
@@ -77,6 +80,10 @@ func (e *Engine) Decide(ev schemas.Event, outcomes bool, now time.Time) rule.Dec
 			e.log.Error().Err(err).Str("event", ev.UID).Int64("count", n).Msg("an event could not be decoded and no rule was asked")
 		}
 		return rule.Decision{}
+	}
+	var d rule.Decision
+	if some != nil {
+		d = *some
 	}
 	d.Failed = failed
 	return d

@@ -39,8 +39,8 @@ func newRun(s *set) *run {
 // read checks the event and notes its values.
 func (r *run) read(ev schemas.Event) error {
 	r.reset()
-	if members := ev.Members(); members != nil {
-		if err := r.scan.ReadMembers(r.set.paths, ev.Data, members); err != nil {
+	if members, marks := ev.Members(); members != nil {
+		if err := r.scan.ReadMembers(r.set.paths, ev.Data, marks, members); err != nil {
 			return err
 		}
 	} else {

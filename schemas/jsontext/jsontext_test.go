@@ -10,8 +10,10 @@ import (
 
 const depth = 10_000 // of encoding/json
 
-func whole(text []byte, depth int) bool {
-	i := jsontext.Skip(text, jsontext.Space(text, 0), depth)
+func whole(text []byte, depth int) bool { return wholeBy(nil, text, depth) }
+
+func wholeBy(marks jsontext.Marks, text []byte, depth int) bool {
+	i := marks.Skip(text, jsontext.Space(text, 0), depth)
 	return i >= 0 && jsontext.Space(text, i) == len(text)
 }
 
@@ -28,6 +30,9 @@ func FuzzSkip(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if got := whole(text, depth); got != json.Valid(text) {
 			t.Errorf("%q: JSON: %v, encoding/json says %v", text, got, !got)
+		}
+		if got := wholeBy(jsontext.Mark(text, nil), text, depth); got != json.Valid(text) {
+			t.Errorf("%q: JSON by its marks: %v, encoding/json says %v", text, got, !got)
 		}
 	})
 }
@@ -47,6 +52,9 @@ func TestLongTexts(t *testing.T) {
 				text := strings.Repeat("a", at) + what + strings.Repeat("b", n-at) + `"`
 				if end, escaped := jsontext.Text([]byte(text), 0); end != c.end || escaped != c.escaped {
 					t.Fatalf("%q: end %d, %d expected; escaped %v", text, end, c.end, escaped)
+				}
+				if end, escaped := jsontext.Mark([]byte(text), nil).Text([]byte(text), 0); end != c.end || escaped != c.escaped {
+					t.Fatalf("%q by its marks: end %d, %d expected; escaped %v", text, end, c.end, escaped)
 				}
 				if end, _ := jsontext.Text([]byte(strings.Repeat("a", n)+what[:1]), 0); (end < 0) == (what == `"`) {
 					t.Fatalf("%d letters and %q: end %d", n, what[:1], end)
@@ -70,6 +78,28 @@ func TestDepth(t *testing.T) {
 			}
 			if !whole([]byte(text), least) || whole([]byte(text), levels-1) {
 				t.Errorf("%s, %d levels: allowed with %d: %v, with one less: %v", name, levels, least, whole([]byte(text), least), whole([]byte(text), levels-1))
+			}
+		}
+	}
+}
+
+// TestMarks: of every byte, at every place of a word, it is told whether a string may end or break there; memory of marks before them does no harm.
+func TestMarks(t *testing.T) {
+	t.Parallel()
+	marks := jsontext.Mark([]byte(strings.Repeat("\"", 300)), nil)
+	if marks == nil {
+		t.Skip("no marks on this kind of processor")
+	}
+	for c := range 256 {
+		special := c == '"' || c == '\\' || c < ' '
+		for at := range 130 {
+			text := []byte(strings.Repeat("a", 130))
+			text[at] = byte(c)
+			marks = jsontext.Mark(text, marks)
+			for i := range text {
+				if marked := marks[i/64]>>(i%64)&1 == 1; marked != (special && i == at) {
+					t.Fatalf("byte %#x at %d: place %d marked: %v", c, at, i, marked)
+				}
 			}
 		}
 	}

@@ -1,16 +1,11 @@
 package jsontext
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
-
 // levelsAtOnce is how many levels nested keeps account of: a bit each.
 const levelsAtOnce = 64
 
-// nested walks over the object or the array whose bracket is at i, of at most depth levels. It is one loop with jumps, and looks at the first eight bytes of
-// strings by itself, because nearly all of what an event costs is spent here: by calls, it takes half as long again.
-func nested(data []byte, i, depth int) int {
+// nested walks over the object or the array whose bracket is at i, of at most depth levels. It is one loop with jumps, and finds the ends of most strings by
+// itself, because nearly all of what an event costs is spent here: by calls, it takes half as long again.
+func (m Marks) nested(data []byte, i, depth int) int {
 	var objects uint64 // which of the open levels are objects: the lowest bit is the innermost
 	levels := 0
 open:
@@ -18,7 +13,7 @@ open:
 		return Failed
 	}
 	if levels == levelsAtOnce {
-		if i = nested(data, i, depth-levelsAtOnce); i < 0 {
+		if i = m.nested(data, i, depth-levelsAtOnce); i < 0 {
 			return Failed
 		}
 		goto after
@@ -39,7 +34,10 @@ name:
 	if i >= len(data) || data[i] != '"' {
 		return Failed
 	}
-	if i = quoted(data, i+1); i < 0 {
+	i++
+	if n := m.near(i); n < markBits && i+n < len(data) && data[i+n] == '"' {
+		i += n + 1
+	} else if i = m.quoted(data, i); i < 0 {
 		return Failed
 	}
 	if i+1 < len(data) && data[i] == ':' && data[i+1] > ' ' { // as compact JSON has it
@@ -54,15 +52,11 @@ value:
 	switch c := data[i]; c {
 	case '"':
 		i++
-		if i+wordBytes <= len(data) {
-			if m := ends(binary.LittleEndian.Uint64(data[i:])); m != 0 {
-				if at := i + bits.TrailingZeros64(m)>>3; data[at] == '"' {
-					i = at + 1
-					goto after
-				}
-			}
+		if n := m.near(i); n < markBits && i+n < len(data) && data[i+n] == '"' {
+			i += n + 1
+			goto after
 		}
-		i = quoted(data, i)
+		i = m.quoted(data, i)
 	case '{', '[':
 		goto open
 	case 'n':
@@ -106,15 +100,6 @@ closed:
 		return i
 	}
 	goto after
-}
-
-// quoted walks over a string that begins behind its opening quotation mark, and over the closing one.
-func quoted(data []byte, i int) int {
-	end, _ := Text(data, i)
-	if end < 0 {
-		return Failed
-	}
-	return end + 1
 }
 
 // ends marks bytes of a word that may end or break a string: the lowest bit that is set marks the first of them.

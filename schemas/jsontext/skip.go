@@ -1,15 +1,18 @@
 package jsontext
 
 // Skip walks over the value at i, which has at most depth levels of objects and arrays.
-func Skip(data []byte, i, depth int) int {
+func Skip(data []byte, i, depth int) int { return Marks(nil).Skip(data, i, depth) }
+
+// Skip is Skip in a text that has these marks.
+func (m Marks) Skip(data []byte, i, depth int) int {
 	if i >= len(data) {
 		return Failed
 	}
 	switch data[i] {
 	case '"':
-		return quoted(data, i+1)
+		return m.quoted(data, i+1)
 	case '{', '[':
-		return nested(data, i, depth)
+		return m.nested(data, i, depth)
 	case 'n':
 		return Word(data, i, "null")
 	case 't':
@@ -41,7 +44,7 @@ type Member struct {
 }
 
 // Members walks over what follows the bracket of an object, as Skip does, and appends its members to a list. The text must not be larger than 2 GiB.
-func Members(data []byte, i, depth int, list []Member) ([]Member, int) {
+func (m Marks) Members(data []byte, i, depth int, list []Member) ([]Member, int) {
 	if depth < 0 {
 		return list, Failed
 	}
@@ -52,7 +55,7 @@ func Members(data []byte, i, depth int, list []Member) ([]Member, int) {
 		if i >= len(data) || data[i] != '"' {
 			return list, Failed
 		}
-		end, escaped := Text(data, i+1)
+		end, escaped := m.Text(data, i+1)
 		if end < 0 {
 			return list, Failed
 		}
@@ -60,12 +63,12 @@ func Members(data []byte, i, depth int, list []Member) ([]Member, int) {
 		if value < 0 {
 			return list, Failed
 		}
-		m := Member{Name: int32(i + 1), NameEnd: int32(end), Value: int32(value), Escaped: escaped} //nolint:gosec // below 2 GiB
-		if i = Skip(data, value, depth); i < 0 {
+		one := Member{Name: int32(i + 1), NameEnd: int32(end), Value: int32(value), Escaped: escaped} //nolint:gosec // below 2 GiB
+		if i = m.Skip(data, value, depth); i < 0 {
 			return list, Failed
 		}
-		m.End = int32(i) //nolint:gosec // below 2 GiB
-		list = append(list, m)
+		one.End = int32(i) //nolint:gosec // below 2 GiB
+		list = append(list, one)
 		var more bool
 		if i, more = After(data, i, '}'); !more {
 			return list, i

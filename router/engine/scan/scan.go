@@ -41,8 +41,9 @@ type Scan struct {
 
 	paths *Paths
 	data  []byte
-	seen  []uint32 // by key: the object in which it was seen last
-	count uint32   // of objects
+	marks jsontext.Marks // of data; nil: not known
+	seen  []uint32       // by key: the object in which it was seen last
+	count uint32         // of objects
 }
 
 // ErrSyntax says that a document is not one JSON value.
@@ -59,10 +60,11 @@ func (s *Scan) Read(p *Paths, data []byte) error {
 	return nil
 }
 
-// ReadMembers finds the values at the paths in an object that was checked before, of which it is known where its members stand. It looks at those alone that
+// ReadMembers finds the values at the paths in an object that was checked before, of which it is known where its members stand, and the marks. It looks at those alone that
 // a path leads through.
-func (s *Scan) ReadMembers(p *Paths, data []byte, members []jsontext.Member) error {
+func (s *Scan) ReadMembers(p *Paths, data []byte, marks jsontext.Marks, members []jsontext.Member) error {
 	s.begin(p, data)
+	s.marks = marks
 	st := &p.states[p.start]
 	s.accept(st, Value{Kind: Object})
 	if len(st.keys.slots) == 0 {
@@ -81,7 +83,7 @@ func (s *Scan) ReadMembers(p *Paths, data []byte, members []jsontext.Member) err
 
 func (s *Scan) begin(p *Paths, data []byte) {
 	s.Values, s.Twice = s.Values[:0], false
-	s.paths, s.data = p, data
+	s.paths, s.data, s.marks = p, data, nil
 	if len(s.seen) < p.keys || s.count > 1<<31 {
 		s.seen = make([]uint32, p.keys)
 		s.count = 0
@@ -125,10 +127,10 @@ func (s *Scan) value(i int, at int32, depth int) int {
 		case c == '{' && len(st.keys.slots) > 0:
 			return s.object(i+1, st, depth-1)
 		}
-		return jsontext.Skip(s.data, i, depth)
+		return s.marks.Skip(s.data, i, depth)
 	case '"':
 		var escaped bool
-		if end, escaped = jsontext.Text(s.data, i+1); end < 0 {
+		if end, escaped = s.marks.Text(s.data, i+1); end < 0 {
 			return jsontext.Failed
 		}
 		kind = String
@@ -181,7 +183,7 @@ func (s *Scan) object(i int, st *state, depth int) int {
 		if i >= len(data) || data[i] != '"' {
 			return jsontext.Failed
 		}
-		end, escaped := jsontext.Text(data, i+1)
+		end, escaped := s.marks.Text(data, i+1)
 		if end < 0 {
 			return jsontext.Failed
 		}
@@ -192,7 +194,7 @@ func (s *Scan) object(i int, st *state, depth int) int {
 		if next > 0 {
 			i = s.value(i, next, depth)
 		} else {
-			i = jsontext.Skip(data, i, depth)
+			i = s.marks.Skip(data, i, depth)
 		}
 		if i < 0 {
 			return jsontext.Failed

@@ -137,14 +137,14 @@ func TestSyntax(t *testing.T) {
 	}
 }
 
-// FuzzRead: a document is read if and only if encoding/json reads it, and every value is the one that is at its path.
 // byMembers: of an object whose members are known, the same is found.
 func byMembers(t *testing.T, p *scan.Paths, whole *scan.Scan, doc []byte, err error) {
 	t.Helper()
 	if len(doc) == 0 || doc[0] != '{' {
 		return
 	}
-	members, end := jsontext.Members(doc, 1, scan.MaxDepth-1, nil)
+	marks := jsontext.Mark(doc, nil)
+	members, end := marks.Members(doc, 1, scan.MaxDepth-1, nil)
 	if err != nil && end == len(doc) {
 		t.Fatalf("%q: %v, but it has members", doc, err)
 	}
@@ -152,7 +152,7 @@ func byMembers(t *testing.T, p *scan.Paths, whole *scan.Scan, doc []byte, err er
 		return
 	}
 	var s scan.Scan
-	if err := s.ReadMembers(p, doc, members); err != nil {
+	if err := s.ReadMembers(p, doc, marks, members); err != nil {
 		t.Fatalf("%q by its members: %v", doc, err)
 	}
 	if s.Twice != whole.Twice || !slices.Equal(s.Values, whole.Values) {
@@ -160,6 +160,7 @@ func byMembers(t *testing.T, p *scan.Paths, whole *scan.Scan, doc []byte, err er
 	}
 }
 
+// FuzzRead: a document is read if and only if encoding/json reads it, and every value is the one that is at its path.
 func FuzzRead(f *testing.F) {
 	for _, d := range documents() {
 		if len(d) < 1000 {
