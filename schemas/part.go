@@ -8,9 +8,9 @@ import (
 
 // A part is a value in an event that was walked over, so that it is known to be JSON: as it stands there, and where. The zero part is none.
 type part struct {
-	raw []byte
-	at  int
-	in  *walked
+	raw  []byte
+	from int // where, above 0
+	in   *walked
 }
 
 // walked is a text that was walked over.
@@ -20,7 +20,7 @@ type walked struct {
 }
 
 // part is what stands in the text between two places.
-func (w *walked) part(from, to int) part { return part{raw: w.text[from:to], at: from, in: w} }
+func (w *walked) part(from, to int) part { return part{raw: w.text[from:to], from: from, in: w} }
 
 // null tells that there is none, or null.
 func (p part) null() bool { return len(p.raw) == 0 || p.raw[0] == 'n' }
@@ -43,50 +43,66 @@ func (p part) text() (string, bool) {
 // kind names the JSON type.
 func (p part) kind() string { return kindOf(gjson.ParseBytes(p.raw)) }
 
-// first is the first element of a list.
-func (p part) first() part {
-	if len(p.raw) == 0 || p.raw[0] != '[' {
-		return part{}
+// at is the string at the end of a path of members, where "[" stands for the first element of a list; false for one that is empty, and for none. It looks at no
+// more than it has to: of an event, little is behind what is looked for.
+func (p part) at(path ...string) (string, bool) {
+	if len(p.raw) == 0 {
+		return "", false
 	}
-	return p.in.value(jsontext.Space(p.in.text, p.at+1))
+	i := p.from
+	for _, name := range path {
+		if name == "[" {
+			i = p.in.first(i)
+		} else {
+			i = p.in.member(i, name)
+		}
+		if i < 0 {
+			return "", false
+		}
+	}
+	if p.in.text[i] != '"' {
+		return "", false
+	}
+	s, end := jsontext.String(p.in.text, i)
+	return s, end >= 0 && s != ""
 }
 
-// member is the first member of an object with that name.
-func (p part) member(name string) part {
-	if !p.object() {
-		return part{}
+// first is where the first element of the list at i begins, or jsontext.Failed.
+func (w *walked) first(i int) int {
+	if w.text[i] != '[' {
+		return jsontext.Failed
 	}
-	text := p.in.text
-	for i, more := jsontext.Space(text, p.at+1), true; more && i < len(text) && text[i] == '"'; {
-		end, escaped := p.in.marks.Text(text, i+1)
+	if i = jsontext.Space(w.text, i+1); i >= len(w.text) || w.text[i] == ']' {
+		return jsontext.Failed
+	}
+	return i
+}
+
+// member is where the value of the first member with a name begins, of the object at i, or jsontext.Failed.
+func (w *walked) member(i int, name string) int {
+	if w.text[i] != '{' {
+		return jsontext.Failed
+	}
+	for i, more := jsontext.Space(w.text, i+1), true; more && i < len(w.text) && w.text[i] == '"'; {
+		end, escaped := w.marks.Text(w.text, i+1)
 		if end < 0 {
 			break
 		}
-		is := string(text[i+1:end]) == name
+		is := string(w.text[i+1:end]) == name
 		if escaped {
-			is = unescaped(text[i+1:end]) == name
+			is = unescaped(w.text[i+1:end]) == name
 		}
-		v := p.in.value(jsontext.Colon(text, end+1))
-		if is || len(v.raw) == 0 {
-			return v
+		if i = jsontext.Colon(w.text, end+1); is || i < 0 {
+			return i
 		}
-		if i, more = jsontext.After(text, v.at+len(v.raw), '}'); i < 0 {
+		if i = w.marks.Skip(w.text, i, MaxDepth); i < 0 {
+			break
+		}
+		if i, more = jsontext.After(w.text, i, '}'); i < 0 {
 			break
 		}
 	}
-	return part{}
-}
-
-// value is what begins at a place in the text.
-func (w *walked) value(i int) part {
-	if i < 0 {
-		return part{}
-	}
-	end := w.marks.Skip(w.text, i, MaxDepth)
-	if end < 0 {
-		return part{}
-	}
-	return w.part(i, end)
+	return jsontext.Failed
 }
 
 func unescaped(name []byte) string {

@@ -101,7 +101,7 @@ func (m *members) read(obj []byte) int {
 		if at == nil {
 			continue
 		}
-		if at.at > 0 {
+		if at.from > 0 {
 			m.twice = string(nameOf(obj, one))
 		}
 		*at = m.part(int(one.Value), int(one.End))
@@ -160,20 +160,20 @@ func readOCSF(obj []byte, m *members, from *Envelope) (Event, error) {
 
 // eventKey is the first of resources[0].uid, actor.user.uid, src_endpoint.ip, metadata.uid.
 func eventKey(m *members, uid string) string {
-	for _, of := range []part{m.resources.first().member("uid"), m.actor.member("user").member("uid"), m.endpoint.member("ip")} {
-		key, ok := of.text()
-		if !ok || key == "" {
-			continue
-		}
-		if len(key) > maxKey {
-			return hashID(key)
-		}
-		return key
+	key, ok := m.resources.at("[", "uid")
+	if !ok {
+		key, ok = m.actor.at("user", "uid")
 	}
-	if len(uid) > maxKey {
-		return hashID(uid)
+	if !ok {
+		key, ok = m.endpoint.at("ip")
 	}
-	return uid
+	if !ok {
+		key = uid
+	}
+	if len(key) > maxKey {
+		return hashID(key)
+	}
+	return key
 }
 
 // eventTime reads time in milliseconds; absent, it is the envelope's.

@@ -28,16 +28,16 @@ func withUID(obj []byte, m *members, from *Envelope) ([]byte, string, error) {
 	}
 	quoted := strconv.Quote(uid) // hexadecimal: Go's quoting is JSON's
 	switch {
-	case have.at > 0: // null or empty
-		return splice(obj, have.at, len(have.raw), quoted), uid, nil
+	case have.from > 0: // null or empty
+		return splice(obj, have.from, len(have.raw), quoted), uid, nil
 	case metadata.object():
 		text := `"uid":` + quoted
 		if !emptyObject(metadata.raw) {
 			text += ","
 		}
-		return splice(obj, metadata.at+1, 0, text), uid, nil
-	case metadata.at > 0: // null
-		return splice(obj, metadata.at, len(metadata.raw), `{"uid":`+quoted+`}`), uid, nil
+		return splice(obj, metadata.from+1, 0, text), uid, nil
+	case metadata.from > 0: // null
+		return splice(obj, metadata.from, len(metadata.raw), `{"uid":`+quoted+`}`), uid, nil
 	}
 	return splice(obj, 1, 0, `"metadata":{"uid":`+quoted+`},`), uid, nil
 }
@@ -48,13 +48,13 @@ func (m *members) onlyUID() (uid part, err error) {
 	if !of.object() {
 		return part{}, nil
 	}
-	m.inner, _ = m.marks.Members(m.text, of.at+1, MaxDepth, m.inner)
+	m.inner, _ = m.marks.Members(m.text, of.from+1, MaxDepth, m.inner)
 	for i := range m.inner {
 		one := &m.inner[i]
 		if string(nameOf(m.text, one)) != "uid" {
 			continue
 		}
-		if uid.at > 0 {
+		if uid.from > 0 {
 			return part{}, malformed("metadata.uid stands twice")
 		}
 		uid = m.part(int(one.Value), int(one.End))
