@@ -1,6 +1,7 @@
 package router
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"runtime/debug"
@@ -12,21 +13,30 @@ import (
 	"github.com/riposte-security/riposte/schemas"
 )
 
-// route decides one message and returns what is to be published for it. The message is lent (kafka.Group.Lend): what stays longer than the batch is a copy. The
-// error is ctx's.
+// route decides one message and returns what is to be published for it. The message is lent (kafka.Taker): what stays longer is a copy. The error is ctx's.
 func (r *Router) route(ctx context.Context, reader *schemas.Reader, m *kafka.Message, now time.Time) ([]letter, error) {
 	ev, err := m.ReadEvent(reader)
 	if err != nil {
-		return []letter{r.dead(m, kafka.Failure{Reason: err.Error()}, "unreadable")}, nil //nolint:nilerr // the dead letter tells
+		return r.refuse(m, err, "unreadable"), nil
 	}
 	d, err := r.decide(ev, m.Topic == r.topics.Outcomes, now, m.Offset%decideSample == 0)
 	if err != nil {
-		return []letter{r.dead(m, kafka.Failure{Reason: err.Error()}, "decide")}, nil //nolint:nilerr // the dead letter tells
+		return r.refuse(m, err, "decide"), nil
 	}
 	if len(d.Fired)+len(d.Failed)+len(d.Contributions)+len(d.Commands)+len(d.Misses)+len(d.Publications) == 0 {
 		return nil, nil
 	}
-	return r.letters(ctx, m, ev, &d, now)
+	own := m.Clone()
+	if len(d.Publications) > 0 {
+		ev.Data = bytes.Clone(ev.Data)
+	}
+	return r.letters(ctx, &own, ev, &d, now)
+}
+
+// refuse makes a dead letter of a message that is lent.
+func (r *Router) refuse(m *kafka.Message, why error, kind string) []letter {
+	own := m.Clone()
+	return []letter{r.dead(&own, kafka.Failure{Reason: why.Error()}, kind)}
 }
 
 // letters makes the messages of a decision on an event that m holds, or led to. The error is ctx's.

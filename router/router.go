@@ -207,13 +207,13 @@ func (r *Router) consume(ctx context.Context, w *kafka.Writer) error {
 		ID:       r.cfg.Group,
 		Topics:   []string{r.topics.Events, r.topics.Outcomes},
 		MaxBatch: r.cfg.MaxBatch,
-		Lend:     true,
+		Begin:    func() kafka.Taker { return &taken{r: r, w: w} },
 		Hold:     r.sheds.held,
 		Released: r.sheds.drop,
 		Lost: func(g kafka.Gap) {
 			r.metrics.lost.WithLabelValues(g.Topic).Add(float64(g.Last - g.First + 1))
 		},
-	}, func(ctx context.Context, batch []kafka.Message) error { return r.handle(ctx, w, batch) })
+	}, nil)
 }
 
 // rate is how often a second a rule may fire.
@@ -240,26 +240,51 @@ type letter struct {
 	count      func() // counts it, once it is published
 }
 
-// handle decides a batch and publishes everything that follows from it in one call.
-func (r *Router) handle(ctx context.Context, w *kafka.Writer, batch []kafka.Message) error {
-	var out []letter
-	r.saw(batch)
-	var reader schemas.Reader
-	now := r.now()
+// taken is what was taken of one partition, and what follows from it.
+type taken struct {
+	r *Router
+	w *kafka.Writer
+
+	reader schemas.Reader
+	topic  string
+	events int
+	out    []letter
+	bytes  int // of out
+}
+
+// enoughBytes are worth publishing: they wait in memory, of each partition.
+const enoughBytes = 4 << 20
+
+// Take implements kafka.Taker: it decides.
+func (t *taken) Take(ctx context.Context, batch []kafka.Message) (enough bool, err error) {
+	t.r.saw(batch)
+	now := t.r.now()
 	for i := range batch {
-		letters, err := r.route(ctx, &reader, &batch[i], now)
+		letters, err := t.r.route(ctx, &t.reader, &batch[i], now)
 		if err != nil {
-			return err
+			return false, err
 		}
-		out = append(out, letters...)
+		for _, l := range letters {
+			t.bytes += l.Size()
+		}
+		t.out = append(t.out, letters...)
 	}
-	if err := r.publish(ctx, w, out); err != nil {
+	t.topic = batch[0].Topic
+	t.events += len(batch)
+	return t.bytes >= enoughBytes, nil
+}
+
+// Done implements kafka.Taker: it publishes what follows, in one call.
+func (t *taken) Done(ctx context.Context) error {
+	if err := t.r.publish(ctx, t.w, t.out); err != nil {
 		return err
 	}
-	for _, l := range out {
+	for _, l := range t.out {
 		l.count()
 	}
-	r.metrics.events.WithLabelValues(batch[0].Topic).Add(float64(len(batch)))
+	if t.events > 0 {
+		t.r.metrics.events.WithLabelValues(t.topic).Add(float64(t.events))
+	}
 	return nil
 }
 

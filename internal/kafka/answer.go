@@ -32,6 +32,7 @@ type exchange struct {
 	records []byte
 	// from is what was asked for, and to what to go on from: the offset behind the last batch that is whole.
 	from, to int64
+	told     int64 // before which gaps are known
 }
 
 // Required implements protocol.RawExchanger: it is, always.

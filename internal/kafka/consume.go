@@ -49,9 +49,25 @@ type Group struct {
 	Released func(topic string, partition int)
 	// Lost, if set, is told of messages that were removed before the group could read them, or that nobody should. It is logged as an error in any case.
 	Lost func(Gap)
-	// Lend says that the handler is done with messages when it returns nil: what they lie in is used again. Otherwise, each is its own master.
-	Lend bool
+	// Begin, if set, makes what messages go to in the place of the handler: for those of one partition, MaxBatch at most, or as many as a broker has handed over.
+	Begin func() Taker
 }
+
+// A Taker works on messages of one partition, in their order, in several goes. After an error, the same messages come again, to another Taker.
+type Taker interface {
+	// Take takes messages that are lent: what they lie in is used again when it has returned. enough asks for Done before there are more.
+	Take(ctx context.Context, batch []Message) (enough bool, err error)
+	// Done brings to its end what follows from all that was taken. When it returns nil, that is done, and its offset will be committed.
+	Done(ctx context.Context) error
+}
+
+// Take implements Taker: what is handled is done.
+func (h Handler) Take(ctx context.Context, batch []Message) (enough bool, err error) {
+	return true, h(ctx, owned(batch))
+}
+
+// Done implements Taker.
+func (Handler) Done(context.Context) error { return nil }
 
 // A Gap is a range of offsets that a group never saw, both inclusive.
 type Gap struct {
@@ -77,7 +93,7 @@ type Handler func(ctx context.Context, batch []Message) error
 // within Group.Grace, offsets are committed, the group is left, and Consume returns nil. It returns an error only if the group makes no
 // sense or a handler failed permanently.
 func (c *Client) Consume(ctx context.Context, g Group, handle Handler) error {
-	if g.ID == "" || len(g.Topics) == 0 || handle == nil {
+	if g.ID == "" || len(g.Topics) == 0 || handle == nil && g.Begin == nil {
 		return fault.Permanent(errors.New("consume: a group needs an id, topics and a handler"))
 	}
 	g.MaxBatch = cmp.Or(g.MaxBatch, 1000)
@@ -90,8 +106,11 @@ func (c *Client) Consume(ctx context.Context, g Group, handle Handler) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	m := &member{c: c, g: g, handle: handle, fail: cancel, who: "group " + g.ID, sticky: &sticky{}, conns: conns{open: map[net.Conn]struct{}{}}}
+	m := &member{c: c, g: g, begin: g.Begin, fail: cancel, who: "group " + g.ID, sticky: &sticky{}, conns: conns{open: map[net.Conn]struct{}{}}}
 	m.log = c.log.With().Str("group", g.ID).Logger()
+	if m.begin == nil {
+		m.begin = func() Taker { return handle }
+	}
 	if err := m.run(ctx); err != nil {
 		return fmt.Errorf("group %s: %w", g.ID, err)
 	}
@@ -103,14 +122,14 @@ func (c *Client) Consume(ctx context.Context, g Group, handle Handler) error {
 
 // A member is one Consume in its group.
 type member struct {
-	c      *Client
-	g      Group
-	log    zerolog.Logger
-	handle Handler
-	fail   func(error) // ends the whole Consume
-	who    string
-	conns  conns
-	busy   atomic.Int32 // generations at work
+	c     *Client
+	g     Group
+	log   zerolog.Logger
+	begin func() Taker
+	fail  func(error) // ends the whole Consume
+	who   string
+	conns conns
+	busy  atomic.Int32 // generations at work
 
 	sticky *sticky
 

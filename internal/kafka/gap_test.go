@@ -120,11 +120,13 @@ func TestBehindRetention(t *testing.T) {
 		var lost []Gap
 		p := partition{m: &member{c: c, log: zerolog.Nop(), g: Group{MaxBatch: 2, Lost: func(g Gap) { lost = append(lost, g) }}}, tp: tp, offset: 20, done: newOffsets()}
 		var offsets []int64
-		p.m.handle = func(_ context.Context, batch []Message) error {
-			for _, m := range batch {
-				offsets = append(offsets, m.Offset)
-			}
-			return nil
+		p.m.begin = func() Taker {
+			return Handler(func(_ context.Context, batch []Message) error {
+				for _, m := range batch {
+					offsets = append(offsets, m.Offset)
+				}
+				return nil
+			})
 		}
 		x, err := p.fetch(t.Context())
 		if err != nil || x.from != 20 || x.to != 25 {

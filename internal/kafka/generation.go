@@ -220,35 +220,83 @@ func (p *partition) read(ctx context.Context, answers chan<- *exchange) {
 	}
 }
 
-// work has the messages of an answer handled, page by page. The error is the handler's permanent one, or that reading has ended.
+// work has the messages of an answer handled. The error is the handler's permanent one, or that reading has ended.
 func (p *partition) work(reading, handling context.Context, x *exchange) error {
-	for next := x.from; next < x.to; {
-		pg, err := p.page(reading, x, next)
+	todo := rest{from: x.from, records: x.records}
+	failed := false
+	err := fault.Retry(reading, func(err error) {
+		if !failed && reading.Err() == nil {
+			failed = true
+			p.m.log.Warn().Err(err).Str("topic", p.tp.topic).Int("partition", p.tp.partition).Int64("offset", todo.from).
+				Msg("handling failed; retrying")
+		}
+	}, func() error { return p.goThrough(reading, handling, x, &todo) })
+	if failed && err == nil {
+		p.m.log.Info().Str("topic", p.tp.topic).Int("partition", p.tp.partition).Int64("offset", x.to).Msg("handling goes on")
+	}
+	return err
+}
+
+// A rest is what of an answer is not done: from an offset on, which is in the first of its batches.
+type rest struct {
+	from    int64
+	records []byte
+}
+
+// goThrough has a Taker take what of an answer is not done, page by page, and notes how far it has come. When reading ends, what was taken is brought to its end.
+func (p *partition) goThrough(reading, handling context.Context, x *exchange, todo *rest) error {
+	t, room, at := p.m.begin(), p.m.g.MaxBatch, *todo
+	done := func() error {
+		if at.from == todo.from {
+			return nil
+		}
+		if err := t.Done(handling); err != nil {
+			return err
+		}
+		p.done.mark(p.tp, at.from)
+		t, room, *todo = p.m.begin(), p.m.g.MaxBatch, at
+		return nil
+	}
+	for x.records = at.records; at.from < x.to && reading.Err() == nil; {
+		at.records = x.records
+		pg, err := p.page(reading, x, at.from)
+		if err != nil {
+			break // reading has ended
+		}
+		err = func() error {
+			defer p.m.c.release(pg)
+			for messages := pg.messages; len(messages) > 0 && reading.Err() == nil; {
+				n := min(room, len(messages))
+				enough, err := t.Take(handling, messages[:n])
+				if err != nil {
+					return err
+				}
+				room -= n
+				if messages = messages[n:]; len(messages) > 0 {
+					at.from = messages[0].Offset
+				} else {
+					at = rest{pg.next, x.records}
+				}
+				if enough || room == 0 {
+					if err := done(); err != nil {
+						return err
+					}
+				}
+			}
+			if len(pg.messages) == 0 {
+				at = rest{pg.next, x.records}
+			}
+			return nil
+		}()
 		if err != nil {
 			return err
 		}
-		for _, g := range pg.gaps {
-			p.lost(g)
-		}
-		messages := pg.messages
-		if !p.m.g.Lend {
-			messages = owned(messages)
-			p.m.c.release(pg)
-		}
-		for len(messages) > p.m.g.MaxBatch {
-			now := messages[:p.m.g.MaxBatch]
-			if err := p.handle(reading, handling, now, messages[p.m.g.MaxBatch].Offset); err != nil {
-				return err
-			}
-			messages = messages[p.m.g.MaxBatch:]
-		}
-		if err := p.handle(reading, handling, messages, pg.next); err != nil {
-			return err
-		}
-		if p.m.g.Lend {
-			p.m.c.release(pg)
-		}
-		next = pg.next
+	}
+	if err := done(); err != nil {
+		return err
+	}
+	if at.from < x.to {
+		return reading.Err()
 	}
 	return nil
 }
@@ -259,7 +307,7 @@ func (p *partition) page(ctx context.Context, x *exchange, next int64) (pg page,
 	failed := false
 	err = fault.Retry(ctx, func(err error) { failed = true; p.m.c.health.failed(who, err) }, func() (err error) {
 		if len(x.records) == 0 {
-			again, err := p.m.c.ask(ctx, x, p.tp, next, fetchBytes)
+			again, err := p.m.c.ask(ctx, nil, p.tp, next, fetchBytes) // others may go back to what was there
 			if errors.Is(err, kafka.OffsetOutOfRange) {
 				pg, err = p.gone(ctx, next, x.to)
 				return err
@@ -276,6 +324,12 @@ func (p *partition) page(ctx context.Context, x *exchange, next int64) (pg page,
 	if failed {
 		p.m.c.health.settle(who, err)
 	}
+	for _, g := range pg.gaps {
+		if g.Last >= x.told { // or it is read again
+			p.lost(g)
+			x.told = g.Last + 1
+		}
+	}
 	return pg, err
 }
 
@@ -290,34 +344,6 @@ func (p *partition) gone(ctx context.Context, next, to int64) (page, error) {
 		pg.pass(p.tp, next, upTo-1, errRetention)
 	}
 	return pg, nil
-}
-
-// handle hands messages to the handler until it succeeds, fails permanently, or reading is over; then everything before next is done.
-func (p *partition) handle(reading, handling context.Context, messages []Message, next int64) error {
-	if err := reading.Err(); err != nil {
-		return err
-	}
-	if len(messages) == 0 {
-		p.done.mark(p.tp, next)
-		return nil
-	}
-	failed := false
-	err := fault.Retry(reading, func(err error) {
-		if !failed && reading.Err() == nil {
-			failed = true
-			p.m.log.Warn().Err(err).Str("topic", p.tp.topic).Int("partition", p.tp.partition).Int64("offset", messages[0].Offset).
-				Int("messages", len(messages)).Msg("handling failed; retrying")
-		}
-	}, func() error { return p.m.handle(handling, messages) })
-	if err != nil {
-		return err
-	}
-	if failed {
-		p.m.log.Info().Str("topic", p.tp.topic).Int("partition", p.tp.partition).Int64("offset", messages[0].Offset).
-			Msg("handling goes on")
-	}
-	p.done.mark(p.tp, next)
-	return nil
 }
 
 // fetch gets the next answer; where the offset is out of range it finds out what happened, and says so.
