@@ -168,10 +168,7 @@ func (l *loop) messages(r parsed) ([]kafka.Message, error) {
 	msgs := make([]kafka.Message, 0, len(r.events))
 	for _, e := range r.events {
 		e.Source = "riposte/" + l.Name
-		m := kafka.Message{Topic: l.Events, Key: []byte(e.Key), Value: e.Data}
-		for k, v := range schemas.EventHeaders(e) {
-			m.Headers = append(m.Headers, kafka.Header{Key: k, Value: []byte(v)})
-		}
+		m := kafka.EventMessage(l.Events, e)
 		if n := m.Size(); n > kafka.MaxMessage {
 			return nil, fmt.Errorf("the event %s has %d bytes; a message has at most %d", e.UID, n, kafka.MaxMessage)
 		}

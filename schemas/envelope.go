@@ -97,37 +97,42 @@ func CloudEventUID(source, id string) string { return hashID("cloudevents", sour
 
 // EventHeaders gives the headers of an event's message.
 func EventHeaders(e Event) map[string]string {
-	h := headers(e.UID, e.Source, "ocsf."+ClassName(e.Class), e.Time)
-	setIf(h, HeaderTrace, e.Trace)
-	setIf(h, HeaderCause, e.Cause)
-	setIf(h, HeaderReplay, e.Replay)
+	h := map[string]string{}
+	e.Headers(func(name, value string) { h[name] = value })
 	return h
+}
+
+// Headers gives the headers of the event's message one by one.
+func (e Event) Headers(add func(name, value string)) {
+	headers(e.UID, e.Source, "ocsf."+ClassName(e.Class), e.Time, add)
+	addIf(add, HeaderTrace, e.Trace)
+	addIf(add, HeaderCause, e.Cause)
+	addIf(add, HeaderReplay, e.Replay)
 }
 
 // CommandHeaders gives the headers of a command's message. source names the writer, trace is the traceparent of the event, or "".
 func CommandHeaders(c Command, source, trace string) map[string]string {
-	h := headers(c.ID, source, TypeCommand, c.Created)
-	setIf(h, HeaderTrace, trace)
-	setIf(h, HeaderCause, c.Cause)
+	h := map[string]string{}
+	add := func(name, value string) { h[name] = value }
+	headers(c.ID, source, TypeCommand, c.Created, add)
+	addIf(add, HeaderTrace, trace)
+	addIf(add, HeaderCause, c.Cause)
 	return h
 }
 
-func headers(id, source, typ string, at time.Time) map[string]string {
-	h := map[string]string{
-		HeaderID:          id,
-		HeaderType:        typ,
-		HeaderSpecVersion: SpecVersion,
-		HeaderContentType: ContentTypeJSON,
-	}
-	setIf(h, HeaderSource, source)
+func headers(id, source, typ string, at time.Time, add func(name, value string)) {
+	add(HeaderID, id)
+	add(HeaderType, typ)
+	add(HeaderSpecVersion, SpecVersion)
+	add(HeaderContentType, ContentTypeJSON)
+	addIf(add, HeaderSource, source)
 	if !at.IsZero() {
-		h[HeaderTime] = at.UTC().Format(time.RFC3339Nano)
+		add(HeaderTime, at.UTC().Format(time.RFC3339Nano))
 	}
-	return h
 }
 
-func setIf(h map[string]string, key, value string) {
+func addIf(add func(name, value string), name, value string) {
 	if value != "" {
-		h[key] = value
+		add(name, value)
 	}
 }

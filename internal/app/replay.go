@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/riposte-security/riposte/internal/kafka"
-	"github.com/riposte-security/riposte/schemas"
 )
 
 type replayCmd struct {
@@ -155,7 +154,7 @@ func (c *replayCmd) replay(ctx context.Context, a *App, s *stack, what span, to 
 				return nil //nolint:nilerr // counted; its dead letter has the reason
 			}
 			ev.Replay = by
-			again = kafka.Message{Topic: to, Key: []byte(ev.Key), Value: ev.Data, Headers: kafka.Headers(schemas.EventHeaders(ev))}
+			again = kafka.EventMessage(to, ev)
 		}
 		if batch = append(batch, again); len(batch) == replayBatch {
 			return flush(ctx)

@@ -15,8 +15,8 @@ const (
 	maxAnswer = 128 << 20
 	// leastFetchVersion is the first of the protocol whose records have headers (Kafka 0.11); kafka-go asks for no later one than 11.
 	leastFetchVersion = 4
-	// fetchID names a request to the broker; there is one at a time on a connection.
-	fetchID = 1
+	// requestID names a request to a broker: there is one at a time on a connection.
+	requestID = 1
 )
 
 // An exchange is a fetch whose answer is taken as it stands on the wire: kafka-go's own reading of records costs more than all that the router does with an
@@ -46,12 +46,21 @@ func (x *exchange) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 	if x.version < leastFetchVersion {
 		return nil, fmt.Errorf("the broker's fetch has version %d, at least %d is needed: Kafka 0.11", x.version, leastFetchVersion)
 	}
-	if err := protocol.WriteRequest(rw, x.version, fetchID, x.clientID, x.Request); err != nil {
+	if err := protocol.WriteRequest(rw, x.version, requestID, x.clientID, x.Request); err != nil {
 		return nil, err
 	}
+	var err error
+	if x.answer, err = readAnswer(rw, x.answer); err != nil {
+		return nil, err
+	}
+	return &fetch.Response{}, nil // what it says is in answer
+}
+
+// readAnswer reads the answer to the one request that is on its way, into memory that may be too small.
+func readAnswer(r io.Reader, into []byte) ([]byte, error) {
 	const word = 4
 	var head [word]byte
-	if _, err := io.ReadFull(rw, head[:]); err != nil {
+	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return nil, err
 	}
 	c := cursor{data: head[:]}
@@ -59,18 +68,18 @@ func (x *exchange) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 	if size < word || size > maxAnswer {
 		return nil, fmt.Errorf("an answer of %d bytes, at most %d are allowed", size, maxAnswer)
 	}
-	if cap(x.answer) < size {
-		x.answer = make([]byte, size)
+	if cap(into) < size {
+		into = make([]byte, size)
 	}
-	x.answer = x.answer[:size]
-	if _, err := io.ReadFull(rw, x.answer); err != nil {
+	into = into[:size]
+	if _, err := io.ReadFull(r, into); err != nil {
 		return nil, err
 	}
-	c = cursor{data: x.answer}
-	if id := c.int32(); id != fetchID {
+	c = cursor{data: into}
+	if id := c.int32(); id != requestID {
 		return nil, fmt.Errorf("an answer to request %d", id)
 	}
-	return &fetch.Response{}, nil // what it says is in answer
+	return into, nil
 }
 
 // errCut says that an answer ends before what it announces.

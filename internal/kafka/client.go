@@ -36,6 +36,7 @@ type Client struct {
 	api       *kafka.Client
 	dialer    kafka.Dialer
 	pages     sync.Pool // of *memory
+	presses   sync.Pool // of *press
 
 	mu        sync.Mutex
 	refreshed time.Time

@@ -86,3 +86,23 @@ func (c *cursor) sized() []byte {
 	}
 	return c.take(int(n))
 }
+
+// count reads how many elements a list has: no more than there are bytes left.
+func (c *cursor) count() int {
+	n := int(c.int32())
+	if n > len(c.data)-c.at {
+		c.failed = true
+	}
+	if c.failed {
+		return 0
+	}
+	return max(0, n)
+}
+
+// text reads a text with its length in two bytes before it; -1 is none.
+func (c *cursor) text() string {
+	if n := c.int16(); n > 0 {
+		return string(c.take(int(n)))
+	}
+	return ""
+}

@@ -20,7 +20,7 @@ type wire struct {
 }
 
 func (w *wire) RoundTrip(ctx context.Context, _ net.Addr, req kafka.Request) (kafka.Response, error) {
-	w.timeout = time.Duration(req.(*produce.Request).Timeout) * time.Millisecond
+	w.timeout = time.Duration(req.(*consignment).Timeout) * time.Millisecond
 	w.asked++
 	if w.silent {
 		<-ctx.Done()

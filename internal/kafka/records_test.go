@@ -250,7 +250,7 @@ func TestCutAnswers(t *testing.T) {
 	t.Parallel()
 	batch := batchOf(t, magicBatch, 0, 10, some()...)
 	word := func(b []byte, n uint32) []byte { return binary.BigEndian.AppendUint32(b, n) }
-	head := word(word(nil, fetchID), 0)
+	head := word(word(nil, requestID), 0)
 	head = append(head, 0, 0, 0, 0, 0, 0)       // error, session
 	head = append(word(head, 1), 0, 1, 't')     // topics
 	head = append(word(word(head, 1), 3), 0, 0) // partitions, error
@@ -309,4 +309,19 @@ func resealed(data []byte) []byte {
 		return data
 	}
 	return append(changed(data[:batchPrefix+size], 0), data[batchPrefix+size:]...)
+}
+
+// FuzzAnswers: whatever a broker answers, it is read or refused.
+func FuzzAnswers(f *testing.F) {
+	f.Add([]byte{0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 't', 0, 0, 0, 1}, int16(8))
+	f.Add([]byte{0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff}, int16(3))
+	f.Fuzz(func(t *testing.T, data []byte, version int16) {
+		if res, err := (&consignment{version: version}).read(data); err == nil {
+			outcomes(res)
+		}
+		x := exchange{version: version, answer: data, from: 5}
+		if err := x.read(); err == nil && (x.to < 5 || len(x.records) > len(data)) {
+			t.Fatal(x.to, len(x.records))
+		}
+	})
 }
