@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -87,39 +88,67 @@ type parsed struct {
 	err    error
 }
 
-// emit publishes the events of a batch in one call, with the dead letters of records that gave none, and returns when all is durable.
+// atOnce is how many records are published in one call, while those behind them are parsed.
+const atOnce = 1000
+
+// emit publishes the events of a batch, with the dead letters of records that gave none, and returns when all is durable.
 func (l *loop) emit(ctx context.Context, records []Record) error {
 	if len(records) == 0 {
 		return nil
 	}
-	results := l.parse(ctx, records)
-	if ctx.Err() != nil {
-		return fmt.Errorf("producer %s: %w", l.Name, ctx.Err())
+	var (
+		events, letters int
+		sending         sync.WaitGroup
+		failed          error
+	)
+	for from := 0; from < len(records) && failed == nil; from += atOnce {
+		part := records[from:min(from+atOnce, len(records))]
+		results := l.parse(ctx, part)
+		err := ctx.Err() // then not all of them were parsed
+		if err != nil {
+			err = fmt.Errorf("producer %s: %w", l.Name, err)
+		}
+		sending.Wait() // what is in Kafka keeps the order of the records
+		if failed == nil {
+			failed = err
+		}
+		if failed != nil {
+			break
+		}
+		sending.Go(func() {
+			var e, d int
+			e, d, failed = l.send(ctx, records, part, from, results)
+			events, letters = events+e, letters+d
+		})
 	}
-	msgs := make([]kafka.Message, 0, len(records))
-	from := make([]int, 0, len(records)) // record of each message
-	events, letters := 0, 0
+	if sending.Wait(); failed != nil {
+		return failed
+	}
+	l.health.OK()
+	l.Metrics.add(l.Name, len(records), events, letters)
+	return nil
+}
+
+// send publishes what became of a part of the records, which begins at from, and counts events and dead letters.
+func (l *loop) send(ctx context.Context, records, part []Record, begin int, results []parsed) (events, letters int, err error) {
+	msgs := make([]kafka.Message, 0, len(part))
+	from := make([]int, 0, len(part)) // record of each message
 	for i, r := range results {
 		m, err := l.messages(r)
 		if err != nil {
-			m = []kafka.Message{l.deadLetter(records[i], err)}
+			m = []kafka.Message{l.deadLetter(part[i], err)}
 			letters++
-			Report(ctx, i, err)
+			Report(ctx, begin+i, err)
 		} else {
 			events += len(m)
 		}
 		for range m {
-			from = append(from, i)
+			from = append(from, begin+i)
 		}
 		msgs = append(msgs, m...)
 	}
 	refused, err := l.publish(ctx, records, msgs, from)
-	if err != nil {
-		return err
-	}
-	l.health.OK()
-	l.Metrics.add(l.Name, len(records), events-refused, letters+refused)
-	return nil
+	return events - refused, letters + refused, err
 }
 
 // parse runs the format over the records, on all processors if there are many.

@@ -72,7 +72,7 @@ func clip(s string, n int) string {
 type reportKey struct{}
 
 // WithReport returns a ctx for emit that lets a source learn which records of the batch became dead letters: refused is called with the
-// index of each in the batch and the reason, before emit returns, from one goroutine. It is for sources that can tell their sender.
+// index of each in the batch and the reason, before emit returns, one after the other. It is for sources that can tell their sender.
 func WithReport(ctx context.Context, refused func(index int, reason error)) context.Context {
 	return context.WithValue(ctx, reportKey{}, refused)
 }
