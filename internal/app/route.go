@@ -30,6 +30,11 @@ func (c *routeCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
+	// A tenth less memory for a hundredth of the time: most of what there is are rules and messages on their way. GOGC says otherwise.
+	const garbage = 75
+	if _, set := a.env("GOGC"); !set {
+		debug.SetGCPercent(garbage)
+	}
 	return s.run(ctx, stage)
 }
 

@@ -46,7 +46,7 @@ func (x *consignment) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 	if x.version < leastProduceVersion {
 		return nil, fmt.Errorf("the broker's produce has version %d, at least %d is needed: Kafka 0.11", x.version, leastProduceVersion)
 	}
-	binary.BigEndian.PutUint16(x.wire[versionAt:], uint16(x.version)) //nolint:gosec // 3 to 8
+	binary.BigEndian.PutUint16(x.wire[versionAt:], uint16(x.version))
 	if _, err := rw.Write(x.wire); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ package pipeline
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -11,9 +12,13 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/riposte-security/riposte/internal/kafka"
+	"github.com/riposte-security/riposte/internal/kafka/rawloop"
 )
 
-// producersThroughput: a file onto a topic, beside normalising the same file and throwing the events away. Both are processes, from start to end.
+// producersThroughput: a file onto a topic, beside normalising the same file and throwing the events away. Both are processes, from start to end. How fast
+// kafka-go's Writer gets the same events onto a topic, with nothing to do before that, tells which of the two a producer waits for.
 func producersThroughput(b *testing.B, l *lab) {
 	for _, of := range []struct {
 		format  string
@@ -46,9 +51,36 @@ func producersThroughput(b *testing.B, l *lab) {
 		normalising := (alone + again) / 2
 		ratio := normalising.Seconds() / produced.Seconds()
 		b.ReportMetric(ratio, of.format+"_of_normalising")
-		l.row(b, "file -> topic, %-10s  %9.0f records/s   normalising alone %9.0f   ratio %.2f (bar 0.60)", of.format,
-			float64(of.records)/produced.Seconds(), float64(of.records)/normalising.Seconds(), ratio)
+		writing := l.written(b, l.client(b, prefix+"-raw", 6), c)
+		b.ReportMetric(float64(of.records)/produced.Seconds()/writing, of.format+"_of_writing")
+		l.row(b, "file -> topic, %-10s  %9.0f records/s   normalising alone %9.0f   ratio %.2f (bar 0.60)   writing alone %9.0f   ratio %.2f", of.format,
+			float64(of.records)/produced.Seconds(), float64(of.records)/normalising.Seconds(), ratio, writing, float64(of.records)/produced.Seconds()/writing)
 	}
+}
+
+// written takes events from a topic and tells how many of them kafka-go's Writer writes to another in a second.
+func (l *lab) written(b *testing.B, to, from *kafka.Client) float64 {
+	b.Helper()
+	const some, rounds = 50_000, 8
+	var msgs []kafka.Message
+	ctx, cancel := context.WithCancel(b.Context())
+	defer cancel()
+	err := from.Tail(ctx, from.Topics().Events, false, func(_ context.Context, m kafka.Message) error {
+		if len(msgs) < some {
+			msgs = append(msgs, m)
+		} else {
+			cancel()
+		}
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	rate, err := rawloop.Write(b.Context(), l.broker, to.Topics().Events, rounds, msgs)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return rate
 }
 
 // timed runs a command to its end.

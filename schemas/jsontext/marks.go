@@ -12,8 +12,8 @@ type Marks []uint64
 
 // near is how far the next marked place is from i on, or markBits where it is not as near as that, or not known.
 func (m Marks) near(i int) int {
-	if w := uint(i) / markBits; w < uint(len(m)) { //nolint:gosec // a place
-		return bits.TrailingZeros64(m[w] >> (uint(i) % markBits)) //nolint:gosec // the same
+	if w := uint(i) / markBits; w < uint(len(m)) {
+		return bits.TrailingZeros64(m[w] >> (uint(i) % markBits))
 	}
 	return markBits
 }
