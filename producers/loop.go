@@ -101,7 +101,7 @@ func (l *loop) emit(ctx context.Context, records []Record) error {
 		sending         sync.WaitGroup
 		failed          error
 	)
-	for from := 0; from < len(records) && failed == nil; from += atOnce {
+	for from := 0; from < len(records); from += atOnce {
 		part := records[from:min(from+atOnce, len(records))]
 		results := l.parse(ctx, part)
 		err := ctx.Err() // then not all of them were parsed

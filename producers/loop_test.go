@@ -130,6 +130,39 @@ func TestBatchIsOneCall(t *testing.T) {
 	}
 }
 
+// TestLargeBatch: what is published in several calls keeps the order of the records, and what is refused has its place among all of them.
+func TestLargeBatch(t *testing.T) {
+	const many = 2500
+	k := &fakeKafka{}
+	var refused []string
+	p := producer(k, sourceFunc(func(ctx context.Context, emit func(context.Context, []Record) error) error {
+		var batch []Record
+		for i := range many {
+			batch = append(batch, rec(i, fmt.Sprintf(`{"i":%d}`, i)))
+		}
+		batch[1003], batch[2400] = rec(1003, "bad"), rec(2400, "bad")
+		return emit(WithReport(ctx, func(i int, _ error) { refused = append(refused, fmt.Sprint(i)) }), batch)
+	}))
+	if err := Run(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(refused, " "); got != "1003 2400" {
+		t.Errorf("reported: %s", got)
+	}
+	next := 0
+	for _, call := range k.calls {
+		for _, m := range call {
+			if m.Topic != "dl" && string(m.Value) != fmt.Sprintf(`{"i":%d}`, next) {
+				t.Fatalf("%s where %d is due", m.Value, next)
+			}
+			next++
+		}
+	}
+	if next != many || len(k.calls) != 3 {
+		t.Errorf("%d messages in %d calls", next, len(k.calls))
+	}
+}
+
 func TestRejectedByKafka(t *testing.T) {
 	k := &fakeKafka{}
 	k.fail = func(call int, _ []kafka.Message) error {

@@ -3,7 +3,7 @@ package kafka
 import (
 	"context"
 	"fmt"
-	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -111,36 +111,64 @@ func TestBehindRetention(t *testing.T) {
 		t.Errorf("past the end: %d messages, error %v", len(pg.messages), err)
 	}
 
-	// What was changed on the way is asked for again; so is what comes behind an answer that has less in it than it seemed.
-	for what, spoil := range map[string]func(*exchange){
-		"changed": func(x *exchange) { x.records[len(x.records)-1] ^= 1 },
-		"less":    func(x *exchange) { x.records = x.records[:len(x.records)/2] },
-		"removed": func(x *exchange) { x.records, x.from = nil, 3 },
+	askedAgain(t, c, tp)
+}
+
+// askedAgain: what was changed on the way is asked for again, and so is what comes behind an answer that has less in it than it seemed. What was taken before that
+// is done by then, and nothing is taken that the next answer has as well.
+func askedAgain(t *testing.T, c *Client, tp topicPartition) {
+	t.Helper()
+	for what, of := range map[string]struct {
+		spoil func(*exchange)
+		took  string
+		lost  int
+	}{
+		"as it is": {func(*exchange) {}, "20 21 | 22 23 | 24 |", 0},
+		"changed":  {func(x *exchange) { x.records[len(x.records)-1] ^= 1 }, "20 21 | 22 23 | 24 |", 0},
+		"at once":  {func(x *exchange) { x.records[magicAt+30] ^= 1 }, "20 21 | 22 23 | 24 |", 0},
+		"less":     {func(x *exchange) { x.records = x.records[:2*len(x.records)/5] }, "20 21 | 22 23 | 24 |", 0},
+		"less yet": {func(x *exchange) { x.records = x.records[:len(x.records)/5] }, "20 | 21 22 | 23 24 |", 0},
+		"further":  {func(x *exchange) { x.records, x.to = x.records[:2*len(x.records)/5], 23 }, "20 21 | 22 |", 0},
+		"removed":  {func(x *exchange) { x.records, x.from = nil, 3 }, "| 20 21 | 22 23 | 24 |", 1},
+		"anew":     {func(x *exchange) { x.records, x.from, x.to = nil, 1000, 1005 }, "|", 0},
 	} {
 		var lost []Gap
-		p := partition{m: &member{c: c, log: zerolog.Nop(), g: Group{MaxBatch: 2, Lost: func(g Gap) { lost = append(lost, g) }}}, tp: tp, offset: 20, done: newOffsets()}
-		var offsets []int64
-		p.m.begin = func() Taker {
-			return Handler(func(_ context.Context, batch []Message) error {
-				for _, m := range batch {
-					offsets = append(offsets, m.Offset)
-				}
-				return nil
-			})
+		took := &took{}
+		p := partition{
+			m:  &member{c: c, log: zerolog.Nop(), begin: func() Taker { return took }, g: Group{MaxBatch: 2, Lost: func(g Gap) { lost = append(lost, g) }}},
+			tp: tp, offset: 20, done: newOffsets(),
 		}
 		x, err := p.fetch(t.Context())
 		if err != nil || x.from != 20 || x.to != 25 {
 			t.Fatalf("%+v, error %v", x, err)
 		}
-		spoil(x)
+		of.spoil(x)
 		if err := p.work(t.Context(), t.Context(), x); err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
-		if !slices.Equal(offsets, []int64{20, 21, 22, 23, 24}) {
-			t.Errorf("%s: offsets %v", what, offsets)
+		if got := strings.Join(took.did, " "); got != of.took {
+			t.Errorf("%s: %s, expected %s", what, got, of.took)
 		}
-		if (len(lost) == 1 && lost[0] == Gap{Topic: topic, First: 3, Last: 19, Reason: errRetention}) != (what == "removed") {
+		if len(lost) != of.lost || of.lost == 1 && (lost[0] != Gap{Topic: tp.topic, First: 3, Last: 19, Reason: errRetention}) {
 			t.Errorf("%s: gaps %+v", what, lost)
 		}
+		if marked := p.done.dirty[tp.topic][0]; marked != x.to {
+			t.Errorf("%s: done up to %d, of %d", what, marked, x.to)
+		}
 	}
+}
+
+// took notes what it takes, and when that is done.
+type took struct{ did []string }
+
+func (d *took) Take(_ context.Context, batch []Message) (bool, error) {
+	for _, m := range batch {
+		d.did = append(d.did, fmt.Sprint(m.Offset))
+	}
+	return false, nil
+}
+
+func (d *took) Done(context.Context) error {
+	d.did = append(d.did, "|")
+	return nil
 }

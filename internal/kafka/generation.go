@@ -3,6 +3,8 @@ package kafka
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -259,7 +261,18 @@ func (p *partition) goThrough(reading, handling context.Context, x *exchange, to
 	}
 	for x.records = at.records; at.from < x.to && reading.Err() == nil; {
 		at.records = x.records
+		if len(x.records) == 0 { // what was taken does not wait for a broker
+			if err := done(); err != nil {
+				return err
+			}
+		}
 		pg, err := p.page(reading, x, at.from)
+		if err != nil {
+			if err := done(); err != nil {
+				return err
+			}
+			pg, err = p.pageAtLast(reading, x, at.from)
+		}
 		if err != nil {
 			break // reading has ended
 		}
@@ -301,48 +314,63 @@ func (p *partition) goThrough(reading, handling context.Context, x *exchange, to
 	return nil
 }
 
-// page makes the next page of an answer. What cannot be read, or has less in it than was seen at first, is asked for again.
-func (p *partition) page(ctx context.Context, x *exchange, next int64) (pg page, err error) {
+// pageAtLast makes the next page of an answer, however often it has to be tried.
+func (p *partition) pageAtLast(ctx context.Context, x *exchange, next int64) (pg page, err error) {
 	who := "take what was read of " + p.tp.String() + " for " + p.m.g.ID
-	failed := false
-	err = fault.Retry(ctx, func(err error) { failed = true; p.m.c.health.failed(who, err) }, func() (err error) {
-		if len(x.records) == 0 {
-			again, err := p.m.c.ask(ctx, nil, p.tp, next, fetchBytes) // others may go back to what was there
-			if errors.Is(err, kafka.OffsetOutOfRange) {
-				pg, err = p.gone(ctx, next, x.to)
-				return err
-			}
-			if err != nil {
-				p.m.c.refresh()
-				return err
-			}
-			x.answer, x.records = again.answer, again.records
-		}
-		pg, _, err = p.m.c.page(x, p.tp, next)
+	err = fault.Retry(ctx, func(err error) { p.m.c.health.failed(who, err) }, func() error {
+		pg, err = p.page(ctx, x, next)
 		return err
 	})
-	if failed {
-		p.m.c.health.settle(who, err)
+	p.m.c.health.settle(who, err)
+	return pg, err
+}
+
+// page makes the next page of an answer. What could not be read, or is not there though it was seen at first, is asked for again.
+func (p *partition) page(ctx context.Context, x *exchange, next int64) (page, error) {
+	if len(x.records) == 0 {
+		again, err := p.m.c.ask(ctx, nil, p.tp, next, fetchBytes) // others may go back to what was there
+		if errors.Is(err, kafka.OffsetOutOfRange) {
+			return p.gone(ctx, next, x.to)
+		}
+		if err == nil && len(again.records) == 0 {
+			err = fmt.Errorf("read %s: nothing is at offset %d, where there was something", p.tp, next)
+		}
+		if err != nil {
+			p.m.c.refresh()
+			return page{}, err
+		}
+		x.answer, x.records = again.answer, again.records
 	}
+	pg, _, err := p.m.c.page(x, p.tp, next)
+	if err != nil {
+		return page{}, err
+	}
+	if n := len(pg.messages); n > 0 && pg.messages[n-1].Offset >= x.to { // of an answer that goes further than the first
+		pg.messages = slices.DeleteFunc(pg.messages, func(m Message) bool { return m.Offset >= x.to })
+	}
+	pg.next = min(pg.next, x.to)
 	for _, g := range pg.gaps {
 		if g.Last >= x.told { // or it is read again
 			p.lost(g)
 			x.told = g.Last + 1
 		}
 	}
-	return pg, err
+	return pg, nil
 }
 
 // gone is a page without messages, up to the first that retention has left, or to the end of what was handed over.
 func (p *partition) gone(ctx context.Context, next, to int64) (page, error) {
-	first, _, err := p.m.c.bounds(ctx, p.tp)
-	if err != nil {
+	first, end, err := p.m.c.bounds(ctx, p.tp)
+	switch {
+	case err != nil:
 		return page{}, err
+	case next > end: // the next answer begins anew, and says so
+		return page{memory: p.m.c.memory(), next: to}, nil
+	case first <= next: // the bounds moved meanwhile
+		return page{}, kafka.OffsetOutOfRange
 	}
-	pg := page{memory: p.m.c.memory(), next: next}
-	if upTo := min(first, to); upTo > next {
-		pg.pass(p.tp, next, upTo-1, errRetention)
-	}
+	pg := page{memory: p.m.c.memory(), next: min(first, to)}
+	p.lost(Gap{Topic: p.tp.topic, Partition: p.tp.partition, First: next, Last: pg.next - 1, Reason: errRetention})
 	return pg, nil
 }
 

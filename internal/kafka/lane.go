@@ -69,6 +69,7 @@ type lane struct {
 	// What follows is its writer's to lock.
 
 	queue  []item
+	bytes  int // of queue
 	sender *sender
 	state  laneState
 }
@@ -90,6 +91,7 @@ func (l *lane) take() (batch []item, bytes int) {
 			break
 		}
 		n++
+		l.bytes -= it.size
 		if !it.abandoned() {
 			batch = append(batch, it)
 			bytes += it.size

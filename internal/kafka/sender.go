@@ -15,8 +15,16 @@ const (
 // A sender writes to one broker, and takes what waits for all its partitions in one request. Its writer's lock guards it.
 type sender struct {
 	lanes   []*lane // that wait, the longest first
-	bytes   int     // of what waits in them, at least
 	flights int
+}
+
+// worth tells whether what waits is worth a request of its own.
+func (s *sender) worth() bool {
+	bytes := 0
+	for _, l := range s.lanes {
+		bytes += l.bytes
+	}
+	return bytes >= worthwhile
 }
 
 // A load is what one request has on board.
@@ -32,7 +40,7 @@ type cargo struct {
 func (w *Writer) put(l *lane, items []item) {
 	l.queue = append(l.queue, items...)
 	for _, it := range items {
-		l.sender.bytes += it.size
+		l.bytes += it.size
 	}
 	if l.state == idle {
 		l.state = waiting
@@ -42,7 +50,7 @@ func (w *Writer) put(l *lane, items []item) {
 
 // dispatch has requests leave, as many as are worth it. w.mu is held.
 func (w *Writer) dispatch(s *sender) {
-	for !w.closed && s.flights < mostFlights && (s.flights == 0 || s.bytes >= worthwhile) {
+	for !w.closed && s.flights < mostFlights && (s.flights == 0 || s.worth()) {
 		b := s.load()
 		if len(b) == 0 {
 			return
@@ -69,9 +77,8 @@ func (s *sender) load() (b load) {
 		l.state = busy
 		b = append(b, cargo{l, batch})
 	}
-	s.lanes = s.lanes[n:]
-	if s.bytes -= bytes; len(s.lanes) == 0 {
-		s.lanes, s.bytes = nil, 0
+	if s.lanes = s.lanes[n:]; len(s.lanes) == 0 {
+		s.lanes = nil
 	}
 	return b
 }
@@ -111,6 +118,9 @@ func (w *Writer) fly(ctx context.Context, s *sender, b load) {
 		})
 	}
 	w.dispatch(s)
+	for _, c := range b {
+		w.dispatch(c.sender) // which is another, where its leader is another by now
+	}
 }
 
 // landed has a lane go on with what has come to wait in it. w.mu is held.

@@ -169,6 +169,9 @@ type share struct {
 	items  []item
 }
 
+// nobody leads a partition, at this moment.
+const nobody = -1
+
 // topicShape is what partitions a topic has.
 type topicShape struct {
 	numbers []int // of its partitions: 0, 1, 2, ...
@@ -196,8 +199,11 @@ func (w *Writer) shape(ctx context.Context, topic string) (topicShape, error) {
 		of = topicShape{make([]int, len(m.Topics[0].Partitions)), make([]int, len(m.Topics[0].Partitions))}
 		for i, p := range m.Topics[0].Partitions {
 			of.numbers[i] = i
-			if p.ID >= 0 && p.ID < len(of.leaders) {
-				of.leaders[p.ID] = p.Leader.ID
+			if p.ID < 0 || p.ID >= len(of.leaders) {
+				continue
+			}
+			if of.leaders[p.ID] = p.Leader.ID; p.Leader.Host == "" {
+				of.leaders[p.ID] = nobody
 			}
 		}
 		return nil
@@ -228,7 +234,7 @@ func (w *Writer) enqueue(byLane map[topicPartition]*share) error {
 			l = &lane{c: w.c, tp: tp, who: "write " + tp.String()}
 			w.lanes[tp] = l
 		}
-		if l.state == idle { // what waits stays where it is: it goes its own way if the broker leads it no more
+		if l.state != waiting { // what waits stays where it is: it goes its own way if the broker leads it no more
 			l.sender = w.sender(of.leader)
 		}
 		w.put(l, of.items)
