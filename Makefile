@@ -13,7 +13,7 @@ PRESSURE ?= 30s
 FUZZTIME ?= 5000x
 COMPOSE := $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
-.PHONY: help build demo up test race integration torture torture-short lint fmt generate bench fuzz smoke vuln sbom reproducible ci bench-pipeline soak
+.PHONY: help build demo up test integration torture torture-short lint fmt generate bench fuzz smoke vuln sbom reproducible ci bench-pipeline soak
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -27,10 +27,6 @@ demo: build ## play a recorded attack through the whole pipeline
 up: build ## all stages in one process; state in ./data
 	./bin/riposte up --data data
 
-test: ## unit tests and rule tests: Go only, no containers
-	go test -shuffle=on ./...
-	go run . rules test rules examples/chain/rules
-
 # Pure functions and the facts they go by: what is shared of them by goroutines is so in the tests of formattest, the engine, the router and the
 # app, which the race detector sees. Whatever is not named here it sees as well.
 PURE := producers/format/[^/]*|producers/unpack|router/rule|router/rule/predicate|router/lists/(set|parse)|router/sigma|router/engine/scan|schemas|schemas/ocsf
@@ -38,14 +34,30 @@ PURE := producers/format/[^/]*|producers/unpack|router/rule|router/rule/predicat
 # A worker calls one action at a time for a command, and actions share nothing but clients: the race detector sees that in the tests of consumers and catalog.
 CALLS := consumers/(alert|block|remediate)/.*
 
-# Tests of one goroutine, or of processes of their own, that take minutes under the race detector.
-ALONE := TestSigma.*|TestManyTables|TestTamper|TestParquetOfAnotherVersion|TestTablesAreDeterministic|TestTooLarge|TestArchiveKilled
+# Some of these do share.
+YET := producers/format/formattest|consumers/remediate/invoke/runbook
 
-race: ## unit tests under the race detector, with smaller samples; not of pure functions and single actions by themselves
-	go test -race -short -shuffle=on -vet=off -skip '^($(ALONE))$$' $$(go list ./... | grep -vE '/($(PURE)|$(CALLS))$$') ./producers/format/formattest ./consumers/remediate/invoke/runbook
+# Tests of one goroutine, or of processes of their own, that take minutes under the race detector.
+ALONE := TestSigma.*|TestManyTables|TestTamper|TestParquetOfAnotherVersion|TestTablesAreDeterministic|TestTooLarge|TestArchiveKilled|TestKilledTenTimes
+
+# Those that the race detector sees with smaller samples; and where both are.
+SAMPLED := TestAnotherWorkerTakesOver|TestLargeState|TestSameAsPlain
+APART := ./internal/app ./internal/archive ./consumers ./consumers/iac ./router/engine
+
+# The race detector needs a C compiler.
+RACE := $(if $(shell command -v gcc cc clang),-race)
+
+test: ## unit tests, what goroutines share under the race detector, and the tests of the rules: no containers
+	go test -shuffle=on -vet=off $$(go list ./... | grep -E '/($(PURE)|$(CALLS))$$')
+	go test -shuffle=on -vet=off -run '^($(ALONE)|$(SAMPLED))$$' $(APART)
+	go test $(RACE) -short -shuffle=on -vet=off -skip '^($(ALONE))$$' $$(go list ./... | grep -vE '/($(PURE)|$(CALLS))$$') $$(go list ./... | grep -E '/($(YET))$$')
+	go run . rules test rules examples/chain/rules
+
+# The folders that have tests on real servers.
+SERVERS := $$(grep -rl --include='*_test.go' '^//go:build integration' . | xargs -n1 dirname | sort -u)
 
 integration: ## the same scenarios on Apache Kafka, PostgreSQL and moto, in containers
-	go test -tags integration -count=1 -vet=off -p 2 -timeout 20m ./internal/integration/... ./internal/kafka/... ./consumers/... ./producers/source/... ./internal/archive
+	go test -tags integration -count=1 -vet=off -p 2 -timeout 20m $(SERVERS)
 
 SEED ?= 0
 
