@@ -31,14 +31,15 @@ up: build ## all stages in one process; state in ./data
 # app, which the race detector sees. Whatever is not named here it sees as well.
 PURE := producers/format/[^/]*|producers/unpack|router/rule|router/rule/predicate|router/lists/(set|parse)|router/sigma|router/engine/scan|schemas|schemas/ocsf
 
-# A worker calls one action at a time for a command, and actions share nothing but clients: the race detector sees that in the tests of consumers and catalog.
-CALLS := consumers/(alert|block|remediate)/.*
+# A worker calls one action at a time for a command, and actions share nothing but clients; what shares a ledger is consumers: the race detector sees that in the
+# tests of consumers and catalog.
+CALLS := consumers/(alert|block|remediate)/.*|consumers/ledger/sqlite
 
 # Some of these do share.
 YET := producers/format/formattest|consumers/remediate/invoke/runbook
 
 # Tests of one goroutine, or of processes of their own, that take minutes under the race detector.
-ALONE := TestSigma.*|TestManyTables|TestTamper|TestParquetOfAnotherVersion|TestTablesAreDeterministic|TestTooLarge|TestArchiveKilled|TestKilledTenTimes
+ALONE := TestSigma.*|TestManyTables|TestTamper|TestParquetOfAnotherVersion|TestTablesAreDeterministic|TestTooLarge|TestCrash|TestArchiveKilled|TestKilledTenTimes
 
 # Those that the race detector sees with smaller samples; and where both are.
 SAMPLED := TestAnotherWorkerTakesOver|TestLargeState|TestSameAsPlain
