@@ -37,11 +37,13 @@ func (m Marks) next(i int) int {
 
 // Text is Text of a text that has these marks.
 func (m Marks) Text(data []byte, i int) (end int, escaped bool) {
-	if m == nil {
-		return Text(data, i)
-	}
 	for {
-		if i = m.next(i); i < 0 || i >= len(data) {
+		if m == nil {
+			i = special(data, i)
+		} else {
+			i = m.next(i)
+		}
+		if i < 0 || i >= len(data) {
 			return Failed, escaped
 		}
 		switch data[i] {

@@ -101,9 +101,3 @@ closed:
 	}
 	goto after
 }
-
-// ends marks bytes of a word that may end or break a string: the lowest bit that is set marks the first of them.
-func ends(w uint64) uint64 {
-	q, s := w^quotes, w^slashes
-	return ((q-ones)&^q | (s-ones)&^s | (w-controls)&^w) & highs
-}

@@ -21,45 +21,33 @@ const (
 const Failed = -1
 
 // Text walks over a string that begins behind its opening quotation mark at i, and gives the place of the closing one, or Failed. escaped
-// tells that there are escapes in between. Eight bytes at a time are looked through for what may end or break it, and four times as many in what has turned out
-// to be long: the lowest of the bits that are set marks the first such byte.
-func Text(data []byte, i int) (end int, escaped bool) {
+// tells that there are escapes in between.
+func Text(data []byte, i int) (end int, escaped bool) { return Marks(nil).Text(data, i) }
+
+// special is the first place from i on at which a string may end or break, or Failed. Eight bytes at a time are looked through, and four times as many in what has
+// turned out to be long: the lowest of the bits that are set marks the first such byte.
+func special(data []byte, i int) int {
 	const block = 4 * wordBytes
 	long := i + 2*wordBytes
-	for {
-		for i+wordBytes <= len(data) {
-			if i >= long && i+block <= len(data) {
-				if plain(data[i : i+block]) {
-					i += block
-					continue
-				}
-				long = i + block // it is in there
+	for i+wordBytes <= len(data) {
+		if i >= long && i+block <= len(data) {
+			if plain(data[i : i+block]) {
+				i += block
+				continue
 			}
-			if m := ends(binary.LittleEndian.Uint64(data[i:])); m != 0 {
-				i += bits.TrailingZeros64(m) >> 3
-				goto special
-			}
-			i += wordBytes
+			long = i + block // it is in there
 		}
-		for i < len(data) && data[i] != '"' && data[i] != '\\' && data[i] >= ' ' {
-			i++
+		if m := ends(binary.LittleEndian.Uint64(data[i:])); m != 0 {
+			return i + bits.TrailingZeros64(m)>>3
 		}
-		if i >= len(data) {
-			return Failed, escaped
-		}
-	special:
-		switch data[i] {
-		case '"':
-			return i, escaped
-		case '\\':
-			escaped = true
-			if i = escape(data, i+1); i < 0 {
-				return Failed, escaped
-			}
-		default:
-			return Failed, escaped
+		i += wordBytes
+	}
+	for ; i < len(data); i++ {
+		if data[i] == '"' || data[i] == '\\' || data[i] < ' ' {
+			return i
 		}
 	}
+	return Failed
 }
 
 // plain tells of four words that nothing in them may end or break a string.
@@ -68,6 +56,12 @@ func plain(block []byte) bool {
 	a, b := binary.LittleEndian.Uint64(block), binary.LittleEndian.Uint64(block[wordBytes:])
 	c, d := binary.LittleEndian.Uint64(block[2*wordBytes:]), binary.LittleEndian.Uint64(block[3*wordBytes:])
 	return ends(a)|ends(b)|ends(c)|ends(d) == 0
+}
+
+// ends marks bytes of a word that may end or break a string: the lowest bit that is set marks the first of them.
+func ends(w uint64) uint64 {
+	q, s := w^quotes, w^slashes
+	return ((q-ones)&^q | (s-ones)&^s | (w-controls)&^w) & highs
 }
 
 // escape walks over what follows a backslash.
