@@ -43,8 +43,8 @@ func (x *exchange) Required(versions map[protocol.ApiKey]int16) bool {
 
 // RawExchange implements protocol.RawExchanger.
 func (x *exchange) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
-	if x.version < leastFetchVersion {
-		return nil, fmt.Errorf("the broker's fetch has version %d, at least %d is needed: Kafka 0.11", x.version, leastFetchVersion)
+	if err := atLeast("fetch", x.version, leastFetchVersion); err != nil {
+		return nil, err
 	}
 	if err := protocol.WriteRequest(rw, x.version, requestID, x.clientID, x.Request); err != nil {
 		return nil, err
@@ -54,6 +54,14 @@ func (x *exchange) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 		return nil, err
 	}
 	return &fetch.Response{}, nil // what it says is in answer
+}
+
+// atLeast refuses a broker that is older than our own hands can talk to.
+func atLeast(what string, version, least int16) error {
+	if version < least {
+		return fmt.Errorf("the broker's %s has version %d, at least %d is needed: Kafka 0.11", what, version, least)
+	}
+	return nil
 }
 
 // readAnswer reads the answer to the one request that is on its way, into memory that may be too small.

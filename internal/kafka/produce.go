@@ -43,10 +43,10 @@ func (x *consignment) Required(versions map[protocol.ApiKey]int16) bool {
 
 // RawExchange implements protocol.RawExchanger.
 func (x *consignment) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
-	if x.version < leastProduceVersion {
-		return nil, fmt.Errorf("the broker's produce has version %d, at least %d is needed: Kafka 0.11", x.version, leastProduceVersion)
+	if err := atLeast("produce", x.version, leastProduceVersion); err != nil {
+		return nil, err
 	}
-	binary.BigEndian.PutUint16(x.wire[versionAt:], uint16(x.version))
+	binary.BigEndian.PutUint16(x.wire[versionAt:], uint16(x.version)) //nolint:gosec // 3 to 8
 	if _, err := rw.Write(x.wire); err != nil {
 		return nil, err
 	}

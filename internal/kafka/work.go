@@ -65,34 +65,30 @@ func (p *partition) goThrough(reading, handling context.Context, x *exchange, to
 		if err != nil {
 			break // reading has ended
 		}
-		err = func() error {
-			defer p.m.c.release(pg)
-			for messages := pg.messages; len(messages) > 0 && reading.Err() == nil; {
-				n := min(room, len(messages))
-				enough, err := t.Take(handling, messages[:n])
-				if err != nil {
-					return err
-				}
-				room -= n
-				if messages = messages[n:]; len(messages) > 0 {
-					at.from = messages[0].Offset
-				} else {
-					at = rest{pg.next, x.records}
-				}
-				if enough || room == 0 {
-					if err := done(); err != nil {
-						return err
-					}
-				}
+		messages := pg.messages
+		if len(messages) == 0 {
+			at = rest{pg.next, x.records}
+		}
+		for len(messages) > 0 && reading.Err() == nil {
+			n := min(room, len(messages))
+			enough, err := t.Take(handling, messages[:n])
+			if err != nil {
+				return err
 			}
-			if len(pg.messages) == 0 {
+			room -= n
+			if messages = messages[n:]; len(messages) > 0 {
+				at.from = messages[0].Offset
+			} else {
 				at = rest{pg.next, x.records}
 			}
-			return nil
-		}()
-		if err != nil {
-			return err
+			if !enough && room > 0 {
+				continue
+			}
+			if err := done(); err != nil {
+				return err
+			}
 		}
+		p.m.c.release(pg) // not after an error: then it is the collector's
 	}
 	if err := done(); err != nil {
 		return err
