@@ -72,7 +72,7 @@ func openSQLite(b *testing.B) func() ledger.Ledger {
 
 func openPostgres(b *testing.B) func() ledger.Ledger {
 	b.Helper()
-	url := servers.Schema(b, servers.Postgres(b))
+	url := servers.Schema(b, servers.DirectPostgres(b))
 	return func() ledger.Ledger {
 		return opened(b, func(ctx context.Context) (ledger.Ledger, error) { return postgres.Open(ctx, url) })
 	}

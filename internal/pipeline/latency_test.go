@@ -108,7 +108,8 @@ func followed(b *testing.B, c *kafka.Client, topic string, load func(*arrivals) 
 
 // publishToEffect: from when an event is due to be published until the webhook is called, with a ledger in PostgreSQL.
 func publishToEffect(b *testing.B, l *lab) {
-	const perSecond, prefix = 5000, "effect"
+	const perSecond = 5000
+	prefix := fmt.Sprintf("effect-%d", time.Now().Unix()) // where the broker has seen another run, its commands would be none of this one's
 	a := &arrivals{after: time.Now().Add(time.Hour)}
 	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -118,7 +119,7 @@ func publishToEffect(b *testing.B, l *lab) {
 		a.came(body)
 	}))
 	defer hook.Close()
-	database := servers.Schema(b, servers.Postgres(b))
+	database := servers.Schema(b, servers.DirectPostgres(b))
 	c := l.client(b, prefix, 6)
 	route, _ := l.settings(b, prefix, 6, routing(rulesFolder(b, 100), prefix))
 	consume, _ := l.settings(b, prefix, 6, fmt.Sprintf("ledger: { url: %q }\ncallouts: { allow_loopback: true }\nreceivers: [ { name: hook, webhook: { url: %q, include_event: true, unsigned: true } } ]",

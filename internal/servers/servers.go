@@ -5,8 +5,11 @@ package servers
 import (
 	"cmp"
 	"context"
+	"net"
 	"os"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/wait"
@@ -52,6 +55,29 @@ func KafkaAt(tb testing.TB, told string) string {
 // Postgres returns the URL of an empty database.
 func Postgres(tb testing.TB) string {
 	tb.Helper()
+	return postgres(tb, endpoint)
+}
+
+// DirectPostgres is Postgres for what is measured: it answers at its own address where this machine reaches that, since behind a published port stands
+// a proxy that copies every byte, and takes as much of the processor as the database.
+func DirectPostgres(tb testing.TB) string {
+	tb.Helper()
+	return postgres(tb, func(tb testing.TB, c testcontainers.Container, port string) string {
+		tb.Helper()
+		if ip, err := c.ContainerIP(tb.Context()); err == nil && ip != "" {
+			number, _, _ := strings.Cut(port, "/")
+			addr := net.JoinHostPort(ip, number)
+			if conn, err := net.DialTimeout("tcp", addr, time.Second); err == nil {
+				_ = conn.Close() // nothing was written
+				return addr
+			}
+		}
+		return endpoint(tb, c, port)
+	})
+}
+
+func postgres(tb testing.TB, at func(tb testing.TB, c testcontainers.Container, port string) string) string {
+	tb.Helper()
 	if url := os.Getenv("RIPOSTE_TEST_POSTGRES"); url != "" {
 		return url
 	}
@@ -60,7 +86,7 @@ func Postgres(tb testing.TB) string {
 		testcontainers.WithEnv(postgresEnv()),
 		testcontainers.WithWaitStrategy(postgresAnswers()),
 	)
-	return postgresURL(endpoint(tb, c, "5432/tcp"))
+	return postgresURL(at(tb, c, "5432/tcp"))
 }
 
 // AWS returns the endpoint URL of an AWS API that keeps state.

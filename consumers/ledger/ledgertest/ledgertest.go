@@ -16,6 +16,8 @@ import (
 // A Database is an empty ledger's place. Open may be called several times, as several processes would, and again after Close.
 type Database struct {
 	Open func(t *testing.T) ledger.Ledger
+	// Targets counts those that the database knows of: it grows with what is to be done, and not with what ever was.
+	Targets func(t *testing.T) int
 }
 
 // Run holds a ledger to its contract. fresh makes a new, empty database each time it is called.
@@ -58,6 +60,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		{"finds by prefix and filter", finds},
 		{"holders of an effect", holders},
 		{"depth and prune", depthAndPrune},
+		{"forgets targets with nothing left", forgetsTargets},
 		{"survives reopening", survives},
 		{"saves together, fails alone", savesTogether},
 		{"order under many workers", orderUnderWorkers},

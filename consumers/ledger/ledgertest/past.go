@@ -60,3 +60,19 @@ func pasts(t *testing.T, db Database) {
 	}
 	must(t, g.Wait())
 }
+
+// forgetsTargets: what is known of a target ends with its last command, also when a command comes again.
+func forgetsTargets(t *testing.T, db Database) {
+	l := db.Open(t)
+	a, b := command(1, "a"), command(2, "b")
+	enter(t, l, noon(), a, b)
+	want(t, "targets with something left", db.Targets(t), 2)
+	for _, e := range claim(t, l, noon(), 2) {
+		finish(t, l, noon(), e, schemas.StateVerified, time.Time{})
+	}
+	want(t, "targets when all is done", db.Targets(t), 0)
+	n, err := l.Enter(t.Context(), noon(), []schemas.Command{a, a, b})
+	must(t, err)
+	want(t, "entered again", n, 0)
+	want(t, "targets when what is done has come again", db.Targets(t), 0)
+}

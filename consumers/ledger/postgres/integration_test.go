@@ -5,6 +5,8 @@ package postgres_test
 import (
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/riposte-security/riposte/consumers/ledger"
 	"github.com/riposte-security/riposte/consumers/ledger/ledgertest"
 	"github.com/riposte-security/riposte/consumers/ledger/postgres"
@@ -17,13 +19,31 @@ func TestLedger(t *testing.T) {
 	ledgertest.Run(t, func(t *testing.T) ledgertest.Database {
 		t.Helper()
 		inSchema := servers.Schema(t, base)
-		return ledgertest.Database{Open: func(t *testing.T) ledger.Ledger { t.Helper(); return open(t, inSchema) }}
+		return database(inSchema)
 	})
 }
 
 func BenchmarkLedger(b *testing.B) {
-	base := servers.Postgres(b)
+	base := servers.DirectPostgres(b)
 	ledgertest.Bench(b, func(b *testing.B) ledger.Ledger { b.Helper(); return open(b, servers.Schema(b, base)) })
+}
+
+func database(url string) ledgertest.Database {
+	return ledgertest.Database{
+		Open: func(t *testing.T) ledger.Ledger { t.Helper(); return open(t, url) },
+		Targets: func(t *testing.T) (n int) {
+			t.Helper()
+			c, err := pgx.Connect(t.Context(), url)
+			if err == nil {
+				defer c.Close(t.Context()) //nolint:errcheck // the test ends
+				err = c.QueryRow(t.Context(), "select count(*) from targets").Scan(&n)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		},
+	}
 }
 
 func open(tb testing.TB, url string) ledger.Ledger {

@@ -88,7 +88,7 @@ func TestLedgerAsConsumer(t *testing.T) {
 	ledgertest.Run(t, func(t *testing.T) ledgertest.Database {
 		t.Helper()
 		url := as(t, granted(t, base), someRoles.Consumer)
-		return ledgertest.Database{Open: func(t *testing.T) ledger.Ledger { t.Helper(); return open(t, url) }}
+		return database(url)
 	})
 }
 

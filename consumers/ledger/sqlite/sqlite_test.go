@@ -1,6 +1,8 @@
 package sqlite_test
 
 import (
+	"database/sql"
+	"net/url"
 	"path/filepath"
 	"testing"
 
@@ -14,7 +16,21 @@ func TestLedger(t *testing.T) {
 	ledgertest.Run(t, func(t *testing.T) ledgertest.Database {
 		t.Helper()
 		path := filepath.Join(t.TempDir(), "odd name? #1%", "ledger.db")
-		return ledgertest.Database{Open: func(t *testing.T) ledger.Ledger { t.Helper(); return open(t, path) }}
+		return ledgertest.Database{
+			Open: func(t *testing.T) ledger.Ledger { t.Helper(); return open(t, path) },
+			Targets: func(t *testing.T) (n int) {
+				t.Helper()
+				db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String())
+				if err == nil {
+					defer db.Close()
+					err = db.QueryRowContext(t.Context(), "select count(*) from targets").Scan(&n)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				return n
+			},
+		}
 	})
 }
 

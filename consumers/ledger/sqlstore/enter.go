@@ -16,22 +16,17 @@ import (
 func (s *Store) Enter(ctx context.Context, now time.Time, cmds []schemas.Command, publish ...ledger.Message) (int, error) {
 	ctx, cancel := s.within(ctx, len(cmds))
 	defer cancel()
+	enter := s.enterByStep
+	if s.d.Chained && len(cmds) <= s.d.AtOnce {
+		enter = s.enterAtOnce
+	}
 	entered := 0
 	err := s.tx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		fresh, err := s.unknown(ctx, tx, cmds)
+		n, mutexes, err := enter(ctx, tx, now, cmds)
 		if err != nil {
 			return err
 		}
-		var mutexes []string
-		for _, c := range fresh {
-			mutexes = append(mutexes, mutexOf(c))
-		}
-		if mutexes, err = s.lockAll(ctx, tx, mutexes); err != nil {
-			return err
-		}
-		if entered, err = s.insert(ctx, tx, now, fresh); err != nil {
-			return err
-		}
+		entered = n
 		if err := s.advance(ctx, tx, now, mutexes); err != nil {
 			return err
 		}
@@ -41,6 +36,20 @@ func (s *Store) Enter(ctx context.Context, now time.Time, cmds []schemas.Command
 		return 0, fmt.Errorf("enter %d commands: %w", len(cmds), err)
 	}
 	return entered, nil
+}
+
+// enterByStep enters commands by one statement after the other, and returns how many were new, and whose targets it locked.
+func (s *Store) enterByStep(ctx context.Context, tx *sql.Tx, now time.Time, cmds []schemas.Command) (int, []string, error) {
+	fresh, err := s.unknown(ctx, tx, cmds)
+	if err != nil {
+		return 0, nil, err
+	}
+	mutexes, err := s.lockAll(ctx, tx, mutexesOf(fresh))
+	if err != nil {
+		return 0, nil, err
+	}
+	n, err := s.insert(ctx, tx, now, fresh)
+	return n, mutexes, err
 }
 
 // unknown returns the commands that are not in the ledger, each once.
@@ -78,32 +87,22 @@ func (s *Store) unknown(ctx context.Context, tx *sql.Tx, cmds []schemas.Command)
 // insert writes commands that were not known a moment ago. One that another process entered since, under the lock of its target, is left
 // alone.
 func (s *Store) insert(ctx context.Context, tx *sql.Tx, now time.Time, cmds []schemas.Command) (int, error) {
-	rows := make([][]any, 0, len(cmds))
-	bodies := make(map[string][]byte, len(cmds))
-	for _, c := range cmds {
-		body, err := c.Encode()
+	rows := make([][]any, len(cmds))
+	bodies := make(map[string]any, len(cmds))
+	for i, c := range cmds {
+		row, err := fresh(now, c)
 		if err != nil {
 			return 0, err
 		}
-		state, slot, due, out := schemas.StatePending, slotPending, micros(now), schemas.Outcome{State: schemas.StatePending, Time: now.UTC()}
-		if c.Shed != nil {
-			state, slot, due = schemas.StateRefused, slotRest, sql.NullInt64{}
-			out = schemas.Outcome{State: state, Time: now.UTC(), Message: ledger.ShedReason}
-		}
-		outcome, err := json.Marshal(out)
-		if err != nil {
-			return 0, fmt.Errorf("command %s: %w", c.ID, err)
-		}
-		id := column(c.ID)
-		bodies[id] = body
-		rows = append(rows, []any{id, string(c.Lane), column(c.Rule), column(c.Action), column(c.Target.Key()), mutexOf(c), urgency(c.Severity),
-			string(state), slot, due, outcome, now.UnixMicro(), now.UnixMicro(), column(c.Target.Account)})
+		last := len(row) - 1
+		rows[i], bodies[column(c.ID)] = row[:last], row[last]
 	}
+	types := freshTypes()
 	var texts [][]any
 	ins := insert{
-		head:  `insert into commands (id, lane, rule, action, target, mutex, urgency, state, slot, due, outcome, entered, updated, account) `,
+		head:  `insert into commands (` + freshColumns + `) `,
 		tail:  ` on conflict (id) do nothing returning id, seq`,
-		types: []string{"text", "text", "text", "text", "text", "text", "smallint", "text", "smallint", "bigint", "bytea", "bigint", "bigint", "text"},
+		types: types[:len(types)-1],
 	}
 	err := s.many(ctx, tx, ins, rows, func(r *sql.Rows) error {
 		var id string
@@ -119,6 +118,40 @@ func (s *Store) insert(ctx context.Context, tx *sql.Tx, now time.Time, cmds []sc
 	}
 	ins = insert{head: `insert into bodies (seq, body) `, tail: ` returning seq`, types: []string{"bigint", "bytea"}}
 	return len(texts), s.many(ctx, tx, ins, texts, func(*sql.Rows) error { return nil })
+}
+
+// freshColumns are those of a new command, in the order of fresh, which adds the body, and of freshTypes.
+const freshColumns = `id, lane, rule, action, target, mutex, urgency, state, slot, due, outcome, entered, updated, account`
+
+func freshTypes() []string {
+	return []string{"text", "text", "text", "text", "text", "text", "smallint", "text", "smallint", "bigint", "bytea", "bigint", "bigint", "text", "bytea"}
+}
+
+// fresh is a new command as the database has it.
+func fresh(now time.Time, c schemas.Command) ([]any, error) {
+	body, err := c.Encode()
+	if err != nil {
+		return nil, err
+	}
+	state, slot, due, out := schemas.StatePending, slotPending, micros(now), schemas.Outcome{State: schemas.StatePending, Time: now.UTC()}
+	if c.Shed != nil {
+		state, slot, due = schemas.StateRefused, slotRest, sql.NullInt64{}
+		out = schemas.Outcome{State: state, Time: now.UTC(), Message: ledger.ShedReason}
+	}
+	outcome, err := json.Marshal(out)
+	if err != nil {
+		return nil, fmt.Errorf("command %s: %w", c.ID, err)
+	}
+	return []any{column(c.ID), string(c.Lane), column(c.Rule), column(c.Action), column(c.Target.Key()), mutexOf(c), urgency(c.Severity),
+		string(state), slot, due, outcome, now.UnixMicro(), now.UnixMicro(), column(c.Target.Account), body}, nil
+}
+
+func mutexesOf(cmds []schemas.Command) []string {
+	mutexes := make([]string, len(cmds))
+	for i, c := range cmds {
+		mutexes[i] = mutexOf(c)
+	}
+	return mutexes
 }
 
 // lockAll locks the rows of targets, making those that are missing, and returns them sorted, each once.
@@ -154,6 +187,9 @@ func (s *Store) advance(ctx context.Context, tx *sql.Tx, now time.Time, mutexes 
 	}
 	if _, err := tx.ExecContext(ctx, s.q.next, now.UnixMicro(), list); err != nil {
 		return fmt.Errorf("what comes next: %w", err)
+	}
+	if s.d.Chained {
+		return nil // which has forgotten them by itself
 	}
 	if _, err := tx.ExecContext(ctx, s.q.idle, list); err != nil {
 		return fmt.Errorf("idle targets: %w", err)

@@ -11,6 +11,7 @@ import (
 type insert struct {
 	head, tail string
 	types      []string // of the columns, as PostgreSQL calls them
+	more       []any    // arguments that come after those of the rows
 }
 
 // many runs a statement on many rows, Dialect.AtOnce at a time: one way to the database for all of them.
@@ -20,7 +21,7 @@ func (s *Store) many(ctx context.Context, tx *sql.Tx, in insert, rows [][]any, s
 		if err != nil {
 			return fmt.Errorf("a list of %d rows: %w", len(some), err)
 		}
-		if err := each(ctx, tx, in.head+list+in.tail, scan, args...); err != nil {
+		if err := each(ctx, tx, in.head+list+in.tail, scan, append(args, in.more...)...); err != nil {
 			return err
 		}
 	}

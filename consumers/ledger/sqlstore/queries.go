@@ -45,7 +45,17 @@ func chained(d Dialect, lanes int) string {
 		` + claiming + ` from found where commands.seq = found.seq` + claimed
 }
 
+// lockTargets is the query that locks the targets in the list of that placeholder.
+func lockTargets(d Dialect, placeholder int) string {
+	return `select mutex from targets where ` + d.Any("mutex", "$"+strconv.Itoa(placeholder)) + ` order by mutex ` + d.Lock
+}
+
 func newQueries(d Dialect) queries {
+	var gone, left string // left is what is not gone; where a statement cannot do two things, idle comes after next
+	if d.Chained {
+		gone = `, gone as (delete from targets using picked p where targets.mutex = p.mutex and p.seq is null and p.timed is null)`
+		left = ` and (p.seq is not null or p.timed is not null)`
+	}
 	return queries{
 		known: `select id from commands where ` + d.Any("id", "$1"),
 
@@ -60,7 +70,7 @@ with picked as materialized (
 			(select c.seq from commands c where c.mutex = targets.mutex and c.slot = 2 and c.due <= $1 order by c.due, c.seq limit 1),
 			(select c.seq from commands c where c.mutex = targets.mutex and c.slot = 3 order by c.seq limit 1)) as seq,
 		(select min(c.due) from commands c where c.mutex = targets.mutex and c.slot = 2) as timed
-	from targets where ` + d.Any("targets.mutex", "$2") + `)
+	from targets where ` + d.Any("targets.mutex", "$2") + `)` + gone + `
 update targets set
 	seq = c.seq, lane = c.lane, account = coalesce(c.account, ''), urgency = c.urgency,
 	ready = coalesce(c.due <= $1, false),
@@ -71,7 +81,7 @@ update targets set
 		when c.slot = 1 or p.timed is null or c.due < p.timed then c.due
 		else p.timed end
 from picked p left join commands c on c.seq = p.seq
-where targets.mutex = p.mutex`,
+where targets.mutex = p.mutex` + left,
 		idle: `delete from targets where not ready and due is null and ` + d.Any("mutex", "$1"),
 
 		lapsed: `select mutex from targets where due <= $1 order by due limit $2 ` + d.SkipLocked,
@@ -79,7 +89,7 @@ where targets.mutex = p.mutex`,
 		claim:  claiming + ` where ` + d.Any("seq", "$4") + claimed,
 		lease:  `update targets set ready = false, due = $1 where ` + d.Any("mutex", "$2"),
 		bodies: `select seq, body from bodies where ` + d.Any("seq", "$1"),
-		lock:   `select mutex from targets where ` + d.Any("mutex", "$1") + ` order by mutex ` + d.Lock,
+		lock:   lockTargets(d, 1),
 
 		outbox: `update outbox set due = $1 where id in
 			(select id from outbox where due <= $2 order by id limit $3 ` + d.SkipLocked + `)

@@ -78,10 +78,7 @@ func (s *Store) saveAll(ctx context.Context, tx *sql.Tx, batch []*request, errs 
 			now = r.save.now
 		}
 	}
-	if err := s.lock(ctx, tx, mutexes); err != nil {
-		return err
-	}
-	undos, err := s.update(ctx, tx, rows)
+	undos, err := s.update(ctx, tx, rows, mutexes)
 	if err != nil {
 		return err
 	}
@@ -108,17 +105,22 @@ type leased struct{ seq, fence int64 }
 
 func leaseOf(e ledger.Entry) leased { return leased{e.Seq, e.Fence} }
 
-// update writes the changed columns of entries whose leases are held. It returns the requests to undo, as the database has them now.
-func (s *Store) update(ctx context.Context, tx *sql.Tx, rows [][]any) (map[leased][]byte, error) {
+// update locks targets, and writes the changed columns of entries whose leases are held. It returns the requests to undo, as the database has them now.
+func (s *Store) update(ctx context.Context, tx *sql.Tx, rows [][]any, mutexes []string) (map[leased][]byte, error) {
+	under, locked, more, err := s.underLock(ctx, tx, len(changed())+1, mutexes)
+	if err != nil {
+		return nil, err
+	}
 	undos := make(map[leased][]byte, len(rows))
 	ins := insert{
-		head: `update commands set state = column3, slot = column4, due = column5, plan = coalesce(column6, plan), applied = column7,
+		head: under + `update commands set state = column3, slot = column4, due = column5, plan = coalesce(column6, plan), applied = column7,
 			attempts = column8, outcome = column9, ends = column10, effect = column11, undo = coalesce(column12, undo), updated = column13
 			from (`,
-		tail:  `) as changed where seq = column1 and fence = column2 and slot = 1 returning seq, fence, undo`,
+		tail:  `) as changed where seq = column1 and fence = column2 and slot = 1` + locked + ` returning seq, fence, undo`,
 		types: changed(),
+		more:  more,
 	}
-	err := s.many(ctx, tx, ins, rows, func(r *sql.Rows) error {
+	err = s.many(ctx, tx, ins, rows, func(r *sql.Rows) error {
 		var l leased
 		var undo []byte
 		if err := r.Scan(&l.seq, &l.fence, &undo); err != nil {

@@ -1,0 +1,60 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"time"
+
+	"github.com/riposte-security/riposte/schemas"
+)
+
+// What stands here is for databases whose statements may be chained (Dialect.Chained): what others do by a statement each is one way to the
+// database. A statement sees what was there when it began, without what its parts write or wait for; so whatever depends on a lock is either
+// refused by an index, or looked at again by the database once the row is free, or left to the next statement (queries.next).
+
+// enterAtOnce enters commands as enterByStep does: it locks their targets in the order of their names, and leaves alone what is known.
+func (s *Store) enterAtOnce(ctx context.Context, tx *sql.Tx, now time.Time, cmds []schemas.Command) (int, []string, error) {
+	rows := make([][]any, 0, len(cmds))
+	seen := make(map[string]bool, len(cmds))
+	for _, c := range cmds {
+		id := column(c.ID)
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		row, err := fresh(now, c)
+		if err != nil {
+			return 0, nil, err
+		}
+		rows = append(rows, row)
+	}
+	n := 0
+	ins := insert{
+		head: `with given as materialized (`,
+		tail: `), locked as (
+				insert into targets (mutex) select distinct column6 collate "C" from given order by 1
+				on conflict (mutex) do update set mutex = excluded.mutex returning mutex),
+			entered as (
+				insert into commands (` + freshColumns + `)
+				select column1, column2, column3, column4, column5, column6, column7, column8, column9, column10, column11, column12, column13, column14
+				from given where (select count(*) from locked) > 0
+				on conflict (id) do nothing returning id, seq)
+			insert into bodies (seq, body) select seq, column15 from entered join given on column1 = id returning seq`,
+		types: freshTypes(),
+	}
+	err := s.many(ctx, tx, ins, rows, func(*sql.Rows) error { n++; return nil })
+	mutexes := mutexesOf(cmds)
+	slices.Sort(mutexes)
+	return n, slices.Compact(mutexes), err
+}
+
+// underLock locks targets as lock does: in the statement that comes next where statements may be chained, of which it returns what stands before it,
+// what its condition ends with, and the argument for the placeholder of that number.
+func (s *Store) underLock(ctx context.Context, tx *sql.Tx, placeholder int, mutexes []string) (with, and string, args []any, err error) {
+	if !s.d.Chained {
+		return "", "", nil, s.lock(ctx, tx, mutexes)
+	}
+	list, err := s.d.List(mutexes)
+	return `with locked as materialized (` + lockTargets(s.d, placeholder) + `) `, ` and (select count(*) from locked) >= 0`, []any{list}, err
+}
