@@ -7,6 +7,9 @@ SBOM_VERSION := v1.10.0
 SBOM := .tools/cyclonedx-gomod-$(SBOM_VERSION)
 # The same source gives the same bytes, wherever it lies.
 BUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w"
+# Tests, tools and the binary are compiled in one way, so that each package is compiled once; but for the race detector, which has its own.
+export CGO_ENABLED := 0
+export GOFLAGS := -trimpath $(GOFLAGS)
 FUZZDIR ?= .
 PRESSURE ?= 30s
 # A number of runs, not a time: at the end of a time, go test may report its own deadline as a failure.
@@ -46,12 +49,13 @@ SAMPLED := TestAnotherWorkerTakesOver|TestLargeState|TestSameAsPlain
 APART := ./internal/app ./internal/archive ./consumers ./consumers/iac ./router/engine
 
 # The race detector needs a C compiler.
-RACE := $(if $(shell command -v gcc cc clang),-race)
+CC_THERE := $(shell command -v gcc cc clang)
+RACE_TEST := $(if $(CC_THERE),CGO_ENABLED=1 go test -race,go test)
 
 test: ## unit tests, what goroutines share under the race detector, and the tests of the rules: no containers
 	go test -shuffle=on -vet=off $$(go list ./... | grep -E '/($(PURE)|$(CALLS))$$')
 	go test -shuffle=on -vet=off -run '^($(ALONE)|$(SAMPLED))$$' $(APART)
-	go test $(RACE) -short -shuffle=on -vet=off -skip '^($(ALONE))$$' $$(go list ./... | grep -vE '/($(PURE)|$(CALLS))$$') $$(go list ./... | grep -E '/($(YET))$$')
+	$(RACE_TEST) -short -shuffle=on -vet=off -skip '^($(ALONE))$$' $$(go list ./... | grep -vE '/($(PURE)|$(CALLS))$$') $$(go list ./... | grep -E '/($(YET))$$')
 	go run . rules test rules examples/chain/rules
 
 # The folders that have tests on real servers.

@@ -122,9 +122,7 @@ func (c *correlator) consume(ctx context.Context) error {
 	return c.r.kafka.Consume(ctx, kafka.Group{
 		ID: c.r.cfg.Correlate.Group, Topics: []string{c.r.topics.Correlate}, MaxBatch: c.r.cfg.MaxBatch,
 		Hold: c.held, Released: c.released, From: c.from,
-		Lost: func(g kafka.Gap) {
-			c.r.metrics.lost.WithLabelValues(g.Topic).Add(float64(g.Last - g.First + 1))
-		},
+		Lost: c.r.metrics.gone,
 	}, c.handle)
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/riposte-security/riposte/internal/kafka"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -38,7 +39,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		events:   counter("events_total", "Messages read and dealt with.", "topic"),
 		commands: counter("commands_total", "Commands published.", "lane"),
 		dead:     counter("dead_letters_total", "Dead letters published.", "reason"),
-		lost:     counter("lost_messages_total", "Messages that retention removed before they were read.", "topic"),
+		lost:     counter("lost_messages_total", "Messages that were never read: retention removed them before, or no memory holds what they become (unreadable).", "topic", "cause"),
 		matches:  counter("rule_matches_total", "Events that a rule held for.", "rule"),
 		failures: counter("rule_failures_total", "Events on which a rule could not be evaluated; each counts as no match.", "rule"),
 		sheds:    counter("rule_shed_total", "Firings of a rule that were held back, being above its max_rate.", "rule"),
@@ -94,3 +95,6 @@ func (m *metrics) shed(rule string)    { m.sheds.WithLabelValues(m.label(rule)).
 func (m *metrics) command(lane schemas.Lane) func() {
 	return m.commands.WithLabelValues(string(lane)).Inc
 }
+
+// gone counts what a group never saw.
+func (m *metrics) gone(g kafka.Gap) { m.lost.WithLabelValues(g.Topic, g.Cause()).Add(g.Messages()) }

@@ -210,9 +210,7 @@ func (r *Router) consume(ctx context.Context, w *kafka.Writer) error {
 		Begin:    func() kafka.Taker { return &taken{r: r, w: w} },
 		Hold:     r.sheds.held,
 		Released: r.sheds.drop,
-		Lost: func(g kafka.Gap) {
-			r.metrics.lost.WithLabelValues(g.Topic).Add(float64(g.Last - g.First + 1))
-		},
+		Lost:     r.metrics.gone,
 	}, nil)
 }
 

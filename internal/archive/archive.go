@@ -99,7 +99,7 @@ func (a *Archiver) Run(ctx context.Context) error {
 				a.released(topic, partition)
 			}
 		},
-		Lost: func(g kafka.Gap) { a.metrics.lost.WithLabelValues(g.Topic).Add(float64(g.Last - g.First + 1)) },
+		Lost: func(g kafka.Gap) { a.metrics.lost.WithLabelValues(g.Topic, g.Cause()).Add(g.Messages()) },
 	}, a.handle)
 	if cause := context.Cause(inner); err == nil && fault.IsPermanent(cause) {
 		err = cause

@@ -12,17 +12,17 @@ type metrics struct {
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
-	counter := func(name, help string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "riposte", Subsystem: "archive", Name: name, Help: help}, []string{"topic"})
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "riposte", Subsystem: "archive", Name: name, Help: help}, labels)
 	}
 	gauge := func(name, help string) *prometheus.GaugeVec {
 		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "riposte", Subsystem: "archive", Name: name, Help: help}, []string{"topic"})
 	}
 	m := &metrics{
-		records:  counter("records_total", "Records in segments that were written."),
-		bytes:    counter("bytes_total", "Bytes of those records, before compression."),
-		segments: counter("segments_total", "Segments written."),
-		lost:     counter("lost_messages_total", "Messages that retention removed before they were archived."),
+		records:  counter("records_total", "Records in segments that were written.", "topic"),
+		bytes:    counter("bytes_total", "Bytes of those records, before compression.", "topic"),
+		segments: counter("segments_total", "Segments written.", "topic"),
+		lost:     counter("lost_messages_total", "Messages that were never archived: retention removed them before, or no memory holds what they become (unreadable).", "topic", "cause"),
 		last:     gauge("last_segment_timestamp_seconds", "When the last segment was written."),
 		lag:      gauge("lag_messages", "Messages that are not archived yet."),
 	}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/config"
+	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/internal/servers"
 	"github.com/riposte-security/riposte/internal/testcert"
 )
@@ -107,6 +108,12 @@ func TestGrantsOnApacheKafka(t *testing.T) {
 		if u != UserAdmin {
 			err := c.create(ctx, []kafka.TopicConfig{{Topic: "riposte.new", NumPartitions: 1, ReplicationFactor: 1}})
 			check(u, "make a topic", false, err, kafka.TopicAuthorizationFailed)
+		}
+		if !granted(u, ResourceTopic, topics.DeadLetter, opRead) {
+			err := c.ReadAll(ctx, topics.DeadLetter, func(context.Context, Message) error { return nil })
+			if !fault.IsPermanent(err) {
+				t.Errorf("%s waits for the right to read dead letters: %v", u, err)
+			}
 		}
 		check(u, "give rights", false, c.Allow(ctx, grants[:1], func(User) string { return "User:thief" }), kafka.ClusterAuthorizationFailed)
 	}

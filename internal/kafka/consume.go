@@ -78,6 +78,17 @@ type Gap struct {
 	Reason error
 }
 
+// Messages is how many they are at most: transactions' marks are among them.
+func (g Gap) Messages() float64 { return float64(g.Last - g.First + 1) }
+
+// Cause is the reason as a metric has it: retention, or unreadable.
+func (g Gap) Cause() string {
+	if errors.Is(g.Reason, errRetention) {
+		return "retention"
+	}
+	return "unreadable"
+}
+
 func (g Gap) say(log zerolog.Logger) {
 	log.Error().Str("topic", g.Topic).Int("partition", g.Partition).Int64("first", g.First).Int64("last", g.Last).Msg(g.Reason.Error())
 }

@@ -93,7 +93,7 @@ func TestBehindRetention(t *testing.T) {
 		}
 	}
 	run(0, 5)
-	if len(gaps) != 1 || gaps[0] != (Gap{Topic: topic, First: 8, Last: 19, Reason: errRetention}) {
+	if len(gaps) != 1 || gaps[0] != (Gap{Topic: topic, First: 8, Last: 19, Reason: errRetention}) || gaps[0].Cause() != "retention" || gaps[0].Messages() != 12 {
 		t.Errorf("gaps %+v", gaps)
 	}
 	if len(got) != 5 || got[0] != 20 {

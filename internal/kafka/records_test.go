@@ -240,7 +240,8 @@ func TestBombs(t *testing.T) {
 	if d := diff(p.messages, want(12, 12)); d != "" {
 		t.Error(d)
 	}
-	if len(p.gaps) != 1 || p.gaps[0].First != 11 || p.gaps[0].Last != 11 || !errors.Is(p.gaps[0].Reason, errBomb) {
+	if len(p.gaps) != 1 || p.gaps[0].First != 11 || p.gaps[0].Last != 11 || !errors.Is(p.gaps[0].Reason, errBomb) ||
+		p.gaps[0].Cause() != "unreadable" || p.gaps[0].Messages() != 1 {
 		t.Errorf("gaps %v", p.gaps)
 	}
 }

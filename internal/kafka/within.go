@@ -7,10 +7,10 @@ import "context"
 func (c *Client) ReadWithin(
 	ctx context.Context, topic string, of func(partition int, first, end int64) (from, to int64), fn func(context.Context, Message) error,
 ) error {
-	return c.scan(ctx, topic, func(_ context.Context, tp topicPartition) (limits, error) {
+	return c.scan(ctx, scanning{topic: topic, fn: fn, once: true, of: func(_ context.Context, tp topicPartition) (limits, error) {
 		return func(first, end int64) (int64, int64) {
 			from, to := of(tp.partition, first, end)
 			return max(first, from), min(end, to)
 		}, nil
-	}, nil, fn)
+	}})
 }

@@ -5,11 +5,13 @@ package servers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/exec"
 
 	"github.com/riposte-security/riposte/internal/proc"
 
@@ -34,6 +36,8 @@ type machine struct {
 	testcontainers.Container
 
 	docker *testcontainers.DockerClient
+	// signalled: it was stopped by signals, and not frozen.
+	signalled bool
 }
 
 // Kill ends it as a power cut does.
@@ -52,18 +56,41 @@ func (m *machine) Revive(ctx context.Context) error {
 	return nil
 }
 
-// Pause stops it as it stands, its connections open.
+// Pause stops it as it stands, its connections open. A kernel may be unable to freeze what waits for a disk: then its processes are stopped one by one.
 func (m *machine) Pause(ctx context.Context) error {
-	if _, err := m.docker.ContainerPause(ctx, m.GetContainerID(), client.ContainerPauseOptions{}); err != nil {
-		return fmt.Errorf("pause container: %w", err)
+	_, err := m.docker.ContainerPause(ctx, m.GetContainerID(), client.ContainerPauseOptions{})
+	if err == nil {
+		return nil
+	}
+	m.signalled = true
+	if alike := m.signal(ctx, "STOP"); alike != nil {
+		return fmt.Errorf("pause container: %w", errors.Join(err, alike))
 	}
 	return nil
 }
 
 // Resume lets it go on.
 func (m *machine) Resume(ctx context.Context) error {
+	if m.signalled {
+		m.signalled = false
+		return m.signal(ctx, "CONT")
+	}
 	if _, err := m.docker.ContainerUnpause(ctx, m.GetContainerID(), client.ContainerUnpauseOptions{}); err != nil {
 		return fmt.Errorf("resume container: %w", err)
+	}
+	return nil
+}
+
+// signal sends a signal to all processes of the container: to the first, which would begin others, and then to the rest.
+func (m *machine) signal(ctx context.Context, name string) error {
+	if _, err := m.docker.ContainerKill(ctx, m.GetContainerID(), client.ContainerKillOptions{Signal: name}); err != nil {
+		return fmt.Errorf("signal %s: %w", name, err)
+	}
+	// Alone in its container, the first process leaves nobody for the others' signal: kill has nothing to do then, and says so.
+	if code, _, err := m.Exec(ctx, []string{"sh", "-c", "kill -" + name + " -1"}, exec.WithUser("0")); err != nil {
+		return fmt.Errorf("signal %s to all: %w", name, err)
+	} else if code > 1 {
+		return fmt.Errorf("signal %s to all: code %d", name, code)
 	}
 	return nil
 }
@@ -87,7 +114,7 @@ func start(ctx context.Context, docker *testcontainers.DockerClient, image strin
 		}
 		return nil, fmt.Errorf("container of %s: %w", image, err)
 	}
-	return &machine{c, docker}, nil
+	return &machine{Container: c, docker: docker}, nil
 }
 
 // freeAddrs are so many addresses on loopback that nobody listens on now.

@@ -66,6 +66,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		{"order under many workers", orderUnderWorkers},
 		{"no claim twice under many processes", noDoubleClaim},
 		{"a hot target stays cheap", hotTarget},
+		{"many targets stay cheap", manyTargets},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, fresh(t)) })
 	}

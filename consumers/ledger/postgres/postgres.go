@@ -80,7 +80,7 @@ func open(ctx context.Context, cfg *pgxpool.Config) (ledger.Ledger, error) {
 // What is said not to be done costs so much in the planner's eyes that it would compile it, which takes longer than all else; and since every plan then
 // looks as if those arguments had a better one, it would plan each call anew, which takes several times as long as to carry it out.
 func byIndex(ctx context.Context, c *pgx.Conn) error {
-	const settings = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off; set plan_cache_mode = force_generic_plan"
+	const settings = "set enable_seqscan = off; set enable_bitmapscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off; set plan_cache_mode = force_generic_plan"
 	if _, err := c.Exec(ctx, settings); err != nil {
 		return fmt.Errorf("settings of the connection: %w", err)
 	}
