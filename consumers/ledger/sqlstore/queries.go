@@ -91,9 +91,9 @@ where targets.mutex = p.mutex` + left,
 		bodies: `select seq, body from bodies where ` + d.Any("seq", "$1"),
 		lock:   lockTargets(d, 1),
 
-		outbox: `with free as materialized (select id from outbox where due <= $2 order by id limit $3 ` + d.SkipLocked + `)
-			update outbox set due = $1 from free where outbox.id = free.id
-			returning outbox.id, outbox.topic, outbox.key, outbox.value, outbox.headers`,
+		outbox: `update outbox set due = $1 where id in
+			(select id from outbox where due <= $2 order by id limit $3 ` + d.SkipLocked + `)
+			returning id, topic, key, value, headers`,
 		sent: `delete from outbox where ` + d.Any("id", "$1"),
 
 		prune: `delete from commands where seq in (select seq from commands
