@@ -31,7 +31,7 @@ func TestLedger(t *testing.T) {
 func TestClaimReadsFew(t *testing.T) {
 	t.Parallel()
 	lanes, severities := schemas.Lanes(), []string{"low", "medium", "high", "critical"} // mixed, as they come
-	const ready, claims, each = 6000, 50, 100 // what was claimed lies in the index until the server clears it away
+	const ready, claims, each = 6000, 50, 100                                           // what was claimed lies in the index until the server clears it away
 	url := servers.Schema(t, servers.Postgres(t))
 	now := time.Now().UTC()
 	l := open(t, url)
