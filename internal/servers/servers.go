@@ -67,7 +67,7 @@ func DirectPostgres(tb testing.TB) string {
 		if ip, err := c.ContainerIP(tb.Context()); err == nil && ip != "" {
 			number, _, _ := strings.Cut(port, "/")
 			addr := net.JoinHostPort(ip, number)
-			if conn, err := net.DialTimeout("tcp", addr, time.Second); err == nil {
+			if conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(tb.Context(), "tcp", addr); err == nil {
 				_ = conn.Close() // nothing was written
 				return addr
 			}

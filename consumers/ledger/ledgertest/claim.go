@@ -11,7 +11,7 @@ import (
 
 func entersOnce(t *testing.T, db Database) {
 	l := db.Open(t)
-	cmds := commands(150, "a") // more than one statement's worth
+	cmds := commands(150) // more than one statement's worth
 	n, err := l.Enter(t.Context(), noon(), append(cmds[:100:100], cmds[:50]...))
 	must(t, err)
 	want(t, "entered of a batch with repeats", n, 100)
@@ -130,7 +130,7 @@ func claimsOnePerTarget(t *testing.T, db Database) {
 
 func alertsHoldNothing(t *testing.T, db Database) {
 	l := db.Open(t)
-	cmds := commands(3, "a")
+	cmds := commands(3)
 	for i := range 2 {
 		cmds[i].Lane = schemas.LaneAlert
 	}
@@ -140,7 +140,7 @@ func alertsHoldNothing(t *testing.T, db Database) {
 
 func lanesShareTarget(t *testing.T, db Database) {
 	l := db.Open(t)
-	cmds := commands(2, "a")
+	cmds := commands(2)
 	cmds[0].Lane = schemas.LaneBlock
 	enter(t, l, noon(), cmds...)
 	want(t, "remediate waits for block", len(claim(t, l, noon(), 10, schemas.LaneRemediate)), 0)
@@ -231,7 +231,7 @@ func waitsForDue(t *testing.T, db Database) {
 
 func inForceHoldsNothing(t *testing.T, db Database) {
 	l := db.Open(t)
-	enter(t, l, noon(), commands(4, "a")...)
+	enter(t, l, noon(), commands(4)...)
 	end := noon().Add(4 * time.Hour)
 	e := one(t, l, noon())
 	e.Ends = end
@@ -256,7 +256,7 @@ func inForceHoldsNothing(t *testing.T, db Database) {
 // timeBeforeTurn: what has reached its time goes before pending entries of a lane that nobody serves.
 func timeBeforeTurn(t *testing.T, db Database) {
 	l := db.Open(t)
-	cmds := commands(2, "a")
+	cmds := commands(2)
 	cmds[0].Lane = schemas.LaneBlock
 	enter(t, l, noon(), cmds[0])
 	end := noon().Add(time.Hour)

@@ -31,7 +31,7 @@ func outbox(t *testing.T, db Database) {
 	msg := func(s string) ledger.Message {
 		return ledger.Message{Topic: "outcomes", Key: []byte("k"), Value: []byte(s), Headers: map[string]string{"riposte_cause": s}}
 	}
-	_, err := l.Enter(t.Context(), noon(), commands(1, "a"), msg("entered"))
+	_, err := l.Enter(t.Context(), noon(), commands(1), msg("entered"))
 	must(t, err)
 	e := one(t, l, noon())
 	stale := e
@@ -278,7 +278,7 @@ func survives(t *testing.T, db Database) {
 // triesAgain: what failed can be tried again, by its turn, and whether it was applied stays known.
 func triesAgain(t *testing.T, db Database) {
 	l := db.Open(t)
-	cmds := commands(2, "a")
+	cmds := commands(2)
 	enter(t, l, noon(), cmds...)
 	id := cmds[0].ID
 	_, err := l.Retry(t.Context(), noon(), id, "ann", "")

@@ -92,10 +92,11 @@ func command(n int, target string) schemas.Command {
 	return c
 }
 
-func commands(n int, target string) []schemas.Command {
+// commands are n of them on the target a.
+func commands(n int) []schemas.Command {
 	cmds := make([]schemas.Command, n)
 	for i := range cmds {
-		cmds[i] = command(i, target)
+		cmds[i] = command(i, "a")
 	}
 	return cmds
 }

@@ -22,7 +22,7 @@ func TestLedger(t *testing.T) {
 				t.Helper()
 				db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String())
 				if err == nil {
-					defer db.Close()
+					defer db.Close() //nolint:errcheck // only read
 					err = db.QueryRowContext(t.Context(), "select count(*) from targets").Scan(&n)
 				}
 				if err != nil {
