@@ -62,10 +62,10 @@ func (m *machine) Pause(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	m.signalled = true
 	if alike := m.signal(ctx, "STOP"); alike != nil {
 		return fmt.Errorf("pause container: %w", errors.Join(err, alike))
 	}
+	m.signalled = true
 	return nil
 }
 
