@@ -61,6 +61,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		{"holders of an effect", holders},
 		{"depth and prune", depthAndPrune},
 		{"forgets targets with nothing left", forgetsTargets},
+		{"an alert ends its target, unless there is more to do", alertsEnd},
 		{"survives reopening", survives},
 		{"saves together, fails alone", savesTogether},
 		{"order under many workers", orderUnderWorkers},

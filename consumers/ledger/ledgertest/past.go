@@ -76,3 +76,52 @@ func forgetsTargets(t *testing.T, db Database) {
 	want(t, "entered again", n, 0)
 	want(t, "targets when what is done has come again", db.Targets(t), 0)
 }
+
+// alertsEnd: alerts have their targets to themselves, which end with them; but not when they are tried again, when a person has asked for something
+// meanwhile, nor when whoever saves has lost the lease.
+func alertsEnd(t *testing.T, db Database) {
+	l := db.Open(t)
+	cmds := append(commands(5), command(9, "a"))
+	for i := range cmds[:5] {
+		cmds[i].Lane = schemas.LaneAlert
+	}
+	done, again, undone, stolen, shed := &cmds[0], &cmds[1], &cmds[2], &cmds[3], &cmds[4]
+	shed.Shed = &schemas.Shed{}
+	enter(t, l, noon(), cmds...)
+	want(t, "targets with something left", db.Targets(t), 5) // four alerts, one bucket
+	es := map[string]ledger.Entry{}
+	for _, e := range claim(t, l, noon(), 10) {
+		es[e.Command.ID] = e
+	}
+	want(t, "claimed", len(es), 5)
+	finish(t, l, noon(), es[done.ID], schemas.StateVerified, time.Time{})
+	want(t, "targets after an alert", db.Targets(t), 4)
+
+	finish(t, l, noon(), es[again.ID], schemas.StateRetrying, noon().Add(time.Second))
+	finish(t, l, noon(), es[undone.ID], schemas.StateInForce, noon())
+	looked := one(t, l, noon())
+	must(t, l.RequestUndo(t.Context(), noon(), undone.ID, ledger.UndoRequest{By: "ann", At: noon()}, 0))
+	finish(t, l, noon(), looked, schemas.StateVerified, time.Time{})
+	want(t, "targets with something to come", db.Targets(t), 4)
+	next := claim(t, l, noon(), 10)
+	want(t, "undo comes at once", uids(next), []string{undone.EventUID})
+	next = claim(t, l, noon().Add(time.Second), 10)
+	want(t, "the next try comes at its time", uids(next), []string{again.EventUID})
+	finish(t, l, noon().Add(time.Second), next[0], schemas.StateVerified, time.Time{})
+	want(t, "targets after the next try", db.Targets(t), 3)
+
+	for _, e := range claim(t, l, noon().Add(lease), 10) { // all leases have run out
+		es["again "+e.Command.ID] = e
+	}
+	late := es[stolen.ID]
+	late.State, late.Due, late.Outcome = schemas.StateVerified, time.Time{}, schemas.Outcome{State: schemas.StateVerified, Time: noon()}
+	wantErr(t, l.Save(t.Context(), noon(), late), ledger.ErrFenced)
+	want(t, "targets after a save that came too late", db.Targets(t), 3)
+	finish(t, l, noon().Add(lease), es["again "+stolen.ID], schemas.StateVerified, time.Time{})
+	want(t, "targets after the one in time", db.Targets(t), 2)
+
+	n, err := l.Enter(t.Context(), noon(), cmds)
+	must(t, err)
+	want(t, "entered again", n, 0)
+	want(t, "targets when all have come again", db.Targets(t), 2)
+}

@@ -13,16 +13,17 @@ import (
 // database. A statement sees what was there when it began, without what its parts write or wait for; so whatever depends on a lock is either
 // refused by an index, or looked at again by the database once the row is free, or left to the next statement (queries.next).
 
-// enterAtOnce enters commands as enterByStep does: it locks their targets in the order of their names, and leaves alone what is known.
+// enterAtOnce enters commands as enterByStep does: it locks their targets in the order of their names, and leaves alone what is known. It returns the targets
+// of which it is not known yet what comes next: those of new commands that have them to themselves are written already.
 func (s *Store) enterAtOnce(ctx context.Context, tx *sql.Tx, now time.Time, cmds []schemas.Command) (int, []string, error) {
 	rows := make([][]any, 0, len(cmds))
-	seen := make(map[string]bool, len(cmds))
+	given := make(map[string]schemas.Command, len(cmds))
 	for _, c := range cmds {
 		id := column(c.ID)
-		if seen[id] {
+		if _, twice := given[id]; twice {
 			continue
 		}
-		seen[id] = true
+		given[id] = c
 		row, err := fresh(now, c)
 		if err != nil {
 			return 0, nil, err
@@ -30,6 +31,7 @@ func (s *Store) enterAtOnce(ctx context.Context, tx *sql.Tx, now time.Time, cmds
 		rows = append(rows, row)
 	}
 	n := 0
+	var own []heading
 	ins := insert{
 		head: `with given as materialized (`,
 		tail: `), locked as (
@@ -39,12 +41,28 @@ func (s *Store) enterAtOnce(ctx context.Context, tx *sql.Tx, now time.Time, cmds
 				insert into commands (` + freshColumns + `)
 				select column1, column2, column3, column4, column5, column6, column7, column8, column9, column10, column11, column12, column13, column14
 				from given where (select count(*) from locked) > 0
-				on conflict (id) do nothing returning id, seq)
-			insert into bodies (seq, body) select seq, column15 from entered join given on column1 = id returning seq`,
+				on conflict (id) do nothing returning id, seq),
+			written as (insert into bodies (seq, body) select seq, column15 from entered join given on column1 = id)
+			select id, seq from entered`,
 		types: freshTypes(),
 	}
-	err := s.many(ctx, tx, ins, rows, func(*sql.Rows) error { n++; return nil })
-	mutexes := mutexesOf(cmds)
+	err := s.many(ctx, tx, ins, rows, func(r *sql.Rows) error {
+		var id string
+		var seq int64
+		if err := r.Scan(&id, &seq); err != nil {
+			return err
+		}
+		n++
+		if c := given[id]; alone(c) && c.Shed == nil {
+			own = append(own, heading{seq, c})
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, nil, err
+	}
+	known, err := s.head(ctx, tx, own)
+	mutexes := slices.DeleteFunc(mutexesOf(cmds), func(m string) bool { return known[m] })
 	slices.Sort(mutexes)
 	return n, slices.Compact(mutexes), err
 }

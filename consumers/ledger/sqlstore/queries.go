@@ -10,7 +10,7 @@ import (
 
 // queries are the statements that depend on the dialect.
 type queries struct {
-	known, next, idle, lapsed, ready, claim, lease, bodies, lock, outbox, sent, prune, over, used, counted, held, acted string
+	known, next, idle, forget, lapsed, ready, claim, lease, bodies, lock, outbox, sent, prune, over, used, counted, held, acted string
 }
 
 // columns are those that row.scan reads, in its order.
@@ -82,7 +82,8 @@ update targets set
 		else p.timed end
 from picked p left join commands c on c.seq = p.seq
 where targets.mutex = p.mutex` + left,
-		idle: `delete from targets where not ready and due is null and ` + d.Any("mutex", "$1"),
+		idle:   `delete from targets where not ready and due is null and ` + d.Any("mutex", "$1"),
+		forget: `delete from targets where ` + d.Any("mutex", "$1"),
 
 		lapsed: `select mutex from targets where due <= $1 order by due limit $2 ` + d.SkipLocked,
 		ready:  ready(d, 1, 2, 3),

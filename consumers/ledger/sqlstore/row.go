@@ -59,7 +59,7 @@ func urgency(severity string) int {
 
 // mutexOf names what a command holds while it runs. Alerts hold nothing but themselves.
 func mutexOf(c schemas.Command) string {
-	if c.Lane == schemas.LaneAlert {
+	if alone(c) {
 		return "alert " + column(c.ID)
 	}
 	return column(c.Target.Key())

@@ -16,6 +16,7 @@ type saving struct {
 	now     time.Time
 	entry   ledger.Entry
 	mutex   string
+	slot    int
 	row     []any // in the order of changed
 	publish []ledger.Message
 }
@@ -35,7 +36,7 @@ func (s *Store) Save(ctx context.Context, now time.Time, e ledger.Entry, publish
 }
 
 func newSaving(now time.Time, e ledger.Entry, publish []ledger.Message) (saving, error) {
-	sv := saving{now: now, entry: e, mutex: mutexOf(e.Command), publish: publish}
+	sv := saving{now: now, entry: e, mutex: mutexOf(e.Command), slot: slotOf(e.State, e.Due), publish: publish}
 	plan, err := encode(e.Plan)
 	if err != nil {
 		return sv, fmt.Errorf("plan: %w", err)
@@ -48,7 +49,7 @@ func newSaving(now time.Time, e ledger.Entry, publish []ledger.Message) (saving,
 	if err != nil {
 		return sv, fmt.Errorf("outcome: %w", err)
 	}
-	sv.row = []any{e.Seq, e.Fence, string(e.State), slotOf(e.State, e.Due), micros(e.Due), plan, e.Applied, e.Attempts, outcome,
+	sv.row = []any{e.Seq, e.Fence, string(e.State), sv.slot, micros(e.Due), plan, e.Applied, e.Attempts, outcome,
 		micros(e.Ends), column(e.Effect), undo, now.UnixMicro()}
 	return sv, nil
 }
@@ -83,8 +84,15 @@ func (s *Store) saveAll(ctx context.Context, tx *sql.Tx, batch []*request, errs 
 		return err
 	}
 	var publish []ledger.Message
+	var left, ended []string
 	for _, r := range batch {
 		asked, saved := undos[leaseOf(r.save.entry)]
+		switch {
+		case saved && asked == nil && r.save.ended():
+			ended = append(ended, r.save.mutex)
+		case !r.save.goesOn():
+			left = append(left, r.save.mutex)
+		}
 		if !saved {
 			errs[r] = ledger.ErrFenced
 			continue
@@ -94,7 +102,10 @@ func (s *Store) saveAll(ctx context.Context, tx *sql.Tx, batch []*request, errs 
 			return err
 		}
 	}
-	if err := s.advance(ctx, tx, now, mutexes); err != nil {
+	if err := s.forget(ctx, tx, ended); err != nil {
+		return err
+	}
+	if err := s.advance(ctx, tx, now, left); err != nil {
 		return err
 	}
 	return s.post(ctx, tx, now, publish)
