@@ -86,6 +86,9 @@ func (a *Archiver) Run(ctx context.Context) error {
 	if err := a.open(ctx); err != nil {
 		return ended(ctx, err)
 	}
+	if err := fault.Retry(ctx, a.cond.Failed, func() error { return tryOnce(ctx, a.store) }); err != nil {
+		return ended(ctx, err)
+	}
 	inner, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	a.fail = cancel

@@ -254,6 +254,7 @@ func TestTamper(t *testing.T) {
 			x.write(filepath.Join(x.root, "other.txt"), []byte("x"))
 			x.write(filepath.Join(x.root, dir, "00000000000000000012.ndjson.zst"), []byte("x"))
 		}, want: []string{dir + "00000000000000000012.ndjson.zst: has no manifest", dir + "readme.txt: was not written by an archiver", "other.txt: is in no manifest"}},
+		{name: "the file that is written again at each start", do: func(x tamperer) { x.write(filepath.Join(x.root, onceName), []byte("x")) }, want: []string{onceName + ": was changed"}},
 		{name: "a segment by a stranger at the end", do: func(x tamperer) { x.write(x.path(35, dataSuffix), x.read(x.path(30, dataSuffix))) },
 			want: []string{dir + "00000000000000000035.ndjson.zst: has no manifest"}},
 		{name: "a segment added at the end", do: func(x tamperer) {

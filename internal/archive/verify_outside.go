@@ -67,6 +67,9 @@ func (w *verifier) others(ctx context.Context) error {
 		if strings.HasPrefix(name, segmentFolder+"/") {
 			return nil
 		}
+		if name == onceName {
+			return w.once(ctx)
+		}
 		if _, ok := w.listed[nameKey(name)]; ok {
 			return nil
 		}

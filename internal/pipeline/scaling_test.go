@@ -85,8 +85,10 @@ func pressure(b *testing.B, l *lab) {
 	before, stopWatch := memory(b, p), watch(b, p)
 	pausing, stop := context.WithCancel(b.Context())
 	var brake sync.WaitGroup
-	brake.Go(func() { brakes(pausing, b, p) })
 	began := time.Now()
+	brake.Go(func() {
+		brakes(pausing, b, p, func() bool { return float64(2*lag(b, c, prefix)) >= time.Since(began).Seconds()*perSecond })
+	})
 	offered := offer(b.Context(), b, c, perSecond, lasting(b, "RIPOSTE_PRESSURE", "30s"))
 	took, left := time.Since(began), lag(b, c, prefix)
 	during := stopWatch()
@@ -96,14 +98,22 @@ func pressure(b *testing.B, l *lab) {
 	drained := time.Since(began) - took
 	complete(b, c, offered)
 	through := float64(int64(offered)-left) / took.Seconds()
+	if left < int64(offered)/3 {
+		b.Errorf("%d of %d events waited: the router was not held back enough to tell", left, offered)
+	}
 	l.row(b, "back-pressure: %.0f events/s offered for %s, %.0f/s worked off (the router was held back), %d waited, drained in %s   memory %d MB before, %d MB at most   nothing lost",
 		float64(offered)/took.Seconds(), took.Round(time.Second), through, left, drained.Round(100*time.Millisecond), before, during)
 }
 
-// brakes lets a process run for a fifth of the time, so that a load that goes beyond it is one that the same machine can make.
-func brakes(ctx context.Context, b *testing.B, p *testproc.Process) {
-	const run, rest = 20 * time.Millisecond, 80 * time.Millisecond
+// brakes lets a process run for a moment at a time, and seldom as long as less waits than it should: so a load that goes beyond it is one that the same machine can
+// make.
+func brakes(ctx context.Context, b *testing.B, p *testproc.Process, waits func() bool) {
+	const run, often, seldom = 5 * time.Millisecond, 10 * time.Millisecond, 400 * time.Millisecond
 	for ctx.Err() == nil {
+		rest := seldom
+		if waits() {
+			rest = often
+		}
 		signalled(b, p, stopSignal)
 		<-time.After(rest)
 		signalled(b, p, goSignal)

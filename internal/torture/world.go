@@ -16,6 +16,7 @@ import (
 	"github.com/riposte-security/riposte/internal/kafka"
 	"github.com/riposte-security/riposte/internal/proc"
 	"github.com/riposte-security/riposte/internal/servers"
+	"github.com/riposte-security/riposte/internal/sign"
 )
 
 //go:embed rules.yaml
@@ -38,11 +39,12 @@ aws: { region: us-east-1, own_addresses: { off: true } }
 producers:
   - { name: files, format: ocsf, source: { file: { paths: [ "in/*.ndjson" ], poll: 100ms } } }
   - { name: http, format: ocsf, source: { http: { listen: "INPUT", open: true } } }
-router: { rules: [ rules.yaml ], max_rate: 1000000 }
+router: { rules: [ rules.yaml ], max_rate: 1000000, signing_key: "${file:router.pem}" }
 receivers: [ { name: recorder, webhook: { url: "http://RECORDER/alert", unsigned: true } } ]
 invoke: { endpoints: { recorder: { url: "http://RECORDER/" } } }
 consumers:
   mode: enforce
+  trusted_keys: [ "TRUSTED" ]
   workers: WORKERS
   lease: 5s
   attempts: 1000
@@ -140,10 +142,18 @@ func (w *world) configure(bin, brokers string, seed uint64) error {
 	if err != nil {
 		return err
 	}
+	signing, err := sign.NewKey()
+	if err != nil {
+		return err
+	}
+	private, err := signing.PEM()
+	if err != nil {
+		return err
+	}
 	recorder := w.links.addr(linkRecorder)
 	fill := strings.NewReplacer("BROKERS", brokers, "SESSION", sessions, "LEDGER", w.db.URL(w.links.addr(linkPostgres)), "INPUT", in,
-		"http://RECORDER", "http://"+recorder, "WORKERS", fmt.Sprint(workers))
-	files := map[string]string{"riposte.yaml": fill.Replace(settings), "rules.yaml": strings.ReplaceAll(rulesText, "RECORDER", "http://"+recorder)}
+		"http://RECORDER", "http://"+recorder, "WORKERS", fmt.Sprint(workers), "TRUSTED", signing.Public())
+	files := map[string]string{"riposte.yaml": fill.Replace(settings), "router.pem": string(private), "rules.yaml": strings.ReplaceAll(rulesText, "RECORDER", "http://"+recorder)}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(w.dir, name), []byte(text), 0o600); err != nil {
 			return fmt.Errorf("configuration: %w", err)
