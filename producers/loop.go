@@ -89,7 +89,7 @@ type parsed struct {
 }
 
 // atOnce is how many records are published in one call, while those behind them are parsed.
-const atOnce = 1000
+const atOnce = 2000
 
 // emit publishes the events of a batch, with the dead letters of records that gave none, and returns when all is durable.
 func (l *loop) emit(ctx context.Context, records []Record) error {

@@ -132,7 +132,7 @@ func TestBatchIsOneCall(t *testing.T) {
 
 // TestLargeBatch: what is published in several calls keeps the order of the records, and what is refused has its place among all of them.
 func TestLargeBatch(t *testing.T) {
-	const many = 2500
+	const many = 5000
 	k := &fakeKafka{}
 	var refused []string
 	p := producer(k, sourceFunc(func(ctx context.Context, emit func(context.Context, []Record) error) error {
@@ -140,13 +140,13 @@ func TestLargeBatch(t *testing.T) {
 		for i := range many {
 			batch = append(batch, rec(i, fmt.Sprintf(`{"i":%d}`, i)))
 		}
-		batch[1003], batch[2400] = rec(1003, "bad"), rec(2400, "bad")
+		batch[2003], batch[4400] = rec(2003, "bad"), rec(4400, "bad")
 		return emit(WithReport(ctx, func(i int, _ error) { refused = append(refused, fmt.Sprint(i)) }), batch)
 	}))
 	if err := Run(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(refused, " "); got != "1003 2400" {
+	if got := strings.Join(refused, " "); got != "2003 4400" {
 		t.Errorf("reported: %s", got)
 	}
 	next := 0

@@ -83,12 +83,11 @@ func pressure(b *testing.B, l *lab) {
 	c, p := l.working(b, prefix, partitions, 10_000)
 	defer p.Kill()
 	before, stopWatch := memory(b, p), watch(b, p)
+	began := time.Now()
+	half := func() bool { return float64(2*lag(b, c, prefix)) >= time.Since(began).Seconds()*perSecond }
 	pausing, stop := context.WithCancel(b.Context())
 	var brake sync.WaitGroup
-	began := time.Now()
-	brake.Go(func() {
-		brakes(pausing, b, p, func() bool { return float64(2*lag(b, c, prefix)) >= time.Since(began).Seconds()*perSecond })
-	})
+	brake.Go(func() { brakes(pausing, b, p, half) })
 	offered := offer(b.Context(), b, c, perSecond, lasting(b, "RIPOSTE_PRESSURE", "30s"))
 	took, left := time.Since(began), lag(b, c, prefix)
 	during := stopWatch()
@@ -110,11 +109,11 @@ func pressure(b *testing.B, l *lab) {
 func brakes(ctx context.Context, b *testing.B, p *testproc.Process, waits func() bool) {
 	const run, often, seldom = 5 * time.Millisecond, 10 * time.Millisecond, 400 * time.Millisecond
 	for ctx.Err() == nil {
+		signalled(b, p, stopSignal)
 		rest := seldom
 		if waits() {
 			rest = often
 		}
-		signalled(b, p, stopSignal)
 		<-time.After(rest)
 		signalled(b, p, goSignal)
 		<-time.After(run)

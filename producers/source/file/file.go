@@ -85,7 +85,7 @@ func (s *settings) Validate() error {
 }
 
 const (
-	batchRecords = 8000
+	batchRecords = 16000
 	batchBytes   = 4 << 20
 	maxOpen      = 128              // files read at the same time
 	park         = 30 * time.Second // a file without change for so long is closed until it changes
