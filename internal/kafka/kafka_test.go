@@ -203,3 +203,16 @@ func newClientOf(t *testing.T, c *kafka.Client) *kafka.Client {
 	t.Cleanup(other.Close)
 	return other
 }
+
+// everything is what a topic holds.
+func everything(t *testing.T, c *kafka.Client, topic string) (all []kafka.Message) {
+	t.Helper()
+	err := c.ReadAll(t.Context(), topic, func(_ context.Context, m kafka.Message) error {
+		all = append(all, m)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}

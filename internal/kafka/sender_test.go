@@ -36,45 +36,23 @@ func brokers(t *testing.T, partitions int) (*kfake.Cluster, *kafka.Client, strin
 	return cluster, c, c.Topics().Events
 }
 
-// keyed returns a key for each of the partitions of a topic.
+// keyed returns a key for each of the partitions of a topic, on which it leaves messages of -1.
 func keyed(t *testing.T, c *kafka.Client, topic string, partitions int) [][]byte {
 	t.Helper()
 	w := c.NewWriter()
 	defer w.Close()
-	keys := make([][]byte, partitions)
-	for i := 0; ; i++ {
-		key := fmt.Appendf(nil, "key-%d", i)
-		if err := w.Publish(t.Context(), kafka.Message{Topic: topic, Key: key, Value: []byte("-1")}); err != nil {
-			t.Fatal(err)
-		}
-		left := partitions
-		for _, m := range everything(t, c, topic) {
-			if keys[m.Partition] == nil {
-				keys[m.Partition] = m.Key
-			}
-		}
-		for _, k := range keys {
-			if k != nil {
-				left--
-			}
-		}
-		if left == 0 {
-			return keys
-		}
+	var ms []kafka.Message
+	for i := range 32 * partitions { // so many that they hash to every partition
+		ms = append(ms, kafka.Message{Topic: topic, Key: fmt.Appendf(nil, "key-%d", i), Value: []byte("-1")})
 	}
-}
-
-// everything is what a topic holds.
-func everything(t *testing.T, c *kafka.Client, topic string) (all []kafka.Message) {
-	t.Helper()
-	err := c.ReadAll(t.Context(), topic, func(_ context.Context, m kafka.Message) error {
-		all = append(all, m)
-		return nil
-	})
-	if err != nil {
+	if err := w.Publish(t.Context(), ms...); err != nil {
 		t.Fatal(err)
 	}
-	return all
+	keys := make([][]byte, partitions)
+	for _, m := range everything(t, c, topic) {
+		keys[m.Partition] = m.Key
+	}
+	return keys
 }
 
 // TestLeadersMove moves partitions from broker to broker under writers: each message arrives once, and each key keeps its order.
