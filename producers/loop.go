@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
-	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -18,10 +17,10 @@ import (
 	"github.com/riposte-security/riposte/schemas"
 )
 
-// A Publisher writes messages to Kafka. Publish returns nil when all of them are durable; it tries until ctx ends. Messages that Kafka will
-// never take come back as a *kafka.RejectedError, with all others written.
+// A Publisher writes messages to Kafka. When Start returns, they have their places behind those of the calls before it; wait returns nil when all of them are
+// durable, which is tried until ctx ends. Messages that Kafka will never take come back as a *kafka.RejectedError, with all others written.
 type Publisher interface {
-	Publish(ctx context.Context, msgs ...kafka.Message) error
+	Start(ctx context.Context, msgs ...kafka.Message) (wait func() error)
 }
 
 // A Producer is one source with the format of its records, and where the events go.
@@ -46,7 +45,7 @@ func Run(ctx context.Context, p Producer) error {
 		return fault.Permanent(errors.New("producer: name, source, format, publisher and topics are required"))
 	}
 	log := p.Log.With().Str("producer", p.Name).Logger()
-	l := &loop{Producer: p, health: obs.NewCondition(log, "source of "+p.Name)}
+	l := &loop{Producer: p, source: "riposte/" + p.Name, health: obs.NewCondition(log, "source of "+p.Name)}
 	ctx = p.Metrics.withDrops(ctx, p.Name)
 	for {
 		again := false
@@ -79,17 +78,21 @@ func Run(ctx context.Context, p Producer) error {
 
 type loop struct {
 	Producer
+
+	source string // of the events
 	health *obs.Condition
 }
 
 // parsed is what became of one record.
 type parsed struct {
-	events []schemas.Event
-	err    error
+	msgs []kafka.Message
+	err  error
 }
 
-// atOnce is how many records are published in one call, while those behind them are parsed.
-const atOnce = 2000
+const (
+	atOnce = 2000 // records are published in one call,
+	ahead  = 3    // so many of which are on their way while the records behind them are parsed
+)
 
 // emit publishes the events of a batch, with the dead letters of records that gave none, and returns when all is durable.
 func (l *loop) emit(ctx context.Context, records []Record) error {
@@ -97,58 +100,36 @@ func (l *loop) emit(ctx context.Context, records []Record) error {
 		return nil
 	}
 	var (
-		events, letters int
-		sending         sync.WaitGroup
-		failed          error
+		counted tally
+		sent    []*part
+		failed  error
 	)
-	for from := 0; from < len(records); from += atOnce {
-		part := records[from:min(from+atOnce, len(records))]
-		results := l.parse(ctx, part)
-		err := ctx.Err() // then not all of them were parsed
-		if err != nil {
-			err = fmt.Errorf("producer %s: %w", l.Name, err)
+	for from := 0; from < len(records) && failed == nil; from += atOnce {
+		if len(sent) == ahead {
+			failed = l.settle(ctx, sent[0], &counted)
+			sent = sent[1:]
 		}
-		sending.Wait() // what is in Kafka keeps the order of the records
+		p := &part{all: records, begin: from, end: min(from+atOnce, len(records))}
+		results := l.parse(ctx, p.records())
+		if err := ctx.Err(); failed == nil && err != nil { // not all of them were parsed
+			failed = fmt.Errorf("producer %s: %w", l.Name, err)
+		}
 		if failed == nil {
+			l.send(ctx, p, results)
+			sent = append(sent, p)
+		}
+	}
+	for _, p := range sent {
+		if err := l.settle(ctx, p, &counted); failed == nil {
 			failed = err
 		}
-		if failed != nil {
-			break
-		}
-		sending.Go(func() {
-			var e, d int
-			e, d, failed = l.send(ctx, records, part, from, results)
-			events, letters = events+e, letters+d
-		})
 	}
-	if sending.Wait(); failed != nil {
+	if failed != nil {
 		return failed
 	}
 	l.health.OK()
-	l.Metrics.add(l.Name, len(records), events, letters)
+	l.Metrics.add(l.Name, len(records), counted.events, counted.letters)
 	return nil
-}
-
-// send publishes what became of a part of the records, which begins at from, and counts events and dead letters.
-func (l *loop) send(ctx context.Context, records, part []Record, begin int, results []parsed) (events, letters int, err error) {
-	msgs := make([]kafka.Message, 0, len(part))
-	from := make([]int, 0, len(part)) // record of each message
-	for i, r := range results {
-		m, err := l.messages(r)
-		if err != nil {
-			m = []kafka.Message{l.deadLetter(part[i], err)}
-			letters++
-			Report(ctx, begin+i, err)
-		} else {
-			events += len(m)
-		}
-		for range m {
-			from = append(from, begin+i)
-		}
-		msgs = append(msgs, m...)
-	}
-	refused, err := l.publish(ctx, records, msgs, from)
-	return events - refused, letters + refused, err
 }
 
 // parse runs the format over the records, on all processors if there are many.
@@ -160,8 +141,12 @@ func (l *loop) parse(ctx context.Context, records []Record) []parsed {
 	for from := 0; from < len(records); from += chunk {
 		to := min(from+chunk, len(records))
 		work := func() error {
+			var maker kafka.EventMaker
+			msgs := make([]kafka.Message, 0, to-from) // of most records comes one
 			for i := from; i < to && ctx.Err() == nil; i++ {
-				results[i].events, results[i].err = ParseRecord(l.Format, records[i])
+				at := len(msgs)
+				msgs, results[i].err = l.messages(msgs, &maker, records[i])
+				results[i].msgs = msgs[at:len(msgs):len(msgs)]
 			}
 			return nil
 		}
@@ -189,45 +174,20 @@ func ParseRecord(f Format, r Record) (events []schemas.Event, err error) {
 	return f.Parse(r)
 }
 
-// messages turns the events of one record into messages. If one of them cannot be one, none is.
-func (l *loop) messages(r parsed) ([]kafka.Message, error) {
-	if r.err != nil {
-		return nil, r.err
+// messages appends the messages of a record's events. If one of them cannot be one, none is.
+func (l *loop) messages(to []kafka.Message, maker *kafka.EventMaker, r Record) ([]kafka.Message, error) {
+	events, err := ParseRecord(l.Format, r)
+	if err != nil {
+		return to, err
 	}
-	msgs := make([]kafka.Message, 0, len(r.events))
-	for _, e := range r.events {
-		e.Source = "riposte/" + l.Name
-		m := kafka.EventMessage(l.Events, e)
+	msgs := to
+	for _, e := range events {
+		e.Source = l.source
+		m := maker.Message(l.Events, e)
 		if n := m.Size(); n > kafka.MaxMessage {
-			return nil, fmt.Errorf("the event %s has %d bytes; a message has at most %d", e.UID, n, kafka.MaxMessage)
+			return to, fmt.Errorf("the event %s has %d bytes; a message has at most %d", e.UID, n, kafka.MaxMessage)
 		}
 		msgs = append(msgs, m)
 	}
 	return msgs, nil
-}
-
-// publish writes msgs; records whose messages Kafka refuses become dead letters. refused counts the messages.
-func (l *loop) publish(ctx context.Context, records []Record, msgs []kafka.Message, from []int) (refused int, err error) {
-	err = l.Publisher.Publish(ctx, msgs...)
-	var rejected *kafka.RejectedError
-	if !errors.As(err, &rejected) {
-		return 0, wrapPublish(l.Name, err)
-	}
-	letters := make([]kafka.Message, 0, len(rejected.Rejected))
-	for _, r := range rejected.Rejected {
-		i := from[r.Index]
-		if msgs[r.Index].Topic == l.DeadLetter {
-			return 0, wrapPublish(l.Name, fmt.Errorf("dead letter: %w", r.Err))
-		}
-		letters = append(letters, l.deadLetter(records[i], r.Err))
-		Report(ctx, i, r.Err)
-	}
-	return len(letters), wrapPublish(l.Name, l.Publisher.Publish(ctx, letters...))
-}
-
-func wrapPublish(name string, err error) error {
-	if err != nil {
-		return fmt.Errorf("producer %s: publish: %w", name, err)
-	}
-	return nil
 }

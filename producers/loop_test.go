@@ -26,14 +26,15 @@ type fakeKafka struct {
 	fail  func(call int, msgs []kafka.Message) error
 }
 
-func (f *fakeKafka) Publish(ctx context.Context, msgs ...kafka.Message) error {
+func (f *fakeKafka) Start(ctx context.Context, msgs ...kafka.Message) func() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls = append(f.calls, msgs)
+	err := ctx.Err()
 	if f.fail != nil {
-		return f.fail(len(f.calls), msgs)
+		err = f.fail(len(f.calls), msgs)
 	}
-	return ctx.Err()
+	return func() error { return err }
 }
 
 type sourceFunc func(ctx context.Context, emit func(context.Context, []Record) error) error

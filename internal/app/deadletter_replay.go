@@ -188,17 +188,20 @@ type counting struct {
 	events, letters int
 }
 
-// Publish implements producers.Publisher.
-func (c *counting) Publish(ctx context.Context, msgs ...kafka.Message) error {
-	err := c.Publisher.Publish(ctx, msgs...)
-	if err == nil {
-		for _, m := range msgs {
-			if m.Topic == c.dead {
-				c.letters++
-			} else {
-				c.events++
+// Start implements producers.Publisher.
+func (c *counting) Start(ctx context.Context, msgs ...kafka.Message) (wait func() error) {
+	written := c.Publisher.Start(ctx, msgs...)
+	return func() error {
+		err := written()
+		if err == nil {
+			for _, m := range msgs {
+				if m.Topic == c.dead {
+					c.letters++
+				} else {
+					c.events++
+				}
 			}
 		}
+		return err
 	}
-	return err
 }

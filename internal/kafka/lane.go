@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 
 	"github.com/segmentio/kafka-go"
@@ -23,6 +24,22 @@ type call struct {
 	left     int
 	rejected []Rejection
 	closed   bool // the writer was closed under it
+}
+
+// wait returns when no message is left, or ctx ends.
+func (c *call) wait(ctx context.Context) error {
+	select {
+	case <-c.done:
+	case <-ctx.Done():
+		return fmt.Errorf("publish: %w", ctx.Err())
+	}
+	if c.closed {
+		return fmt.Errorf("publish: %w", io.ErrClosedPipe)
+	}
+	if len(c.rejected) > 0 {
+		return fault.Permanent(&RejectedError{Rejected: c.rejected})
+	}
+	return nil
 }
 
 // An item is one message of a call on its way.

@@ -58,16 +58,39 @@ func (m *Message) ReadEvent(r *schemas.Reader) (schemas.Event, error) {
 	return r.Read(m.Value, from)
 }
 
-// EventMessage makes the message of an event. Its headers share one piece of memory: producers make many of them.
+// EventMessage makes the message of an event.
 func EventMessage(topic string, e schemas.Event) Message {
-	const usual, names = 256, 8
-	text := make([]byte, 0, usual)
-	m := Message{Topic: topic, Key: []byte(e.Key), Value: e.Data, Headers: make([]Header, 0, names)}
+	var m EventMaker
+	return m.Message(topic, e)
+}
+
+// An EventMaker makes messages of events, one after the other. Their keys and headers lie in memory that some of them share: producers make many.
+type EventMaker struct {
+	text    []byte
+	headers []Header
+}
+
+// Message makes the message of an event.
+func (k *EventMaker) Message(topic string, e schemas.Event) Message {
+	const usual, names, some = 256, 8, 32
+	if cap(k.headers)-len(k.headers) < names || cap(k.text)-len(k.text) < usual {
+		n := 1
+		if k.headers != nil { // more will follow
+			n = some
+		}
+		k.text, k.headers = make([]byte, 0, n*usual), make([]Header, 0, n*names)
+	}
+	part := func(of string) []byte {
+		at := len(k.text)
+		k.text = append(k.text, of...)
+		return k.text[at:len(k.text):len(k.text)]
+	}
+	from := len(k.headers)
+	m := Message{Topic: topic, Key: part(e.Key), Value: e.Data}
 	e.Headers(func(name, value string) {
-		at := len(text)
-		text = append(text, value...)
-		m.Headers = append(m.Headers, Header{Key: name, Value: text[at:len(text):len(text)]})
+		k.headers = append(k.headers, Header{Key: name, Value: part(value)})
 	})
+	m.Headers = k.headers[from:len(k.headers):len(k.headers)]
 	return m
 }
 

@@ -10,8 +10,6 @@ import (
 	"sync"
 
 	"github.com/segmentio/kafka-go"
-
-	"github.com/riposte-security/riposte/internal/fault"
 )
 
 // A Writer publishes messages. It is safe for concurrent use, and one Writer for many goroutines gives the largest batches. Whoever made it
@@ -77,30 +75,25 @@ const ErrTooLarge = kafkaError("the message is too large")
 // chance. Whatever fails is tried again until ctx ends; then some of the messages may be in Kafka, and some may be twice if the call is
 // repeated. Messages that Kafka will never take give a permanent *RejectedError, after all others have been written. The messages must not
 // be changed until Publish returns.
-func (w *Writer) Publish(ctx context.Context, msgs ...Message) error {
+func (w *Writer) Publish(ctx context.Context, msgs ...Message) error { return w.Start(ctx, msgs...)() }
+
+// Start is Publish that does not wait: when it returns, msgs have their places behind those of the calls before it. wait returns what Publish would, when Publish
+// would; the messages must not be changed before.
+func (w *Writer) Start(ctx context.Context, msgs ...Message) (wait func() error) {
 	if len(msgs) == 0 {
-		return nil
+		return func() error { return nil }
 	}
 	call := &call{done: make(chan struct{}), abandoned: ctx.Done(), left: len(msgs)}
 	byLane, err := w.assign(ctx, msgs, call)
-	if err != nil {
-		return err
+	if err == nil {
+		err = w.enqueue(byLane) //nolint:contextcheck // a lane outlives the call, until Close
 	}
-	if err := w.enqueue(byLane); err != nil { //nolint:contextcheck // a lane outlives the call, until Close
-		return err
+	return func() error {
+		if err != nil {
+			return err
+		}
+		return call.wait(ctx)
 	}
-	select {
-	case <-call.done:
-	case <-ctx.Done():
-		return fmt.Errorf("publish: %w", ctx.Err())
-	}
-	if call.closed {
-		return fmt.Errorf("publish: %w", io.ErrClosedPipe)
-	}
-	if len(call.rejected) > 0 {
-		return fault.Permanent(&RejectedError{Rejected: call.rejected})
-	}
-	return nil
 }
 
 // Close ends the writer; calls of Publish in course return an error.

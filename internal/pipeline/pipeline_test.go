@@ -84,7 +84,7 @@ func newLab(b *testing.B) *lab {
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("build: %v\n%s", err, out)
 	}
-	l.broker = servers.Kafka(b)
+	l.broker = servers.DirectKafka(b)
 	return l
 }
 

@@ -5,12 +5,15 @@ package servers
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/moby/moby/api/types/container"
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/wait"
 )
@@ -34,22 +37,59 @@ func KafkaAt(tb testing.TB, told string) string {
 		tb.Fatal(err)
 	}
 	addr := addrs[0]
-	told = cmp.Or(told, addr)
 	run(tb, KafkaImage,
 		testcontainers.WithExposedPorts("9094/tcp"),
 		published(map[string]string{"9094/tcp": addr}),
-		testcontainers.WithEnv(kafkaEnv(map[string]string{
-			"KAFKA_CONTROLLER_QUORUM_VOTERS":                 "1@localhost:9093",
-			"KAFKA_LISTENERS":                                "INTERNAL://:9092,CONTROLLER://:9093,EXTERNAL://:9094",
-			"KAFKA_ADVERTISED_LISTENERS":                     "INTERNAL://localhost:9092,EXTERNAL://" + told,
-			"KAFKA_LISTENER_SECURITY_PROTOCOL_MAP":           "CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT",
-			"KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR":         "1",
-			"KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
-			"KAFKA_TRANSACTION_STATE_LOG_MIN_ISR":            "1",
-		})),
+		testcontainers.WithEnv(kafkaEnv(loneKafka(":9092", ":9093", ":9094", cmp.Or(told, addr)))),
 		testcontainers.WithWaitStrategy(wait.ForMappedPort("9094/tcp").WithStartupTimeout(startup)),
 	)
 	return addr
+}
+
+// DirectKafka is Kafka for what is measured: on Linux, the broker is in the network of this machine, since behind a published port stands a proxy that copies
+// every byte.
+func DirectKafka(tb testing.TB) string {
+	tb.Helper()
+	if os.Getenv("RIPOSTE_TEST_KAFKA") != "" || runtime.GOOS != "linux" {
+		return Kafka(tb)
+	}
+	addrs, err := freeAddrs(3)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	addr := addrs[2]
+	answers := wait.ForNop(func(ctx context.Context, _ wait.StrategyTarget) error {
+		for {
+			conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+			if err == nil {
+				return conn.Close()
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("broker: %w", err)
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+	})
+	run(tb, KafkaImage,
+		testcontainers.WithHostConfigModifier(func(h *container.HostConfig) { h.NetworkMode = "host" }),
+		testcontainers.WithEnv(kafkaEnv(loneKafka(addrs[0], addrs[1], addr, addr))),
+		testcontainers.WithWaitStrategy(answers.WithStartupTimeout(startup)),
+	)
+	return addr
+}
+
+// loneKafka are the settings of a broker without others: where it listens for itself, as controller and for clients, and where those find it.
+func loneKafka(itself, controller, clients, told string) map[string]string {
+	return map[string]string{
+		"KAFKA_CONTROLLER_QUORUM_VOTERS":                 "1@localhost" + controller[strings.LastIndex(controller, ":"):],
+		"KAFKA_LISTENERS":                                "INTERNAL://" + itself + ",CONTROLLER://" + controller + ",EXTERNAL://" + clients,
+		"KAFKA_ADVERTISED_LISTENERS":                     "INTERNAL://localhost" + itself[strings.LastIndex(itself, ":"):] + ",EXTERNAL://" + told,
+		"KAFKA_LISTENER_SECURITY_PROTOCOL_MAP":           "CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT",
+		"KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR":         "1",
+		"KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
+		"KAFKA_TRANSACTION_STATE_LOG_MIN_ISR":            "1",
+	}
 }
 
 // Postgres returns the URL of an empty database.

@@ -35,6 +35,14 @@ type reader struct {
 	bytes  int
 	resume int64
 	header string
+	flying *flight // the batch before that one, until Kafka has it; nil if it does
+}
+
+// A flight is a batch on its way into Kafka, and where to read on after it.
+type flight struct {
+	landed chan error // its buffer holds the one that comes
+	resume int64
+	header string
 }
 
 // whole reads a file, compressed or not, from where the checkpoint says to its end.
@@ -136,16 +144,27 @@ func (r *reader) unpack(ctx context.Context, in io.Reader) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		err = r.flush(ctx)
 	}
-	return r.flush(ctx)
+	return errors.Join(err, r.settle())
 }
 
-// flush moves the batch into Kafka and notes how far that was.
+// drain moves the batch into Kafka.
+func (r *reader) drain(ctx context.Context) error {
+	if err := r.flush(ctx); err != nil {
+		return err
+	}
+	return r.settle()
+}
+
+// flush has the batch on its way into Kafka, behind the one before it, so that the next is read meanwhile. Whoever calls it calls settle at the end.
 func (r *reader) flush(ctx context.Context) error {
 	if len(r.batch) == 0 {
 		return nil
+	}
+	if err := r.settle(); err != nil {
+		return err
 	}
 	if err := r.identify(); err != nil {
 		return err
@@ -153,12 +172,24 @@ func (r *reader) flush(ctx context.Context) error {
 	for i := range r.batch {
 		r.batch[i].Origin = r.entry.Origin
 	}
-	if err := r.emit(ctx, r.batch); err != nil {
+	r.flying = &flight{landed: make(chan error, 1), resume: r.resume, header: r.header}
+	go func(batch []producers.Record, landed chan<- error) { landed <- r.emit(ctx, batch) }(r.batch, r.flying.landed)
+	r.batch, r.bytes = nil, 0 // the records belong to whoever they were given to
+	return nil
+}
+
+// settle waits until Kafka has the batch that is on its way, and notes how far that was.
+func (r *reader) settle() error {
+	if r.flying == nil {
+		return nil
+	}
+	f := r.flying
+	r.flying = nil
+	if err := <-f.landed; err != nil {
 		return err
 	}
-	r.batch, r.bytes = nil, 0 // the records belong to whoever they were given to
-	r.entry.Offset, r.entry.Header, r.entry.Seen = r.resume, r.header, time.Now()
-	r.entry.Last = r.lastBytes(r.resume)
+	r.entry.Offset, r.entry.Header, r.entry.Seen = f.resume, f.header, time.Now()
+	r.entry.Last = r.lastBytes(f.resume)
 	r.cp.update(*r.entry)
 	return nil
 }

@@ -88,7 +88,7 @@ type tail struct {
 func (t *tail) Read(p []byte) (int, error) {
 	for {
 		if t.r.crowded.Load() && time.Since(t.began) > t.r.turn {
-			if err := t.r.flush(t.ctx); err != nil {
+			if err := t.r.drain(t.ctx); err != nil {
 				return 0, err
 			}
 			return 0, errTurn
@@ -106,7 +106,7 @@ func (t *tail) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		t.idle = true
-		if err := t.r.flush(t.ctx); err != nil {
+		if err := t.r.drain(t.ctx); err != nil {
 			return 0, err
 		}
 		if err := t.end(); err != nil {
