@@ -26,7 +26,7 @@ func (r *Router) route(ctx context.Context, reader *schemas.Reader, m *kafka.Mes
 	if len(d.Fired)+len(d.Failed)+len(d.Contributions)+len(d.Commands)+len(d.Misses)+len(d.Publications) == 0 {
 		return nil, nil
 	}
-	own := m.Clone()
+	own, ev := m.Clone(), ev.WithKey()
 	if len(d.Publications) > 0 {
 		ev.Data = bytes.Clone(ev.Data)
 	}

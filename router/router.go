@@ -207,7 +207,7 @@ func (r *Router) consume(ctx context.Context, w *kafka.Writer) error {
 		ID:       r.cfg.Group,
 		Topics:   []string{r.topics.Events, r.topics.Outcomes},
 		MaxBatch: r.cfg.MaxBatch,
-		Begin:    func() kafka.Taker { return &taken{r: r, w: w} },
+		Begin:    func() kafka.Taker { return &taken{r: r, w: w, reader: schemas.Reader{Keyless: true}} },
 		Hold:     r.sheds.held,
 		Released: r.sheds.drop,
 		Lost:     r.metrics.gone,

@@ -40,21 +40,25 @@ func malformed(format string, args ...any) error {
 // object checks that text is one JSON object of at most depth levels, in UTF-8, with nothing after it, and returns it without the white
 // space (and byte order mark) around it. start is the offset of the result in text.
 func object(text []byte, depth int) (obj []byte, start int, err error) {
-	return objectOf(text, depth, func(obj []byte) int { return jsontext.Skip(obj, 0, depth) })
+	return objectOf(text, depth, func(obj []byte) (int, bool) { return jsontext.Skip(obj, 0, depth), false })
 }
 
 // objectOf is object for a caller who walks over the object by himself: walk is given text that begins with a bracket, and gives the place behind the one that
-// closes it, or jsontext.Failed.
-func objectOf(text []byte, depth int, walk func(obj []byte) int) (obj []byte, start int, err error) {
-	start, end := trim(text)
-	obj = text[start:end]
+// closes it, or jsontext.Failed, and whether it has seen that the text is nothing but ASCII.
+func objectOf(text []byte, depth int, walk func(obj []byte) (end int, ascii bool)) (obj []byte, start int, err error) {
+	start, till := trim(text)
+	obj = text[start:till]
 	if len(obj) == 0 {
 		return nil, 0, &MalformedError{Offset: 0, Reason: "the message is empty"}
 	}
-	if !utf8.Valid(obj) {
+	end, ascii := jsontext.Failed, false
+	if obj[0] == '{' {
+		end, ascii = walk(obj)
+	}
+	if !ascii && !utf8.Valid(obj) {
 		return nil, 0, &MalformedError{Offset: int64(start + badRune(obj)), Reason: "the message is not UTF-8"}
 	}
-	if obj[0] != '{' || walk(obj) != len(obj) {
+	if end != len(obj) {
 		return nil, 0, notObject(obj, start, depth)
 	}
 	return obj, start, nil

@@ -36,8 +36,7 @@ func (p part) text() (string, bool) {
 	if len(p.raw) == 0 || p.raw[0] != '"' {
 		return "", false
 	}
-	s, end := jsontext.String(p.raw, 0)
-	return s, end >= 0
+	return p.in.string(p.from)
 }
 
 // kind names the JSON type.
@@ -63,8 +62,17 @@ func (p part) at(path ...string) (string, bool) {
 	if p.in.text[i] != '"' {
 		return "", false
 	}
-	s, end := jsontext.String(p.in.text, i)
-	return s, end >= 0 && s != ""
+	s, ok := p.in.string(i)
+	return s, ok && s != ""
+}
+
+// string is a copy of the string at i.
+func (w *walked) string(i int) (string, bool) {
+	if end, escaped := w.marks.Text(w.text, i+1); end >= 0 && !escaped {
+		return string(w.text[i+1 : end]), true
+	}
+	s, end := jsontext.String(w.text, i)
+	return s, end >= 0
 }
 
 // first is where the first element of the list at i begins, or jsontext.Failed.
@@ -83,26 +91,39 @@ func (w *walked) member(i int, name string) int {
 	if w.text[i] != '{' {
 		return jsontext.Failed
 	}
-	for i, more := jsontext.Space(w.text, i+1), true; more && i < len(w.text) && w.text[i] == '"'; {
-		end, escaped := w.marks.Text(w.text, i+1)
-		if end < 0 {
+	return w.memberFrom(jsontext.Space(w.text, i+1), name)
+}
+
+// memberFrom is member among those from i on.
+func (w *walked) memberFrom(i int, name string) int {
+	for more := true; more && i >= 0 && i < len(w.text) && w.text[i] == '"'; i, more = jsontext.After(w.text, i, '}') {
+		end, value, escaped := w.marks.Name(w.text, i+1)
+		if value < 0 {
 			break
 		}
 		is := string(w.text[i+1:end]) == name
 		if escaped {
 			is = unescaped(w.text[i+1:end]) == name
 		}
-		if i = jsontext.Colon(w.text, end+1); is || i < 0 {
-			return i
+		if is {
+			return value
 		}
-		if i = w.marks.Skip(w.text, i, MaxDepth); i < 0 {
-			break
-		}
-		if i, more = jsontext.After(w.text, i, '}'); i < 0 {
+		if i = w.marks.Skip(w.text, value, MaxDepth); i < 0 {
 			break
 		}
 	}
 	return jsontext.Failed
+}
+
+// only is the member with a name of the object at i; the zero part if there is none. again tells that there is another.
+func (w *walked) only(i int, name string) (p part, again bool) {
+	value := w.member(i, name)
+	if value < 0 {
+		return part{}, false
+	}
+	end := w.marks.Skip(w.text, value, MaxDepth)
+	next, more := jsontext.After(w.text, end, '}')
+	return w.part(value, end), more && w.memberFrom(next, name) >= 0
 }
 
 func unescaped(name []byte) string {

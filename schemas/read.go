@@ -33,7 +33,12 @@ func ReadEvent(value []byte, from Envelope) (Event, error) {
 
 // A Reader reads one event after the other in memory that it uses again: what Members of an event gives holds until the next is read. Its zero value is ready,
 // for one goroutine.
-type Reader struct{ top members }
+type Reader struct {
+	// Keyless has Read leave out Key where WithKey can put it in: who looks at many events needs it of few.
+	Keyless bool
+
+	top members
+}
 
 // Read is ReadEvent.
 func (r *Reader) Read(value []byte, from Envelope) (Event, error) {
@@ -47,7 +52,7 @@ func (r *Reader) Read(value []byte, from Envelope) (Event, error) {
 		return Event{}, err
 	}
 	if !top.class.null() {
-		return readOCSF(obj, top, &from)
+		return r.ocsf(obj, &from)
 	}
 	ce, ok := structured(obj)
 	if !ok {
@@ -67,7 +72,7 @@ func (r *Reader) Read(value []byte, from Envelope) (Event, error) {
 		return Event{}, err
 	}
 	if !top.class.null() {
-		return readOCSF(ce.data, top, &from)
+		return r.ocsf(ce.data, &from)
 	}
 	return wrap(ce.data, start, ce.tags, &from)
 }
@@ -79,34 +84,37 @@ type members struct {
 	walked
 
 	all   []jsontext.Member
-	inner []jsontext.Member // of metadata
-	twice string            // the key of one that stands twice
+	twice string // the key of one that stands twice
 }
 
 // reset forgets all but the memory.
 func (m *members) reset() {
-	*m = members{walked: walked{marks: m.marks}, all: m.all[:0], inner: m.inner[:0]}
+	*m = members{walked: walked{marks: m.marks}, all: m.all[:0]}
 }
 
-// read finds them in an object, on the way over it, and gives its end, or jsontext.Failed.
-func (m *members) read(obj []byte) int {
-	var end int
-	m.text, m.marks = obj, jsontext.Mark(obj, m.marks)
-	if m.all, end = m.marks.Members(obj, 1, MaxDepth-1, m.all); end < 0 {
-		return end
+// read finds them in an object, on the way over it, and gives its end, or jsontext.Failed, and whether it is known to be ASCII.
+func (m *members) read(obj []byte) (end int, ascii bool) {
+	m.text = obj
+	m.marks, ascii = jsontext.Mark(obj, m.marks)
+	if m.all, end = m.marks.Members(obj, 1, MaxDepth-1, m.all); end >= 0 {
+		m.pick()
 	}
+	return end, ascii
+}
+
+// pick takes them from among all members.
+func (m *members) pick() {
 	for i := range m.all {
 		one := &m.all[i]
-		at := m.member(nameOf(obj, one))
+		at := m.member(nameOf(m.text, one))
 		if at == nil {
 			continue
 		}
 		if at.from > 0 {
-			m.twice = string(nameOf(obj, one))
+			m.twice = string(nameOf(m.text, one))
 		}
 		*at = m.part(int(one.Value), int(one.End))
 	}
-	return end
 }
 
 // refused: a key that stands twice is refused. Parsers differ in which of the two they believe, and a rule must not be led past an event by that.
@@ -136,8 +144,9 @@ func (m *members) member(name []byte) *part {
 	return nil
 }
 
-// readOCSF reads an object that has class_uid.
-func readOCSF(obj []byte, m *members, from *Envelope) (Event, error) {
+// ocsf reads an object that has class_uid.
+func (r *Reader) ocsf(obj []byte, from *Envelope) (Event, error) {
+	m := &r.top
 	class, ok := integer(m.class)
 	if !ok || class < 0 || class > math.MaxInt32 {
 		return Event{}, malformed("class_uid is %s, not a class", clip(string(m.class.raw)))
@@ -151,11 +160,24 @@ func readOCSF(obj []byte, m *members, from *Envelope) (Event, error) {
 		return Event{}, err
 	}
 	e := Event{Data: data, UID: uid, Class: int(class), Time: at, Source: from.Source, Cause: from.Cause, Replay: from.Replay, Trace: from.Trace}
-	e.Key = eventKey(m, uid)
-	if len(data) == len(obj) { // nothing was put in
+	untouched := len(data) == len(obj) // nothing was put in
+	if untouched {
 		e.members, e.walked = m.all, m.walked
 	}
+	if !r.Keyless || !untouched {
+		e.Key = eventKey(m, uid)
+	}
 	return e, nil
+}
+
+// WithKey is the event with Key, which a Reader may have left out. It is to be called before that Reader reads the next.
+func (e Event) WithKey() Event {
+	if e.Key == "" && e.members != nil {
+		m := members{walked: e.walked, all: e.members}
+		m.pick()
+		e.Key = eventKey(&m, e.UID)
+	}
+	return e
 }
 
 // eventKey is the first of resources[0].uid, actor.user.uid, src_endpoint.ip, metadata.uid.

@@ -123,7 +123,21 @@ func TestReadOCSF(t *testing.T) {
 			if diff := cmp.Diff(text(c.want), text(got)); diff != "" {
 				t.Errorf("event (-want +got):\n%s", diff)
 			}
+			keyLater(t, []byte(c.value), env, got)
 		})
+	}
+}
+
+// keyLater: a reader that leaves out the key says all else, and the key when it is asked for.
+func keyLater(t *testing.T, value []byte, env schemas.Envelope, want schemas.Event) {
+	t.Helper()
+	r := schemas.Reader{Keyless: true}
+	e, err := r.Read(value, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(text(want), text(e.WithKey())); diff != "" {
+		t.Fatalf("with its key put in later (-want +got):\n%s", diff)
 	}
 }
 
@@ -321,6 +335,7 @@ func FuzzReadEvent(f *testing.F) {
 		if _, err := json.Marshal(e.Time); err != nil {
 			t.Fatal(err)
 		}
+		keyLater(t, value, from(), e)
 		again, err := schemas.ReadEvent(e.Data, schemas.Envelope{Appended: from().Appended, Origin: "elsewhere"})
 		if err != nil {
 			t.Fatalf("read again: %v: %q", err, e.Data)

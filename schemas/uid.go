@@ -12,9 +12,12 @@ func withUID(obj []byte, m *members, from *Envelope) ([]byte, string, error) {
 	if !metadata.null() && !metadata.object() {
 		return nil, "", malformed("metadata is of type %s, not object", metadata.kind())
 	}
-	have, err := m.onlyUID()
-	if err != nil {
-		return nil, "", err
+	var have part
+	if metadata.object() {
+		var again bool
+		if have, again = m.only(metadata.from, "uid"); again {
+			return nil, "", malformed("metadata.uid stands twice")
+		}
 	}
 	uid, ok := have.text()
 	switch {
@@ -23,7 +26,8 @@ func withUID(obj []byte, m *members, from *Envelope) ([]byte, string, error) {
 	case !ok && !have.null():
 		return nil, "", malformed("metadata.uid is of type %s, not string", have.kind())
 	}
-	if uid, err = from.uid(); err != nil {
+	uid, err := from.uid()
+	if err != nil {
 		return nil, "", err
 	}
 	quoted := strconv.Quote(uid) // hexadecimal: Go's quoting is JSON's
@@ -40,26 +44,6 @@ func withUID(obj []byte, m *members, from *Envelope) ([]byte, string, error) {
 		return splice(obj, metadata.from, len(metadata.raw), `{"uid":`+quoted+`}`), uid, nil
 	}
 	return splice(obj, 1, 0, `"metadata":{"uid":`+quoted+`},`), uid, nil
-}
-
-// onlyUID finds uid in metadata, and refuses two of them.
-func (m *members) onlyUID() (uid part, err error) {
-	of := m.metadata
-	if !of.object() {
-		return part{}, nil
-	}
-	m.inner, _ = m.marks.Members(m.text, of.from+1, MaxDepth, m.inner)
-	for i := range m.inner {
-		one := &m.inner[i]
-		if string(nameOf(m.text, one)) != "uid" {
-			continue
-		}
-		if uid.from > 0 {
-			return part{}, malformed("metadata.uid stands twice")
-		}
-		uid = m.part(int(one.Value), int(one.End))
-	}
-	return uid, nil
 }
 
 // checkUID refuses what cannot be a header, a column or a part of a log line.

@@ -71,6 +71,7 @@ func (e *Engine) Decide(ev schemas.Event, outcomes bool, now time.Time) rule.Dec
 		}
 		if some == nil {
 			some = new(rule.Decision)
+			ev = ev.WithKey()
 		}
 		e.rules[i].Decide(ev, decoded, now, some)
 		return nil

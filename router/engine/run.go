@@ -39,7 +39,8 @@ func newRun(s *set) *run {
 // read checks the event and notes its values.
 func (r *run) read(ev schemas.Event) error {
 	r.reset()
-	if members, marks := ev.Members(); members != nil {
+	members, marks := ev.Members()
+	if members != nil {
 		if err := r.scan.ReadMembers(r.set.paths, ev.Data, marks, members); err != nil {
 			return err
 		}
@@ -51,7 +52,7 @@ func (r *run) read(ev schemas.Event) error {
 			return errNoObject
 		}
 	}
-	if r.scan.Twice || !r.note(ev.Data) {
+	if r.scan.Twice || !r.note(ev.Data, members != nil) {
 		if err := r.reread(ev.Data); err != nil {
 			return err
 		}
@@ -85,7 +86,7 @@ func (r *run) reread(data []byte) error {
 	if err := r.scan.Read(r.set.paths, plain); err != nil {
 		return err
 	}
-	r.note(plain)
+	r.note(plain, true)
 	return nil
 }
 
@@ -101,11 +102,11 @@ func (r *run) reset() {
 	r.touched, r.values, r.buf, r.found, r.decoded = r.touched[:0], r.values[:0], r.buf[:0], r.found[:0], nil
 }
 
-// note takes over what the scan found. It is false when a string is not UTF-8.
-func (r *run) note(data []byte) bool {
+// note takes over what the scan found. It is false when a string is not UTF-8, which an event that was walked over is known to be.
+func (r *run) note(data []byte, valid bool) bool {
 	for _, f := range r.scan.Values {
 		v := value{kind: f.Kind, raw: data[f.Start:f.End]}
-		if (f.Kind == scan.String || f.Kind == scan.Escaped) && !utf8.Valid(v.raw) {
+		if !valid && (f.Kind == scan.String || f.Kind == scan.Escaped) && !utf8.Valid(v.raw) {
 			return false
 		}
 		r.add(f.Path+1, v)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/riposte-security/riposte/schemas/jsontext"
 )
@@ -31,10 +32,15 @@ func FuzzSkip(f *testing.F) {
 		if got := whole(text, depth); got != json.Valid(text) {
 			t.Errorf("%q: JSON: %v, encoding/json says %v", text, got, !got)
 		}
-		if got := wholeBy(jsontext.Mark(text, nil), text, depth); got != json.Valid(text) {
+		if got := wholeBy(marksOf(text), text, depth); got != json.Valid(text) {
 			t.Errorf("%q: JSON by its marks: %v, encoding/json says %v", text, got, !got)
 		}
 	})
+}
+
+func marksOf(text []byte) jsontext.Marks {
+	marks, _ := jsontext.Mark(text, nil)
+	return marks
 }
 
 // TestLongTexts: wherever a string ends, breaks or has an escape.
@@ -53,7 +59,7 @@ func TestLongTexts(t *testing.T) {
 				if end, escaped := jsontext.Text([]byte(text), 0); end != c.end || escaped != c.escaped {
 					t.Fatalf("%q: end %d, %d expected; escaped %v", text, end, c.end, escaped)
 				}
-				if end, escaped := jsontext.Mark([]byte(text), nil).Text([]byte(text), 0); end != c.end || escaped != c.escaped {
+				if end, escaped := marksOf([]byte(text)).Text([]byte(text), 0); end != c.end || escaped != c.escaped {
 					t.Fatalf("%q by its marks: end %d, %d expected; escaped %v", text, end, c.end, escaped)
 				}
 				if end, _ := jsontext.Text([]byte(strings.Repeat("a", n)+what[:1]), 0); (end < 0) == (what == `"`) {
@@ -86,7 +92,7 @@ func TestDepth(t *testing.T) {
 // TestMarks: of every byte, at every place of a word, it is told whether a string may end or break there; memory of marks before them does no harm.
 func TestMarks(t *testing.T) {
 	t.Parallel()
-	marks := jsontext.Mark([]byte(strings.Repeat("\"", 300)), nil)
+	marks, ascii := jsontext.Mark([]byte(strings.Repeat("\"", 300)), nil)
 	if marks == nil {
 		t.Skip("no marks on this kind of processor")
 	}
@@ -95,7 +101,9 @@ func TestMarks(t *testing.T) {
 		for at := range 130 {
 			text := []byte(strings.Repeat("a", 130))
 			text[at] = byte(c)
-			marks = jsontext.Mark(text, marks)
+			if marks, ascii = jsontext.Mark(text, marks); ascii != (c < utf8.RuneSelf) {
+				t.Fatalf("byte %#x at %d: ASCII: %v", c, at, ascii)
+			}
 			for i := range text {
 				if marked := marks[i/64]>>(i%64)&1 == 1; marked != (special && i == at) {
 					t.Fatalf("byte %#x at %d: place %d marked: %v", c, at, i, marked)

@@ -3,4 +3,4 @@
 package jsontext
 
 // Mark finds no marks on this kind of processor: strings are looked through as they come.
-func Mark([]byte, Marks) Marks { return nil }
+func Mark([]byte, Marks) (m Marks, ascii bool) { return nil, false }

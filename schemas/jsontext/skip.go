@@ -25,6 +25,9 @@ func (m Marks) Skip(data []byte, i, depth int) int {
 
 // After walks over what follows a member or an element: to the next one, or to the end of the whole, if that is what follows.
 func After(data []byte, i int, end byte) (next int, more bool) {
+	if i >= 0 && i+1 < len(data) && data[i] == ',' && data[i+1] > ' ' { // as compact JSON has it
+		return i + 1, true
+	}
 	if i = Space(data, i); i >= len(data) {
 		return Failed, false
 	}
@@ -35,6 +38,20 @@ func After(data []byte, i int, end byte) (next int, more bool) {
 		return i + 1, false
 	}
 	return Failed, false
+}
+
+// Name walks over the name of a member, which begins behind its quotation mark at i and goes to end, and over the colon: value is where its value begins, or
+// Failed.
+func (m Marks) Name(data []byte, i int) (end, value int, escaped bool) {
+	if n := m.near(i); n < markBits && i+n < len(data) && data[i+n] == '"' {
+		end = i + n
+	} else if end, escaped = m.Text(data, i); end < 0 {
+		return end, Failed, escaped
+	}
+	if value = end + 2; value < len(data) && data[end+1] == ':' && data[value] > ' ' { // as compact JSON has it
+		return end, value, escaped
+	}
+	return end, Colon(data, end+1), escaped
 }
 
 // A Member is where a member of an object stands: its name, as it is written between the quotation marks, and its value.
@@ -55,11 +72,7 @@ func (m Marks) Members(data []byte, i, depth int, list []Member) ([]Member, int)
 		if i >= len(data) || data[i] != '"' {
 			return list, Failed
 		}
-		end, escaped := m.Text(data, i+1)
-		if end < 0 {
-			return list, Failed
-		}
-		value := Colon(data, end+1)
+		end, value, escaped := m.Name(data, i+1)
 		if value < 0 {
 			return list, Failed
 		}

@@ -183,18 +183,14 @@ func (s *Scan) object(i int, st *state, depth int) int {
 		if i >= len(data) || data[i] != '"' {
 			return jsontext.Failed
 		}
-		end, escaped := s.marks.Text(data, i+1)
-		if end < 0 {
+		end, at, escaped := s.marks.Name(data, i+1)
+		if at < 0 {
 			return jsontext.Failed
 		}
-		next := s.member(st, self, i+1, end, escaped)
-		if i = jsontext.Colon(data, end+1); i < 0 {
-			return jsontext.Failed
-		}
-		if next > 0 {
-			i = s.value(i, next, depth)
+		if next := s.member(st, self, i+1, end, escaped); next > 0 {
+			i = s.value(at, next, depth)
 		} else {
-			i = s.marks.Skip(data, i, depth)
+			i = s.marks.Skip(data, at, depth)
 		}
 		if i < 0 {
 			return jsontext.Failed

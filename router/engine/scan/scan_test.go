@@ -143,7 +143,7 @@ func byMembers(t *testing.T, p *scan.Paths, whole *scan.Scan, doc []byte, err er
 	if len(doc) == 0 || doc[0] != '{' {
 		return
 	}
-	marks := jsontext.Mark(doc, nil)
+	marks, _ := jsontext.Mark(doc, nil)
 	members, end := marks.Members(doc, 1, scan.MaxDepth-1, nil)
 	if err != nil && end == len(doc) {
 		t.Fatalf("%q: %v, but it has members", doc, err)
