@@ -17,6 +17,7 @@ import (
 	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/kafka"
 	"github.com/riposte-security/riposte/internal/servers"
+	"github.com/riposte-security/riposte/internal/sign"
 	"github.com/riposte-security/riposte/internal/testcert"
 	"github.com/riposte-security/riposte/internal/testproc"
 )
@@ -61,6 +62,8 @@ func TestLeastRights(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "rules.yaml"), []byte(rightsRules), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	archived, key, public := filepath.Join(dir, "archive"), filepath.Join(dir, "archive.pem"), filepath.Join(dir, "archive.pub")
+	makeKey(t, key, public)
 	config := func(user string) string {
 		path := filepath.Join(dir, user+".yaml")
 		text := servers.SecuredUser(b, authority, user) + fmt.Sprintf(`
@@ -72,7 +75,8 @@ consumers: { mode: enforce }
 aws: { own_addresses: { off: true } }
 receivers: [ { name: hook, webhook: { url: "%s/alert", secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE= } } ]
 invoke: { endpoints: { hook: { url: "%s/call" } } }
-`, dir, in, hook.URL, hook.URL)
+archive: { to: %q, key: { file: %q }, segment: { age: 1s } }
+`, dir, in, hook.URL, hook.URL, archived, key)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -100,6 +104,7 @@ invoke: { endpoints: { hook: { url: "%s/call" } } }
 	start("riposte-alert", "consume", "alert")
 	start("riposte-block", "consume", "block")
 	start("riposte-remediate", "consume", "remediate")
+	start("riposte-archive", "archive")
 	await.Until(t, "the event is taken", func() bool {
 		status, _ := post(t, "http://"+in, `{"kind":"one"}`)
 		return status == http.StatusAccepted
@@ -119,8 +124,34 @@ invoke: { endpoints: { hook: { url: "%s/call" } } }
 		t.Error(said)
 	}
 	once("riposte-operator", "replay", "riposte.events", "--yes")
+	await.Until(t, "events, commands and outcomes are archived, and the archive is whole", func() bool {
+		for _, topic := range []string{"riposte.events", "riposte.alert", "riposte.outcomes"} {
+			if _, err := os.Stat(filepath.Join(archived, "segments", topic)); err != nil {
+				return false
+			}
+		}
+		return start("riposte-archive", "audit", "verify", "--key", public, "--kafka").Wait() == nil
+	})
 	if said := once("riposte-operator", "stop", "--all"); strings.Contains(said, "Kafka does not know") {
 		t.Error(said)
+	}
+}
+
+// makeKey writes the two parts of a key into files.
+func makeKey(t *testing.T, private, public string) {
+	t.Helper()
+	k, err := sign.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := k.PEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, text := range map[string]string{private: string(text), public: k.Public()} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -95,13 +95,13 @@ func pressure(b *testing.B, l *lab) {
 	brake.Wait()
 	until(b, "all is worked off", func() bool { return lag(b, c, prefix) == 0 })
 	drained := time.Since(began) - took
-	complete(b, c, offered)
+	again := complete(b, c, offered)
 	through := float64(int64(offered)-left) / took.Seconds()
 	if left < int64(offered)/3 {
 		b.Errorf("%d of %d events waited: the router was not held back enough to tell", left, offered)
 	}
-	l.row(b, "back-pressure: %.0f events/s offered for %s, %.0f/s worked off (the router was held back), %d waited, drained in %s   memory %d MB before, %d MB at most   nothing lost",
-		float64(offered)/took.Seconds(), took.Round(time.Second), through, left, drained.Round(100*time.Millisecond), before, during)
+	l.row(b, "back-pressure: %.0f events/s offered for %s, %.0f/s worked off (the router was held back), %d waited, drained in %s   memory %d MB before, %d MB at most   nothing lost, %d commands published again with their ids",
+		float64(offered)/took.Seconds(), took.Round(time.Second), through, left, drained.Round(100*time.Millisecond), before, during, again)
 }
 
 // brakes lets a process run for a moment at a time, and seldom as long as less waits than it should: so a load that goes beyond it is one that the same machine can
