@@ -17,6 +17,7 @@ import (
 
 	"github.com/riposte-security/riposte/internal/fault"
 	"github.com/riposte-security/riposte/internal/kafka"
+	"github.com/riposte-security/riposte/internal/obs"
 	"github.com/riposte-security/riposte/schemas"
 )
 
@@ -161,6 +162,54 @@ func TestLargeBatch(t *testing.T) {
 	}
 	if next != many || len(k.calls) != 3 {
 		t.Errorf("%d messages in %d calls", next, len(k.calls))
+	}
+}
+
+// slowKafka keeps what it is given on its way until it is let land.
+type slowKafka struct {
+	calls int
+	land  chan error
+}
+
+func (k *slowKafka) Start(context.Context, ...kafka.Message) func() error {
+	k.calls++
+	return func() error { return <-k.land }
+}
+
+// TestPartsAhead: the parts of a batch do not wait for each other, but no more than a few are on their way; the batch is done when all of them are, and fails with
+// any of them.
+func TestPartsAhead(t *testing.T) {
+	for _, fails := range []int{0, 1, 4, 5} { // the nth, if any
+		synctest.Test(t, func(t *testing.T) {
+			k := &slowKafka{land: make(chan error)}
+			p := producer(nil, nil)
+			p.Publisher = k
+			l := &loop{Producer: p, health: obs.NewCondition(zerolog.Nop(), "source")}
+			done := make(chan error, 1)
+			go func() { done <- l.emit(t.Context(), make([]Record, 5*atOnce)) }()
+			synctest.Wait()
+			if k.calls != ahead {
+				t.Fatalf("%d parts are on their way", k.calls)
+			}
+			landed := 0
+			for ; landed < 5 && len(done) == 0; landed++ {
+				var err error
+				if landed+1 == fails {
+					err = errors.New("refused")
+				}
+				k.land <- err
+				synctest.Wait()
+				if want := min(5, ahead+landed+1); fails == 0 && k.calls != want {
+					t.Errorf("%d parts have left after %d have landed, not %d", k.calls, landed+1, want)
+				}
+				if len(done) > 0 && landed+1 < k.calls {
+					t.Errorf("the batch is done with %d of %d parts", landed+1, k.calls)
+				}
+			}
+			if err := <-done; (err == nil) != (fails == 0) {
+				t.Errorf("part %d fails: %v", fails, err)
+			}
+		})
 	}
 }
 

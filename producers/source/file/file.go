@@ -171,8 +171,8 @@ func (s *source) once(ctx context.Context, cp *checkpoint, emit emitFunc) error 
 		case errors.As(err, &pathErr) && ctx.Err() == nil:
 			unread = append(unread, err)
 			continue
-		case err != nil:
-			return fmt.Errorf("%s: %w", f.path, err)
+		case err != nil: // what came through before is not read again
+			return errors.Join(fmt.Errorf("%s: %w", f.path, err), cp.save())
 		}
 		s.read[f.id] = true
 		if err := cp.save(); err != nil {

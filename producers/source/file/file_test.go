@@ -286,6 +286,50 @@ func TestEmitFails(t *testing.T) {
 	wantOnce(t, k, 2)
 }
 
+// TestReadsAhead: while a batch is on its way, the next is read and waits for it; what did not come through is read again, from where the last did.
+func TestReadsAhead(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var text strings.Builder
+	for i := range 2*batchRecords + 1 {
+		text.WriteString(line(i))
+	}
+	write(t, filepath.Join(dir, "a.log"), text.String())
+	yaml := fmt.Sprintf("paths: [ %q ]\nfollow: false\ncheckpoint: %q", filepath.Join(dir, "*.log"), filepath.Join(dir, "cp.json"))
+	var k sink
+	flying, calls := false, 0
+	err := open(t, yaml, producers.SourceDeps{}).Run(t.Context(), func(ctx context.Context, batch []producers.Record) error {
+		k.mu.Lock()
+		if flying {
+			t.Error("a batch does not wait for the one before it")
+		}
+		flying = true
+		calls++
+		n := calls
+		k.mu.Unlock()
+		<-time.After(20 * time.Millisecond)
+		k.mu.Lock()
+		flying = false
+		k.mu.Unlock()
+		if n == 2 {
+			return errors.New("away")
+		}
+		return k.emit(ctx, batch)
+	})
+	if err == nil || !strings.Contains(err.Error(), "away") || calls != 2 {
+		t.Fatalf("%d calls, %v", calls, err)
+	}
+	if err := open(t, yaml, producers.SourceDeps{}).Run(t.Context(), k.emit); err != nil {
+		t.Fatal(err)
+	}
+	wantOnce(t, &k, 2*batchRecords+1)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.count != 2*batchRecords+1 {
+		t.Errorf("%d records were handed over: what came through is not read again", k.count)
+	}
+}
+
 func TestStdin(t *testing.T) {
 	k := &sink{}
 	r, w := io.Pipe()
