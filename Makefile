@@ -125,6 +125,7 @@ fuzz: ## every fuzz target below FUZZDIR for FUZZTIME
 	    go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
 
 nightly: ## what takes too long for every change: ten minutes of soak, ten of torture with the seed of the day, all fuzz targets, the build twice
+	go test -tags purego ./schemas/... ./router/engine/... # as on processors for which there is no assembly
 	$(MAKE) soak SOAK=10m
 	$(MAKE) torture SEED=$$(date +%Y%m%d)
 	$(MAKE) fuzz FUZZTIME=50000x

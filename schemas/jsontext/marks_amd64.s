@@ -1,3 +1,5 @@
+//go:build !purego
+
 #include "textflag.h"
 
 // SIXTEEN has in reg a bit for each of the 16 bytes at off(SI) that is a quotation mark (X8), a backslash (X9), or not above 0x1f (X10), and gathers all bits in X11.
