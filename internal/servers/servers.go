@@ -74,7 +74,7 @@ func DirectKafka(tb testing.TB) string {
 	run(tb, KafkaImage,
 		testcontainers.WithHostConfigModifier(func(h *container.HostConfig) { h.NetworkMode = "host" }),
 		testcontainers.WithEnv(kafkaEnv(loneKafka(addrs[0], addrs[1], addr, addr))),
-		testcontainers.WithWaitStrategy(answers.WithStartupTimeout(startup)),
+		testcontainers.WithWaitStrategyAndDeadline(startup, answers),
 	)
 	return addr
 }

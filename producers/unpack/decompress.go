@@ -22,6 +22,12 @@ type corrupt struct{ err error }
 func (c corrupt) Error() string { return c.err.Error() }
 func (c corrupt) Unwrap() error { return c.err }
 
+// Corrupt tells that an error is one of what was read, and not of reading it: it comes again each time.
+func Corrupt(err error) bool {
+	_, ok := errors.AsType[corrupt](err)
+	return ok
+}
+
 // Decompress returns r without its compression, if it has one: gzip or zstd, recognised by the first bytes, which are read with the first
 // Read. maxTotal bounds what comes out; 0 is no bound. Closing it does not close r.
 func Decompress(r io.Reader, maxTotal int64) *Plain {

@@ -168,7 +168,7 @@ func (s *source) once(ctx context.Context, cp *checkpoint, emit emitFunc) error 
 		err := r.whole(ctx)
 		var pathErr *fs.PathError
 		switch {
-		case errors.As(err, &pathErr) && ctx.Err() == nil:
+		case r.failed == nil && errors.As(err, &pathErr) && ctx.Err() == nil:
 			unread = append(unread, err)
 			continue
 		case err != nil: // what came through before is not read again
@@ -178,6 +178,9 @@ func (s *source) once(ctx context.Context, cp *checkpoint, emit emitFunc) error 
 		if err := cp.save(); err != nil {
 			return err
 		}
+	}
+	if err := cp.save(); err != nil { // as far as those were read that could not be to their end
+		return err
 	}
 	if len(unread) > 0 {
 		return fault.Permanent(fmt.Errorf("all others were read: %w", errors.Join(unread...)))

@@ -121,17 +121,12 @@ func (q *queue) done(id fileID) {
 // readOne reads a file. A file that cannot be read does not stop the others, and is tried again with the next look; that nothing can be
 // published, or that the checkpoint cannot be written, ends the source.
 func (s *source) readOne(ctx context.Context, cp *checkpoint, emit emitFunc, f found) error {
-	failed := error(nil)
-	r := &reader{source: s, cp: cp, file: f, emit: nil}
-	r.emit = func(ctx context.Context, batch []record) error {
-		failed = emit(ctx, batch)
-		return failed
-	}
+	r := &reader{source: s, cp: cp, file: f, emit: emit}
 	err := r.grow(ctx)
 	var pathErr *fs.PathError
 	switch {
-	case failed != nil:
-		return failed
+	case r.failed != nil:
+		return r.failed
 	case errors.Is(err, fs.ErrNotExist), ctx.Err() != nil:
 		return nil //nolint:nilerr // the file went away, or the source ends
 	case errors.As(err, &pathErr):

@@ -36,6 +36,7 @@ type reader struct {
 	resume int64
 	header string
 	flying *flight // the batch before that one, until Kafka has it; nil if it does
+	failed error   // of the batch that Kafka did not take, behind which no other may go
 }
 
 // A flight is a batch on its way into Kafka, and where to read on after it.
@@ -43,6 +44,7 @@ type flight struct {
 	landed chan error // its buffer holds the one that comes
 	resume int64
 	header string
+	last   string // fingerprint of what lies before
 }
 
 // whole reads a file, compressed or not, from where the checkpoint says to its end.
@@ -52,6 +54,7 @@ func (r *reader) whole(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = f.Close() }()
+	r.f = nil
 	if magic := make([]byte, 4); !compressedFile(f, magic) {
 		r.f = f
 	}
@@ -66,8 +69,10 @@ func (r *reader) whole(ctx context.Context) error {
 	if r.entry.Origin == "" && !r.twin {
 		r.entry.Origin = unpack.FileOrigin(head)
 	}
-	if n, err := io.CopyN(io.Discard, all, r.entry.Offset); err != nil && n < r.entry.Offset && !errors.Is(err, io.EOF) {
+	if _, err := io.CopyN(io.Discard, all, r.entry.Offset); unpack.Corrupt(err) {
 		all = io.MultiReader() // broken before what was read already: reported then
+	} else if err != nil && !errors.Is(err, io.EOF) {
+		return err
 	}
 	if err := r.unpack(ctx, all); err != nil {
 		return err
@@ -119,7 +124,7 @@ func (r *reader) lastBytes(offset int64) string {
 		return ""
 	}
 	last := make([]byte, min(offset, unpack.FingerprintBytes))
-	if _, err := r.f.ReadAt(last, offset-int64(len(last))); err != nil && !errors.Is(err, io.EOF) {
+	if n, _ := r.f.ReadAt(last, offset-int64(len(last))); n < len(last) { // it cannot be read, or was cut short
 		return ""
 	}
 	return fingerprint(last)
@@ -147,7 +152,10 @@ func (r *reader) unpack(ctx context.Context, in io.Reader) error {
 	if err == nil {
 		err = r.flush(ctx)
 	}
-	return errors.Join(err, r.settle())
+	if failed := r.settle(); failed != nil { // also where an error of Kafka's looks like the end of a file
+		return failed
+	}
+	return err
 }
 
 // drain moves the batch into Kafka.
@@ -172,24 +180,24 @@ func (r *reader) flush(ctx context.Context) error {
 	for i := range r.batch {
 		r.batch[i].Origin = r.entry.Origin
 	}
-	r.flying = &flight{landed: make(chan error, 1), resume: r.resume, header: r.header}
+	r.flying = &flight{landed: make(chan error, 1), resume: r.resume, header: r.header, last: r.lastBytes(r.resume)}
 	go func(batch []producers.Record, landed chan<- error) { landed <- r.emit(ctx, batch) }(r.batch, r.flying.landed)
 	r.batch, r.bytes = nil, 0 // the records belong to whoever they were given to
 	return nil
 }
 
-// settle waits until Kafka has the batch that is on its way, and notes how far that was.
+// settle waits until Kafka has the batch that is on its way, and notes how far that was. Once a batch has failed, all fail.
 func (r *reader) settle() error {
-	if r.flying == nil {
-		return nil
+	if r.flying == nil || r.failed != nil {
+		return r.failed
 	}
 	f := r.flying
 	r.flying = nil
-	if err := <-f.landed; err != nil {
-		return err
+	if r.failed = <-f.landed; r.failed != nil {
+		return r.failed
 	}
 	r.entry.Offset, r.entry.Header, r.entry.Seen = f.resume, f.header, time.Now()
-	r.entry.Last = r.lastBytes(f.resume)
+	r.entry.Last = f.last
 	r.cp.update(*r.entry)
 	return nil
 }
