@@ -92,7 +92,13 @@ func Unpack(ctx context.Context, r io.Reader, base producers.Record, opts Option
 	if err != nil {
 		start = 0
 	}
-	serials := NewSerials(opts.MaxRecord, start, yield)
+	var refused error // of yield: whatever is in it, it is not about r
+	serials := NewSerials(opts.MaxRecord, start, func(it Item) error {
+		if refused == nil {
+			refused = yield(it)
+		}
+		return refused
+	})
 	u := &unpacker{
 		opts: opts, base: base, shift: start, attrs: base.Attrs, idle: serials.Flush,
 		emit: func(rec producers.Record, resume int64, err error) error {
@@ -102,8 +108,11 @@ func Unpack(ctx context.Context, r io.Reader, base producers.Record, opts Option
 			return serials.Add(Item{Record: rec, Err: err, Resume: resume})
 		},
 	}
-	if err := u.stream(r); err != nil {
+	if err := u.stream(r); refused == nil && err != nil {
 		return err
+	}
+	if refused != nil {
+		return refused
 	}
 	return serials.Flush()
 }

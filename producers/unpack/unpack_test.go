@@ -200,6 +200,25 @@ func TestReadError(t *testing.T) {
 	}
 }
 
+// TestRefused: an error of whoever takes the records is what comes of it, also one that looks like the end of the text or like a fault in it.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"{}\n{}\n{}\n", "[{},{},{}]", `{"Records":[{},{},{}]}`, "a\nb\nc\n"} {
+		for _, why := range []error{errors.New("away"), fmt.Errorf("handshake: %w", io.EOF), fmt.Errorf("cut: %w", io.ErrUnexpectedEOF)} {
+			calls := 0
+			err := Unpack(t.Context(), strings.NewReader(text), producers.Record{}, Options{}, func(Item) error {
+				if calls++; calls == 2 {
+					return why
+				}
+				return nil
+			})
+			if !errors.Is(err, why) || calls != 2 {
+				t.Errorf("%q refused by %q: %v after %d calls", text, why, err, calls)
+			}
+		}
+	}
+}
+
 func TestBomb(t *testing.T) {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
