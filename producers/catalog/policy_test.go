@@ -29,19 +29,22 @@ type document struct {
 
 // A beside is an action that a call needs by what it is given, or by what it finds: no call is named after it.
 type beside struct {
-	source, action string
-	by             call
-	why            string
+	of, action string // a source, or the archive
+	by         call
+	why        string
 }
 
 func besides() []beside {
-	object, receive, records := call{"s3", "GetObject"}, call{"sqs", "ReceiveMessage"}, call{"kinesis", "GetRecords"}
+	object, put, receive, records := call{"s3", "GetObject"}, call{"s3", "PutObject"}, call{"sqs", "ReceiveMessage"}, call{"kinesis", "GetRecords"}
 	return []beside{
 		{"s3", "kms:Decrypt", object, "an object may be encrypted with a key of KMS"},
 		{"sqs", "kms:Decrypt", object, "so may those that are announced"},
 		{"sqs", "kms:Decrypt", receive, "and the queue"},
 		{"kinesis", "kms:Decrypt", records, "and a stream"},
 		{"sqs", "s3:GetObjectVersion", object, "an announcement names the version where a bucket has them"},
+		{"archive", "s3:PutObjectRetention", put, "an object is locked as it is written, where that is asked for"},
+		{"archive", "kms:GenerateDataKey", put, "a bucket may encrypt with a key of KMS"},
+		{"archive", "kms:Decrypt", object, "and what is read of it"},
 		{"sqs", "s3:ListBucket", object, "without it, S3 says of an object that is not there that it is forbidden, and its message would come again and again"},
 	}
 }
@@ -65,27 +68,20 @@ func TestSourcePolicies(t *testing.T) {
 		}
 		files[file] = true
 		t.Run(s.Name, func(t *testing.T) {
-			needed := map[string]string{} // with the place of a call
-			for c, place := range calls {
-				for _, p := range cloud.Permissions(c.service, c.operation) {
-					needed[p] = place
-				}
-			}
-			for _, b := range besides() {
-				if b.source != s.Name {
-					continue
-				}
-				place, made := calls[b.by]
-				if !made {
-					t.Errorf("%s was for %v, which is not called any more", b.action, b.by)
-				} else if _, ok := needed[b.action]; !ok {
-					needed[b.action] = place + ": " + b.why
-				}
-			}
+			needed := needs(t, s.Name, calls)
 			compare(t, "Policy()", s.Policy, needed)
 			compare(t, file, granted(t, file), needed)
 		})
 	}
+	archive := filepath.Join(root, policies, "archive.json") // no source, but held to the same
+	files[archive] = true
+	t.Run("archive", func(t *testing.T) {
+		calls, err := callsOf(root, "internal/archive")
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(t, archive, granted(t, archive), needs(t, "archive", calls))
+	})
 	there, err := filepath.Glob(filepath.Join(root, policies, "*"))
 	if err != nil {
 		t.Fatal(err)
@@ -95,6 +91,29 @@ func TestSourcePolicies(t *testing.T) {
 			t.Errorf("%s is the policy of no source that calls AWS", file)
 		}
 	}
+}
+
+// needs are the actions that calls need, each with the place of one.
+func needs(t *testing.T, of string, calls map[call]string) map[string]string {
+	t.Helper()
+	needed := map[string]string{}
+	for c, place := range calls {
+		for _, p := range cloud.Permissions(c.service, c.operation) {
+			needed[p] = place
+		}
+	}
+	for _, b := range besides() {
+		if b.of != of {
+			continue
+		}
+		place, made := calls[b.by]
+		if !made {
+			t.Errorf("%s was for %v, which is not called any more", b.action, b.by)
+		} else if _, ok := needed[b.action]; !ok {
+			needed[b.action] = place + ": " + b.why
+		}
+	}
+	return needed
 }
 
 // compare compares what a policy grants with what is needed, both ways.
