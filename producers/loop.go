@@ -109,13 +109,11 @@ func (l *loop) emit(ctx context.Context, records []Record) error {
 			failed = l.settle(ctx, sent[0], &counted)
 			sent = sent[1:]
 		}
-		p := &part{all: records, begin: from, end: min(from+atOnce, len(records))}
-		results := l.parse(ctx, p.records())
-		if err := ctx.Err(); failed == nil && err != nil { // not all of them were parsed
-			failed = fmt.Errorf("producer %s: %w", l.Name, err)
+		if failed != nil {
+			break
 		}
-		if failed == nil {
-			l.send(ctx, p, results)
+		p := &part{records: records[from:min(from+atOnce, len(records))], begin: from}
+		if failed = l.send(ctx, p); failed == nil {
 			sent = append(sent, p)
 		}
 	}

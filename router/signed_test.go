@@ -5,20 +5,14 @@ import (
 
 	"github.com/riposte-security/riposte/internal/config"
 	"github.com/riposte-security/riposte/internal/sign"
+	"github.com/riposte-security/riposte/internal/testcert"
 	"github.com/riposte-security/riposte/router"
 	"github.com/riposte-security/riposte/schemas"
 )
 
 // TestCommandsAreSigned: with a key, every command bears a signature that holds for its topic, key, id and value.
 func TestCommandsAreSigned(t *testing.T) {
-	key, err := sign.NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	pem, err := key.PEM()
-	if err != nil {
-		t.Fatal(err)
-	}
+	key, pem := testcert.SigningKey(t)
 	ring, err := sign.NewRing([]string{key.Public()}, "")
 	if err != nil {
 		t.Fatal(err)

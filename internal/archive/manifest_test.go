@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/riposte-security/riposte/internal/fault"
-	"github.com/riposte-security/riposte/internal/sign"
+	"github.com/riposte-security/riposte/internal/testcert"
 )
 
 // sampleManifest is one of an archive that was just written.
@@ -64,15 +64,8 @@ func TestKeys(t *testing.T) {
 		}
 		return path
 	}
-	key, err := sign.NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := key.PEM()
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, public := put("key.pem", string(text)), put("key.pub", key.Public())
+	key, text := testcert.SigningKey(t)
+	private, public := put("key.pem", text), put("key.pub", key.Public())
 	keys, err := PublicKeys(public)
 	if err != nil || len(keys) != 1 {
 		t.Fatalf("%d keys: %v", len(keys), err)

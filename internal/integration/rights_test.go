@@ -17,7 +17,6 @@ import (
 	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/kafka"
 	"github.com/riposte-security/riposte/internal/servers"
-	"github.com/riposte-security/riposte/internal/sign"
 	"github.com/riposte-security/riposte/internal/testcert"
 	"github.com/riposte-security/riposte/internal/testproc"
 )
@@ -63,7 +62,12 @@ func TestLeastRights(t *testing.T) {
 		t.Fatal(err)
 	}
 	archived, key, public := filepath.Join(dir, "archive"), filepath.Join(dir, "archive.pem"), filepath.Join(dir, "archive.pub")
-	makeKey(t, key, public)
+	signing, private := testcert.SigningKey(t)
+	for path, text := range map[string]string{key: private, public: signing.Public()} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	config := func(user string) string {
 		path := filepath.Join(dir, user+".yaml")
 		text := servers.SecuredUser(b, authority, user) + fmt.Sprintf(`
@@ -134,24 +138,6 @@ archive: { to: %q, key: { file: %q }, segment: { age: 1s } }
 	})
 	if said := once("riposte-operator", "stop", "--all"); strings.Contains(said, "Kafka does not know") {
 		t.Error(said)
-	}
-}
-
-// makeKey writes the two parts of a key into files.
-func makeKey(t *testing.T, private, public string) {
-	t.Helper()
-	k, err := sign.NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := k.PEM()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for path, text := range map[string]string{private: string(text), public: k.Public()} {
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
 	}
 }
 

@@ -58,15 +58,7 @@ func (l *lab) produced(b *testing.B, prefix, format, file string, records int) (
 	c := l.client(b, prefix, 6)
 	cfg, _ := l.settings(b, prefix, 6, fmt.Sprintf("producers: [ { name: bench, format: %s, source: { file: { paths: [ %q ], follow: false } } } ]", format, file))
 	took := l.timed(b, "produce", "--config", cfg, "--data", b.TempDir())
-	ends, err := c.Ends(b.Context(), c.Topics().Events)
-	if err != nil {
-		b.Fatal(err)
-	}
-	n := int64(0)
-	for _, end := range ends[c.Topics().Events] {
-		n += end
-	}
-	if n != int64(records) {
+	if n := onTopic(b, c, c.Topics().Events); n != int64(records) {
 		b.Errorf("%s: %d events on the topic, %d records in the file", format, n, records)
 	}
 	return c, took

@@ -43,7 +43,7 @@ func routerThroughput(b *testing.B, l *lab) {
 		l.row(b, "router, %6d rules   %9.0f events/s   raw loop %9.0f   ratio %.2f, from %.2f to %.2f (bar 0.60)   peak memory %d MB (bar 300)", rules, median(rates), median(raws),
 			ratio, slices.Min(ratios), slices.Max(ratios), rss)
 	}
-	if n, want := commands(b, c), int64(warming+2*rounds)*events/100; n != want {
+	if n, want := onTopic(b, c, c.Topics().Alert), int64(warming+2*rounds)*events/100; n != want {
 		b.Errorf("%d commands, %d expected", n, want)
 	}
 }
@@ -149,14 +149,14 @@ func lag(b *testing.B, c *kafka.Client, group string) (n int64) {
 	return n
 }
 
-// commands counts what is on the topic of alerts.
-func commands(b *testing.B, c *kafka.Client) (n int64) {
+// onTopic counts what is on a topic.
+func onTopic(b *testing.B, c *kafka.Client, topic string) (n int64) {
 	b.Helper()
-	ends, err := c.Ends(b.Context(), c.Topics().Alert)
+	ends, err := c.Ends(b.Context(), topic)
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, end := range ends[c.Topics().Alert] {
+	for _, end := range ends[topic] {
 		n += end
 	}
 	return n

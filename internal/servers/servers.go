@@ -5,7 +5,6 @@ package servers
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"net"
 	"os"
 	"runtime"
@@ -16,6 +15,8 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/wait"
+
+	"github.com/riposte-security/riposte/internal/await"
 )
 
 // Kafka returns the address of a broker.
@@ -58,24 +59,11 @@ func DirectKafka(tb testing.TB) string {
 		tb.Fatal(err)
 	}
 	addr := addrs[2]
-	answers := wait.ForNop(func(ctx context.Context, _ wait.StrategyTarget) error {
-		for {
-			conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
-			if err == nil {
-				return conn.Close()
-			}
-			select {
-			case <-ctx.Done():
-				return fmt.Errorf("broker: %w", err)
-			case <-time.After(100 * time.Millisecond):
-			}
-		}
-	})
 	run(tb, KafkaImage,
 		testcontainers.WithHostConfigModifier(func(h *container.HostConfig) { h.NetworkMode = "host" }),
 		testcontainers.WithEnv(kafkaEnv(loneKafka(addrs[0], addrs[1], addr, addr))),
-		testcontainers.WithWaitStrategyAndDeadline(startup, answers),
 	)
+	await.Until(tb, "the broker answers", func() bool { return answers(tb, addr) })
 	return addr
 }
 
@@ -106,14 +94,23 @@ func DirectPostgres(tb testing.TB) string {
 		tb.Helper()
 		if ip, err := c.ContainerIP(tb.Context()); err == nil && ip != "" {
 			number, _, _ := strings.Cut(port, "/")
-			addr := net.JoinHostPort(ip, number)
-			if conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(tb.Context(), "tcp", addr); err == nil {
-				_ = conn.Close() // nothing was written
+			if addr := net.JoinHostPort(ip, number); answers(tb, addr) {
 				return addr
 			}
 		}
 		return endpoint(tb, c, port)
 	})
+}
+
+// answers tells whether somebody listens at an address.
+func answers(tb testing.TB, addr string) bool {
+	tb.Helper()
+	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(tb.Context(), "tcp", addr)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close() // nothing was written
+	return true
 }
 
 func postgres(tb testing.TB, at func(tb testing.TB, c testcontainers.Container, port string) string) string {

@@ -1,4 +1,4 @@
-// Package testcert makes certificates for tests: an authority, and what it signs.
+// Package testcert makes certificates and keys for tests: an authority and what it signs, and keys that sign messages.
 package testcert
 
 import (
@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/riposte-security/riposte/internal/sign"
 )
 
 // An Authority signs certificates. Its files are in a folder of the test.
@@ -105,4 +107,18 @@ func serial(tb testing.TB) *big.Int {
 		tb.Fatal(err)
 	}
 	return n
+}
+
+// SigningKey makes a key that signs messages, and its private part as PEM.
+func SigningKey(tb testing.TB) (key *sign.Key, private string) {
+	tb.Helper()
+	key, err := sign.NewKey()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	text, err := key.PEM()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return key, string(text)
 }

@@ -285,8 +285,7 @@ func (d *document) resync(reason error) error {
 		}
 	}
 	err := u.skip(got)
-	var bad corrupt
-	if err != nil && !errors.Is(err, io.EOF) && !errors.As(err, &bad) {
+	if err != nil && !errors.Is(err, io.EOF) && !Corrupt(err) {
 		return err
 	}
 	if !got.truncated() {

@@ -44,8 +44,7 @@ func (d *document) passOver(c byte) (found bool, err error) {
 			return false, nil
 		}
 		if err := u.in.more(); err != nil {
-			var bad corrupt
-			if errors.Is(err, io.EOF) || errors.As(err, &bad) {
+			if errors.Is(err, io.EOF) || Corrupt(err) {
 				return false, nil
 			}
 			return false, err

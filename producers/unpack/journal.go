@@ -91,7 +91,7 @@ func (u *unpacker) rest(got *capture, indent *int) error {
 			*indent = max(*indent, 0)
 			return nil
 		}
-		if _, bad := errors.AsType[corrupt](err); bad {
+		if Corrupt(err) {
 			return nil // which the next read says again
 		}
 		if err != nil {

@@ -108,11 +108,12 @@ func Unpack(ctx context.Context, r io.Reader, base producers.Record, opts Option
 			return serials.Add(Item{Record: rec, Err: err, Resume: resume})
 		},
 	}
-	if err := u.stream(r); refused == nil && err != nil {
-		return err
-	}
-	if refused != nil {
+	err = u.stream(r)
+	switch {
+	case refused != nil:
 		return refused
+	case err != nil:
+		return err
 	}
 	return serials.Flush()
 }

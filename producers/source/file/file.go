@@ -166,21 +166,19 @@ func (s *source) once(ctx context.Context, cp *checkpoint, emit emitFunc) error 
 		}
 		r := &reader{source: s, cp: cp, emit: emit, file: f}
 		err := r.whole(ctx)
+		saved := cp.save() // also of one that was not read to its end: what came through is not read again
 		var pathErr *fs.PathError
 		switch {
 		case r.failed == nil && errors.As(err, &pathErr) && ctx.Err() == nil:
 			unread = append(unread, err)
-			continue
-		case err != nil: // what came through before is not read again
-			return errors.Join(fmt.Errorf("%s: %w", f.path, err), cp.save())
+		case err != nil:
+			return errors.Join(fmt.Errorf("%s: %w", f.path, err), saved)
+		default:
+			s.read[f.id] = true
 		}
-		s.read[f.id] = true
-		if err := cp.save(); err != nil {
-			return err
+		if saved != nil {
+			return saved
 		}
-	}
-	if err := cp.save(); err != nil { // as far as those were read that could not be to their end
-		return err
 	}
 	if len(unread) > 0 {
 		return fault.Permanent(fmt.Errorf("all others were read: %w", errors.Join(unread...)))
