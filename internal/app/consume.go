@@ -55,7 +55,7 @@ func (s *stack) consumers(lanes []schemas.Lane, owner string, restarts bool) (st
 		return nil, err
 	}
 	deps := consumers.Deps{
-		Broker: s.kafka, Actions: actions, Owner: owner, OwnerRestarts: restarts, Log: s.log, Registerer: s.reg,
+		Broker: s.kafka, Actions: actions, Owner: owner, OwnerRestarts: restarts, Now: clock(), Log: s.log, Registerer: s.reg,
 	}
 	ours, err := s.ours(&deps, slices.Contains(lanes, schemas.LaneBlock))
 	if err != nil {

@@ -33,8 +33,9 @@
 //	too few replicas, moved leaders as success      kill -9 of brokers; kafka.TestOnlyAllReplicasAreSuccess
 //	a reader behind retention that jumps silently   kafka.TestBehindRetention
 //
-// The clock is not set: that is the whole machine's. What jumps do to leases, budgets and blocks is in the consumers' TestClockPutForward, TestClockPutBack
-// and TestLeaseWhenTheClockJumps.
+// The clock of the machine is not set. One of the consumers has one of its own, which jumps (built with the tag jumpclock; all else is the binary as it is):
+// what it takes from others, leaves to them and promises is in its time. What jumps do to budgets and blocks is in the consumers' TestClockPutForward and
+// TestClockPutBack.
 //
 // # Seeds that found something
 //

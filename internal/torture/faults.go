@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"slices"
@@ -34,9 +35,18 @@ type kind struct {
 	do func(ctx context.Context, w *world, f fault) (on string, err error)
 }
 
-// draw makes a schedule: so many faults, spread over a time, each kind at least once where there are enough.
-func draw(seed uint64, kinds []kind, n int, within time.Duration) []fault {
-	rng := rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // must be the same again
+// schedule is what happens in a run: faults of all kinds, and beside them jumps of a clock. Those are drawn apart: what a seed drew before there were any, it
+// draws still.
+func schedule(seed uint64, n int, within time.Duration) (kinds []kind, faults []fault) {
+	kinds, clocks := slices.Concat(processKinds(), serverKinds(), linkKinds()), clockKinds()
+	faults = append(draw(seed, 2, kinds, n, within), draw(seed, 3, clocks, (n+faultsPerJump-1)/faultsPerJump, within)...)
+	slices.SortStableFunc(faults, func(a, b fault) int { return cmp.Compare(a.at, b.at) })
+	return append(kinds, clocks...), faults
+}
+
+// draw draws so many faults, spread over a time, each kind at least once where there are enough.
+func draw(seed, stream uint64, kinds []kind, n int, within time.Duration) []fault {
+	rng := rand.New(rand.NewPCG(seed, stream)) //nolint:gosec // must be the same again
 	var bag []int
 	for i, k := range kinds {
 		for range k.weight {

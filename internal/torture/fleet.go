@@ -46,6 +46,8 @@ type member struct {
 	role  role
 	args  []string
 	stays bool // is never killed: what it leaks, it keeps
+	bin   string
+	env   []string
 
 	busy sync.Mutex // held by the one fault that happens to it
 
@@ -63,7 +65,7 @@ func newFleet(bin, dir, config string, env ...string) *fleet {
 
 // add makes a place; start fills it.
 func (f *fleet) add(name string, as role, stays bool, args ...string) *member {
-	m := &member{fleet: f, name: name, role: as, args: args, stays: stays}
+	m := &member{fleet: f, name: name, role: as, args: args, stays: stays, bin: f.bin, env: f.env}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.members = append(f.members, m)
@@ -88,9 +90,9 @@ func (m *member) start() error {
 			return fmt.Errorf("log: %w", err)
 		}
 	}
-	env := append([]string{"TORTURE_HTTP=" + m.http}, m.fleet.env...)
+	env := append([]string{"TORTURE_HTTP=" + m.http}, m.env...)
 	args := append([]string{"-c", m.fleet.config}, m.args...)
-	if m.child, err = proc.Start(m.fleet.bin, m.fleet.dir, env, m.log, args...); err != nil {
+	if m.child, err = proc.Start(m.bin, m.fleet.dir, env, m.log, args...); err != nil {
 		return fmt.Errorf("%s: %w", m.name, err)
 	}
 	m.starts++

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 )
@@ -123,10 +122,10 @@ func TestLoadIsTheSameAgain(t *testing.T) {
 // TestDraw: a seed gives the same faults, in time, each kind among them.
 func TestDraw(t *testing.T) {
 	t.Parallel()
-	kinds := slices.Concat(processKinds(), serverKinds(), linkKinds())
 	const n, within = 65, 10 * time.Minute
-	a, b := draw(3, kinds, n, within), draw(3, kinds, n, within)
-	if len(a) != n {
+	kinds, a := schedule(3, n, within)
+	_, b := schedule(3, n, within)
+	if len(a) != n+7 {
 		t.Fatalf("%d faults", len(a))
 	}
 	of := map[string]int{}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -45,13 +44,13 @@ func (w *world) run(ctx context.Context, o options) (*report, error) {
 	if err != nil {
 		return nil, err
 	}
-	kinds := slices.Concat(processKinds(), serverKinds(), linkKinds())
+	kinds, faults := schedule(o.seed, o.faults, o.duration)
 	began := time.Now()
 	t := &tormentor{w: w, kinds: kinds, began: began}
 	tormented := make(chan struct{})
 	go func() { // waited for below
 		defer close(tormented)
-		t.run(ctx, draw(o.seed, kinds, o.faults, o.duration))
+		t.run(ctx, faults)
 	}()
 	within := time.Duration(float64(o.duration) * loadShare)
 	err = w.feeder.run(ctx, o.events-min(warm, o.events), within)
@@ -89,7 +88,6 @@ func (w *world) run(ctx context.Context, o options) (*report, error) {
 			r.Result.wrong(faultFailures, "%s on %s: %s", h.Kind, h.On, h.Error)
 		}
 	}
-	r.Notes = append(r.Notes, "not done here: the clock is the whole machine's; see the consumers' tests of clocks that jump")
 	w.disk(ctx, r)
 	r.OK = r.Result.ok()
 	return r, nil

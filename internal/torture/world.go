@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -69,7 +70,8 @@ type world struct {
 	said     func(format string, args ...any)
 	brokers  sync.Mutex // held by the one fault that happens to brokers
 	database sync.Mutex // to PostgreSQL
-	settled  bool       // all events were seen on their topic
+	clock    clock
+	settled  bool // all events were seen on their topic
 }
 
 // newWorld starts the servers and makes the fleet, of which nothing runs yet.
@@ -85,13 +87,15 @@ func newWorld(ctx context.Context, o options, said func(string, ...any)) (w *wor
 	}
 	bin := o.riposte
 	if bin == "" {
-		bin = filepath.Join(w.dir, "riposte")
-		said("building riposte")
-		if out, err := exec.CommandContext(ctx, "go", "build", "-o", bin, "github.com/riposte-security/riposte").CombinedOutput(); err != nil { //nolint:gosec // our own folder
-			return w, fmt.Errorf("build: %w\n%s", err, out)
+		if bin, err = w.build(ctx, "riposte"); err != nil {
+			return w, err
 		}
 	} else if bin, err = filepath.Abs(bin); err != nil {
 		return w, fmt.Errorf("riposte: %w", err)
+	}
+	jumping, err := w.build(ctx, "riposte-jumpclock", "-tags", "jumpclock")
+	if err != nil {
+		return w, err
 	}
 	if w.recorder, err = newRecorder(ctx); err != nil {
 		return w, err
@@ -133,7 +137,30 @@ func newWorld(ctx context.Context, o options, said func(string, ...any)) (w *wor
 		return w, err
 	}
 	w.writer = w.kafka.NewWriter()
-	return w, w.configure(bin, strings.Join(brokers, ", "), o.seed)
+	if err := w.configure(bin, strings.Join(brokers, ", "), o.seed); err != nil {
+		return w, err
+	}
+	return w, w.jumps(jumping)
+}
+
+// build builds riposte into the folder of the run.
+func (w *world) build(ctx context.Context, name string, flags ...string) (string, error) {
+	w.said("building %s", name)
+	bin := filepath.Join(w.dir, name)
+	args := append(append([]string{"build", "-o", bin}, flags...), "github.com/riposte-security/riposte")
+	if out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput(); err != nil { //nolint:gosec // our own folder
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return bin, nil
+}
+
+// jumps gives the last of the consumers the clock that is put forward and back. All others run the binary as it is.
+func (w *world) jumps(bin string) error {
+	of := w.fleet.of(consumer, false)
+	m := of[len(of)-1]
+	w.clock = clock{of: m.name, file: filepath.Join(w.dir, "clock")}
+	m.bin, m.env = bin, append(slices.Clone(m.env), "RIPOSTE_CLOCK="+w.clock.file)
+	return w.clock.set(0)
 }
 
 // configure writes the configuration and makes the fleet.
