@@ -122,8 +122,8 @@ func publishToEffect(b *testing.B, l *lab) {
 	database := servers.Schema(b, servers.DirectPostgres(b))
 	c := l.client(b, prefix, 6)
 	route, _ := l.settings(b, prefix, 6, routing(rulesFolder(b, 100), prefix))
-	consume, _ := l.settings(b, prefix, 6, fmt.Sprintf("ledger: { url: %q }\ncallouts: { allow_loopback: true }\nreceivers: [ { name: hook, webhook: { url: %q, include_event: true, unsigned: true } } ]",
-		database, hook.URL))
+	responding := fmt.Sprintf("ledger: { url: %q }\ncallouts: { allow_loopback: true }\nreceivers: [ { name: hook, webhook: { url: %q, include_event: true, unsigned: true } } ]", database, hook.URL)
+	consume, at := l.settings(b, prefix, 6, responding)
 	r, w := l.riposte(b, route, "route"), l.riposte(b, consume, "consume", "alert")
 	defer r.Kill()
 	defer w.Kill()
@@ -133,4 +133,28 @@ func publishToEffect(b *testing.B, l *lab) {
 	b.ReportMetric(float64(p50.Microseconds())/1000, "p50-ms")
 	b.ReportMetric(float64(p99.Microseconds())/1000, "p99-ms")
 	l.row(b, "publish -> effect at %d/s, 1 %% commands, PostgreSQL   p50 %s (bar 30), p99 %s (bar 100)", perSecond, ms(p50), ms(p99))
+	joins(b, l, c, prefix, responding, at)
+}
+
+// joins has a second consumer come to one that had all the work, which stays as much as it was: how soon it takes part, and how the work is shared then.
+func joins(b *testing.B, l *lab, c *kafka.Client, prefix, settings, first string) {
+	const perSecond, watched = 5000, 10 * time.Second
+	ctx, cancel := context.WithCancel(b.Context())
+	var load sync.WaitGroup
+	load.Go(func() { offer(ctx, b, c, perSecond, 10*time.Minute) })
+	defer load.Wait()
+	defer cancel()
+	verified := func(addr string) float64 { return metric(addr, "riposte_consumer_commands_total", `state="verified"`) }
+	had := verified(first)
+	until(b, "the first one works", func() bool { return verified(first) > had })
+	cfg, second := l.settings(b, prefix, 6, settings)
+	began := time.Now()
+	p := l.riposte(b, cfg, "consume", "alert")
+	defer p.Kill()
+	until(b, "the second one takes part", func() bool { return metric(second, "riposte_consumer_entered_total", "") > 0 && verified(second) > 0 })
+	joined := time.Since(began)
+	before := [2]float64{verified(first), verified(second)}
+	<-time.After(watched)
+	one, two := (verified(first)-before[0])/watched.Seconds(), (verified(second)-before[1])/watched.Seconds()
+	l.row(b, "2 consumers, %d events/s, 1 %% commands   %.0f and %.0f commands/s   the second took part %s after its start (bar 5 s)", perSecond, one, two, joined.Round(10*time.Millisecond))
 }

@@ -59,7 +59,10 @@ func scaling(b *testing.B, l *lab) {
 }
 
 // handled is how many events a router has dealt with; 0 while it does not answer.
-func handled(addr string) float64 {
+func handled(addr string) float64 { return metric(addr, "riposte_router_events_total", "") }
+
+// metric sums the series of a metric that have a label; 0 while nobody answers.
+func metric(addr, name, label string) float64 {
 	res, err := http.Get("http://" + addr + "/metrics") //nolint:noctx // on loopback, and looked at again
 	if err != nil {
 		return 0
@@ -67,7 +70,7 @@ func handled(addr string) float64 {
 	defer res.Body.Close() //nolint:errcheck // only read
 	sum := 0.0
 	for s := bufio.NewScanner(res.Body); s.Scan(); {
-		if strings.HasPrefix(s.Text(), "riposte_router_events_total{") {
+		if strings.HasPrefix(s.Text(), name+"{") && strings.Contains(s.Text(), label) {
 			n, err := strconv.ParseFloat(s.Text()[strings.LastIndexByte(s.Text(), ' ')+1:], 64)
 			if err == nil {
 				sum += n
