@@ -43,6 +43,7 @@ func OutcomeEvent(cmd Command, plan *Plan, o Outcome) (Event, error) {
 		Time:   o.Time.UTC().Truncate(time.Millisecond),
 		Source: OutcomeSource(cmd.Lane),
 		Cause:  cmd.ID,
+		Replay: cmd.Replay, // what follows from what follows of a replay must not act by itself either
 	}
 	if cmd.Lane == LaneAlert {
 		e.Class = ClassDetectionFinding

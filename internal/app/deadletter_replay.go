@@ -69,13 +69,12 @@ func (c *lettersOf) each(ctx context.Context, a *App, verb, done string, do func
 		failed := false
 		for _, l := range letters {
 			said, err := do(ctx, s, w, l)
-			if err == nil {
-				err = deadletter.Mark(ctx, s.kafka, w, l, done, c.name(), c.Reason)
-			}
 			if err != nil {
-				failed = true
 				said = "not " + done + ": " + clean(err.Error())
+			} else if err = deadletter.Mark(ctx, s.kafka, w, l, done, c.name(), c.Reason); err != nil {
+				said += ", but that could not be noted: " + clean(err.Error())
 			}
+			failed = failed || err != nil
 			fmt.Fprintf(a.Out, "%s  %s\n", l.ID, said)
 		}
 		if failed {
@@ -105,10 +104,12 @@ func (c *lettersOf) replay(ctx context.Context, s *stack, w *kafka.Writer, l dea
 		return "", errors.New("nothing says where it came from")
 	case !slices.Contains(s.kafka.Topics().All(), l.Topic):
 		return "", fmt.Errorf("topic %s is none of this configuration's", l.Topic)
+	case !byHand(s.kafka.Topics(), l.Topic): // who may write dead letters could have lanes stopped by whoever replays them
+		return "", fmt.Errorf("nothing is put onto %s by hand", l.Topic)
 	case l.Stage == "consumer" && l.Offset < 0:
 		return c.command(ctx, s, w, l)
 	}
-	if err := w.Publish(ctx, l.Message()); err != nil {
+	if err := w.Publish(ctx, l.Message(s.kafka.Topics())); err != nil {
 		return "", err
 	}
 	return "back on " + l.Topic, nil
@@ -131,7 +132,7 @@ func (c *lettersOf) command(ctx context.Context, s *stack, w *kafka.Writer, l de
 	defer desk.Close() //nolint:errcheck // what was done is durable already
 	_, err = desk.Retry(ctx, time.Now().UTC(), cmd.ID, c.name(), c.Reason)
 	if errors.Is(err, ledger.ErrNotFound) {
-		if err := w.Publish(ctx, l.Message()); err != nil {
+		if err := w.Publish(ctx, l.Message(s.kafka.Topics())); err != nil {
 			return "", err
 		}
 		return "back on " + l.Topic + "; the ledger does not know it", nil

@@ -24,6 +24,12 @@ type replayCmd struct {
 	Yes       bool          `short:"y" help:"Do not ask."`
 }
 
+// hasEvents tells whether it is events that a topic has.
+func hasEvents(t kafka.Topics, topic string) bool { return topic == t.Events || topic == t.Outcomes }
+
+// byHand tells whether a person may put messages onto a topic.
+func byHand(t kafka.Topics, topic string) bool { return topic != t.DeadLetter && topic != t.Control }
+
 // replayBatch is how many messages are published at once.
 const replayBatch = 500
 
@@ -50,8 +56,14 @@ func (c *replayCmd) Run(ctx context.Context, a *App) error {
 		to = c.Topic
 	}
 	topics := s.kafka.Topics()
-	if slices.Contains([]string{topics.DeadLetter, topics.Control}, to) {
+	switch {
+	case !byHand(topics, to):
 		return misuse{fmt.Errorf("replay: nothing is put onto %s by hand", to)}
+	case !c.Act && slices.Contains(topics.All(), to) && !hasEvents(topics, to):
+		return misuse{fmt.Errorf("replay: what comes again onto %s acts by itself, if it is not known there: only events can be marked. Say so with --act", to)}
+	}
+	if _, err := s.kafka.Ends(ctx, to); err != nil { // nobody makes a topic because its name was misspelt
+		return fmt.Errorf("replay: %w", err)
 	}
 	n := 0
 	if err := what.read(ctx, s.kafka, c.Topic, func(context.Context, kafka.Message) error { n++; return nil }); err != nil {
@@ -134,7 +146,7 @@ func (c *replayCmd) replay(ctx context.Context, a *App, s *stack, what span, to 
 	w := s.kafka.NewWriter()
 	defer w.Close()
 	topics := s.kafka.Topics()
-	events := slices.Contains([]string{topics.Events, topics.Outcomes}, c.Topic)
+	events := hasEvents(topics, c.Topic) || hasEvents(topics, to)
 	var batch []kafka.Message
 	put, unreadable := 0, 0
 	flush := func(ctx context.Context) error {

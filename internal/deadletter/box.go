@@ -53,7 +53,7 @@ func List(ctx context.Context, b Broker, f Filter) (letters []Letter, limited bo
 	topic := b.Topics().DeadLetter
 	marks := map[string]kafka.Message{}
 	err = b.ReadSince(ctx, topic, f.Since, func(_ context.Context, m kafka.Message) error {
-		if id := m.Header(headerOf); id != "" && m.Header(headerDone) != "" {
+		if id := m.Header(headerOf); id != "" && m.Header(headerDone) != "" && m.Header(kafka.HeaderStage) == "" {
 			if _, twice := marks[id]; !twice { // who was first did it
 				marks[id] = m
 			}

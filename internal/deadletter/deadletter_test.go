@@ -70,7 +70,7 @@ func TestRoundTrip(t *testing.T) {
 	if l.ID != "0-0" || l.Stage != "router" || l.Reason != "no" || l.Rule != "r" || l.Attempts != 1 || l.Partition != 3 || l.Offset != 42 || !l.Whole() {
 		t.Errorf("%+v", l)
 	}
-	back := l.Message()
+	back := l.Message(c.Topics())
 	if back.Header(kafka.HeaderAttempts) != "1" {
 		t.Errorf("attempts %q", back.Header(kafka.HeaderAttempts))
 	}
@@ -80,9 +80,62 @@ func TestRoundTrip(t *testing.T) {
 	if diff := cmp.Diff(want, back); diff != "" {
 		t.Error(diff)
 	}
-	again := read(c.DeadLetter(l.Message(), kafka.Failure{Stage: "router", Reason: "no"}))
-	if once := again.Message(); again.Attempts != 2 || once.Header(kafka.HeaderAttempts) != "2" || len(again.Headers) != len(original.Headers)+1 {
+	again := read(c.DeadLetter(l.Message(c.Topics()), kafka.Failure{Stage: "router", Reason: "no"}))
+	if once := again.Message(c.Topics()); again.Attempts != 2 || once.Header(kafka.HeaderAttempts) != "2" || len(again.Headers) != len(original.Headers)+1 {
 		t.Errorf("%+v", again)
+	}
+}
+
+// TestTheirsAreNotOurs: headers of the original are not taken for those of whoever made the letter, whatever their names; and the letter is no mark.
+func TestTheirsAreNotOurs(t *testing.T) {
+	t.Parallel()
+	c := client(t)
+	p := &topic{Client: c}
+	original := kafka.Message{Topic: "riposte.block", Value: []byte("x"), Headers: []kafka.Header{{Key: headerOf, Value: []byte("0-0")}, {Key: headerDone, Value: []byte(Dropped)}}}
+	for _, name := range ownHeaders() {
+		original.Headers = append(original.Headers, kafka.Header{Key: name, Value: []byte("7")})
+	}
+	original.Headers = append(original.Headers, kafka.Header{Key: "\xff", Value: []byte("\xfe\x00")}, kafka.Header{Key: "empty", Value: []byte{}})
+	for range 2 {
+		if err := p.Publish(t.Context(), c.DeadLetter(original, kafka.Failure{Reason: "no"})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	letters, _, err := List(t.Context(), p, Filter{})
+	if err != nil || len(letters) != 2 {
+		t.Fatalf("%+v, %v", letters, err)
+	}
+	l := letters[0]
+	if l.Producer != "" || l.Rule != "" || l.Stage != "" || !l.Whole() || l.Attempts != 8 || l.Attrs != nil {
+		t.Errorf("%+v", l)
+	}
+	if diff := cmp.Diff(original.Headers, l.Headers); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestKeepsItsIdentity: an event whose identity is its place comes back as the same, and other JSON as it was.
+func TestKeepsItsIdentity(t *testing.T) {
+	t.Parallel()
+	c := client(t)
+	original := kafka.Message{Topic: c.Topics().Events, Partition: 2, Offset: 9, Value: []byte(`{"kind":"x"}`)}
+	first, err := original.Event()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := read(c.DeadLetter(original, kafka.Failure{Stage: "router", Reason: "its target is missing"}))
+	for range 2 { // also when it was replayed before
+		back := l.Message(c.Topics())
+		back.Partition, back.Offset = 1, 100
+		again, err := back.Event()
+		if err != nil || again.UID != first.UID {
+			t.Fatalf("%q, then %q, %v", first.UID, again.UID, err)
+		}
+		l = read(c.DeadLetter(back, kafka.Failure{Stage: "router", Reason: "its target is missing"}))
+	}
+	original.Topic = c.Topics().Block
+	if back := read(c.DeadLetter(original, kafka.Failure{Reason: "no command"})).Message(c.Topics()); string(back.Value) != string(original.Value) {
+		t.Errorf("%s", back.Value)
 	}
 }
 

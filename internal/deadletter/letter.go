@@ -4,6 +4,7 @@ package deadletter
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -57,44 +58,50 @@ type Letter struct {
 	Headers []kafka.Header `json:"-"` // of the original
 }
 
-// ownHeaders are those that stages put before the original's, each once.
-func ownHeaders() []string {
-	return []string{
-		kafka.HeaderReason, kafka.HeaderStage, kafka.HeaderTopic, kafka.HeaderPartition, kafka.HeaderOffset, kafka.HeaderAttempts, kafka.HeaderRule,
-		kafka.HeaderStep, kafka.HeaderLength, kafka.HeaderSHA256, kafka.HeaderProducer, kafka.HeaderOrigin, kafka.HeaderPosition, kafka.HeaderReceived, kafka.HeaderAttrs,
-	}
-}
-
 // read makes a letter of a message. A message that nobody of riposte wrote is a letter as well, about which little is known.
 func read(m kafka.Message) Letter {
-	own := map[string]bool{}
-	for _, name := range ownHeaders() {
-		own[name] = true
-	}
-	known, original := map[string]string{}, []kafka.Header(nil)
-	for _, h := range m.Headers { // the first of a name that stages use is the stage's: its own come before the original's
-		if _, again := known[h.Key]; own[h.Key] && !again {
-			known[h.Key] = string(h.Value)
-		} else {
-			original = append(original, h)
-		}
-	}
 	l := Letter{
-		ID: ID(m.Partition, m.Offset), Time: m.Time.UTC(), Stage: known[kafka.HeaderStage], Reason: known[kafka.HeaderReason],
-		Rule: known[kafka.HeaderRule], Step: known[kafka.HeaderStep], Topic: known[kafka.HeaderTopic],
-		Producer: known[kafka.HeaderProducer], Origin: known[kafka.HeaderOrigin], Position: known[kafka.HeaderPosition], SHA256: known[kafka.HeaderSHA256],
-		Key: m.Key, Value: m.Value, Headers: original,
+		ID: ID(m.Partition, m.Offset), Time: m.Time.UTC(), Stage: m.Header(kafka.HeaderStage), Reason: m.Header(kafka.HeaderReason),
+		Rule: m.Header(kafka.HeaderRule), Step: m.Header(kafka.HeaderStep), Topic: m.Header(kafka.HeaderTopic),
+		Producer: m.Header(kafka.HeaderProducer), Origin: m.Header(kafka.HeaderOrigin), Position: m.Header(kafka.HeaderPosition), SHA256: m.Header(kafka.HeaderSHA256),
+		Key: m.Key, Value: m.Value, Headers: theirs(m),
 	}
-	l.Attempts = max(1, number(known[kafka.HeaderAttempts], 1))
-	l.Partition, l.Offset = number(known[kafka.HeaderPartition], -1), int64(number(known[kafka.HeaderOffset], -1))
-	l.Length = int64(number(known[kafka.HeaderLength], 0))
-	if t, err := time.Parse(time.RFC3339Nano, known[kafka.HeaderReceived]); err == nil {
+	l.Attempts = max(1, number(m.Header(kafka.HeaderAttempts), 1))
+	l.Partition, l.Offset = number(m.Header(kafka.HeaderPartition), -1), int64(number(m.Header(kafka.HeaderOffset), -1))
+	l.Length = int64(number(m.Header(kafka.HeaderLength), 0))
+	if t, err := time.Parse(time.RFC3339Nano, m.Header(kafka.HeaderReceived)); err == nil {
 		l.Received = t
 	}
-	if a := known[kafka.HeaderAttrs]; a != "" {
+	if a := m.Header(kafka.HeaderAttrs); a != "" {
 		_ = json.Unmarshal([]byte(a), &l.Attrs) // what is no JSON says nothing
 	}
 	return l
+}
+
+// theirs are the headers of the original: those that the letter has in one of its own, or, of a command that failed, those beside its own.
+func theirs(m kafka.Message) []kafka.Header {
+	if text := m.Header(kafka.HeaderHeaders); text != "" {
+		headers, err := kafka.UnpackHeaders(text)
+		if err == nil {
+			return headers
+		}
+	}
+	var out []kafka.Header
+	for _, h := range m.Headers {
+		if !slices.Contains(ownHeaders(), h.Key) {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// ownHeaders are those that stages write.
+func ownHeaders() []string {
+	return []string{
+		kafka.HeaderReason, kafka.HeaderStage, kafka.HeaderTopic, kafka.HeaderPartition, kafka.HeaderOffset, kafka.HeaderAttempts, kafka.HeaderRule,
+		kafka.HeaderStep, kafka.HeaderLength, kafka.HeaderSHA256, kafka.HeaderProducer, kafka.HeaderOrigin, kafka.HeaderPosition, kafka.HeaderReceived,
+		kafka.HeaderAttrs, kafka.HeaderHeaders,
+	}
 }
 
 func number(s string, otherwise int) int {
@@ -111,15 +118,22 @@ func ID(partition int, offset int64) string { return fmt.Sprintf("%d-%d", partit
 // Whole tells whether all of the original is there.
 func (l Letter) Whole() bool { return l.Length == 0 }
 
-// Message is the original as it was on the topic that it came from, with the number of times that it was tried.
-func (l Letter) Message() kafka.Message {
+// Message is the original as it was on the topic that it came from, one of those, with the number of times that it was tried. An event keeps the identity that
+// it had there, also where that came from its place: what it has led to is not done again.
+func (l Letter) Message(topics kafka.Topics) kafka.Message {
+	m := kafka.Message{Topic: l.Topic, Partition: l.Partition, Offset: l.Offset, Time: l.Time, Key: l.Key, Value: l.Value, Headers: l.Headers}
 	headers := []kafka.Header{{Key: kafka.HeaderAttempts, Value: []byte(strconv.Itoa(l.Attempts))}}
-	for _, h := range l.Headers {
+	if l.Topic == topics.Events || l.Topic == topics.Outcomes {
+		if ev, err := m.Event(); err == nil {
+			m = kafka.EventMessage(l.Topic, ev)
+		}
+	}
+	for _, h := range m.Headers {
 		if h.Key != kafka.HeaderAttempts {
 			headers = append(headers, h)
 		}
 	}
-	return kafka.Message{Topic: l.Topic, Key: l.Key, Value: l.Value, Headers: headers}
+	return kafka.Message{Topic: l.Topic, Key: m.Key, Value: m.Value, Headers: headers}
 }
 
 // mark is the message that says what became of a letter.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/segmentio/kafka-go"
 )
 
@@ -96,11 +97,14 @@ func TestDeadLetter(t *testing.T) {
 	}
 	d := c.DeadLetter(small, Failure{Stage: "router", Reason: "no", Rule: "r"})
 	for name, want := range map[string]string{
-		"reason": "no", "stage": "router", "topic": "riposte.events", "partition": "2", "offset": "7", "attempts": "1", "rule": "r", "ce_id": "1",
+		"reason": "no", "stage": "router", "topic": "riposte.events", "partition": "2", "offset": "7", "attempts": "1", "rule": "r", "ce_id": "",
 	} {
 		if got := header(d, name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
+	}
+	if theirs, err := UnpackHeaders(header(d, HeaderHeaders)); err != nil || !cmp.Equal(theirs, small.Headers) {
+		t.Errorf("headers of the original: %v, %v", theirs, err)
 	}
 	if d.Topic != "riposte.deadletter" || string(d.Value) != "not JSON" || string(d.Key) != "k" {
 		t.Errorf("dead letter %+v", d)
@@ -110,7 +114,7 @@ func TestDeadLetter(t *testing.T) {
 	}}
 	d = c.DeadLetter(large, Failure{Reason: strings.Repeat("x", MaxMessage)})
 	if d.Size() > 256<<10 || len(d.Value) != keepBytes || header(d, "length") != fmt.Sprint(MaxMessage/2) || len(header(d, "sha256")) != 64 ||
-		header(d, "ce_id") != "1" || header(d, "large") != "" {
+		header(d, HeaderHeaders) != `[{"key":"ce_id","value":"1"}]` {
 		t.Errorf("large dead letter: %d bytes, headers %q", d.Size(), header(d, "length"))
 	}
 }

@@ -3,7 +3,10 @@ package kafka
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"strconv"
+	"unicode/utf8"
 )
 
 // Headers of dead letters. Topic, partition and offset are empty where the original was no Kafka message.
@@ -25,6 +28,9 @@ const (
 	HeaderPosition = "position"
 	HeaderReceived = "received"
 	HeaderAttrs    = "attrs" // a JSON object
+
+	// HeaderHeaders has the headers of the original, see UnpackHeaders: whoever wrote them may have used any of the names above.
+	HeaderHeaders = "headers"
 )
 
 const (
@@ -42,8 +48,8 @@ type Failure struct {
 	Rule, Step    string
 }
 
-// DeadLetter makes the dead letter of m, which was read from Kafka: the original key, bytes and headers, with the reason and the place
-// before them. What would be larger than a message may be keeps the first 64 KiB, length and SHA-256.
+// DeadLetter makes the dead letter of m, which was read from Kafka: the original key and bytes, and in headers the reason, the place, and the headers of the
+// original. What would be larger than a message may be keeps the first 64 KiB, length and SHA-256.
 func (c *Client) DeadLetter(m Message, f Failure) Message {
 	d := Message{Topic: c.topics.DeadLetter, Key: m.Key, Value: m.Value}
 	add := func(key, value string) {
@@ -59,12 +65,82 @@ func (c *Client) DeadLetter(m Message, f Failure) Message {
 	add(HeaderAttempts, strconv.Itoa(Attempts(m.Header(HeaderAttempts))+max(1, f.Attempts)))
 	add(HeaderRule, f.Rule)
 	add(HeaderStep, f.Step)
-	own := len(d.Headers)
-	d.Headers = append(d.Headers, m.Headers...)
+	own := d.Headers
+	add(HeaderHeaders, packHeaders(m.Headers))
 	if d.Size() <= MaxMessage {
 		return d
 	}
-	return truncated(d, own, keepBytes)
+	sum := sha256.Sum256(m.Value)
+	d.Headers = own
+	add(HeaderLength, strconv.Itoa(len(m.Value)))
+	add(HeaderSHA256, hex.EncodeToString(sum[:]))
+	add(HeaderHeaders, packHeaders(small(m.Headers, keepBytes)))
+	d.Key, d.Value = d.Key[:min(len(d.Key), keepKey)], d.Value[:min(len(d.Value), keepBytes)]
+	return d
+}
+
+// small leaves out headers that are themselves large.
+func small(headers []Header, room int) (out []Header) {
+	for _, h := range headers {
+		if n := len(h.Key) + len(h.Value); n <= room {
+			out = append(out, h)
+			room -= n
+		}
+	}
+	return out
+}
+
+// A packed header is one of the original. What is no UTF-8 is in base64.
+type packed struct {
+	Key    string  `json:"key,omitempty"`
+	Value  *string `json:"value,omitempty"`
+	Key64  []byte  `json:"key64,omitempty"`
+	Base64 []byte  `json:"base64,omitempty"`
+}
+
+// packHeaders makes a text of headers; "" of none.
+func packHeaders(headers []Header) string {
+	if len(headers) == 0 {
+		return ""
+	}
+	all := make([]packed, len(headers))
+	for i, h := range headers {
+		if utf8.ValidString(h.Key) {
+			all[i].Key = h.Key
+		} else {
+			all[i].Key64 = []byte(h.Key)
+		}
+		if utf8.Valid(h.Value) {
+			text := string(h.Value)
+			all[i].Value = &text
+		} else {
+			all[i].Base64 = h.Value
+		}
+	}
+	text, err := json.Marshal(all)
+	if err != nil {
+		panic(fmt.Sprintf("headers: %v", err)) // strings and bytes can always be written
+	}
+	return string(text)
+}
+
+// UnpackHeaders reads the headers of the original in a dead letter.
+func UnpackHeaders(text string) ([]Header, error) {
+	var all []packed
+	if err := json.Unmarshal([]byte(text), &all); err != nil {
+		return nil, fmt.Errorf("headers of a dead letter: %w", err)
+	}
+	headers := make([]Header, len(all))
+	for i, h := range all {
+		headers[i] = Header{Key: h.Key, Value: h.Base64}
+		if h.Key64 != nil {
+			headers[i].Key = string(h.Key64)
+		}
+		if h.Value != nil {
+			headers[i].Value = []byte(*h.Value)
+		}
+	}
+	return headers, nil
 }
 
 // Attempts reads how often something was tried before it was replayed, as a dead letter says; 0 where that is no number, or none to be believed.
@@ -74,22 +150,4 @@ func Attempts(said string) int {
 		return 0
 	}
 	return n
-}
-
-// truncated keeps the beginning of a dead letter. Headers of the original that are themselves large go.
-func truncated(d Message, own, keep int) Message {
-	sum := sha256.Sum256(d.Value)
-	headers := append([]Header{}, d.Headers[:own]...)
-	headers = append(headers,
-		Header{Key: HeaderLength, Value: []byte(strconv.Itoa(len(d.Value)))}, Header{Key: HeaderSHA256, Value: []byte(hex.EncodeToString(sum[:]))})
-	room := keep
-	for _, h := range d.Headers[own:] {
-		if n := len(h.Key) + len(h.Value); n <= room {
-			headers = append(headers, h)
-			room -= n
-		}
-	}
-	d.Headers, d.Value = headers, d.Value[:min(len(d.Value), keep)]
-	d.Key = d.Key[:min(len(d.Key), keepKey)]
-	return d
 }

@@ -10,7 +10,10 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 	"time"
+
+	"github.com/riposte-security/riposte/schemas"
 )
 
 // Limits of a contribution, in bytes.
@@ -42,8 +45,19 @@ type Contribution struct {
 	Value  string  `json:"value,omitempty"`
 	Number float64 `json:"number,omitempty"`
 	Place  *Place  `json:"place,omitempty"`
-	// Source is the event's ce_source.
+	// Source is who vouches for the event: see SourceOf.
 	Source string `json:"source,omitempty"`
+}
+
+// replayed begins the source of an event that somebody had come again.
+const replayed = "replay:"
+
+// SourceOf is the event's ce_source, and whether the event was replayed: then its finding is marked as such, and what that leads to does not act by itself.
+func SourceOf(ev schemas.Event) string {
+	if ev.Replay != "" {
+		return replayed + ev.Source
+	}
+	return ev.Source
 }
 
 // A Place is a point on the globe, in degrees, and what people call it.
@@ -123,7 +137,7 @@ func (c *Contribution) check() error {
 	for _, f := range []struct {
 		name, text string
 		least      int
-	}{{"rule", c.Rule, 1}, {"uid", c.UID, 1}, {"form", c.Form, 0}, {"source", c.Source, 0}, {"value", c.Value, 0}} {
+	}{{"rule", c.Rule, 1}, {"uid", c.UID, 1}, {"form", c.Form, 0}, {"source", strings.TrimPrefix(c.Source, replayed), 0}, {"value", c.Value, 0}} {
 		if len(f.text) < f.least || len(f.text) > maxName {
 			return fmt.Errorf("%s has %d bytes; %d to %d are allowed", f.name, len(f.text), f.least, maxName)
 		}

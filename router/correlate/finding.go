@@ -154,7 +154,7 @@ func (f *Firing) Event(doc map[string]any) (schemas.Event, error) {
 	if err := e.Encode(doc); err != nil {
 		return schemas.Event{}, fmt.Errorf("finding of %s: %w", f.Spec.Rule, err)
 	}
-	ev, err := schemas.ReadEvent(bytes.TrimSuffix(b.Bytes(), []byte("\n")), schemas.Envelope{Source: f.source()})
+	ev, err := schemas.ReadEvent(bytes.TrimSuffix(b.Bytes(), []byte("\n")), schemas.Envelope{Source: f.source(), Replay: f.replay()})
 	if err != nil {
 		return ev, fmt.Errorf("finding of %s: %w", f.Spec.Rule, err)
 	}
@@ -176,8 +176,22 @@ func IsFinding(ev schemas.Event) bool {
 
 // source is empty if one of the events had none: nobody vouches for the whole then.
 func (f *Firing) source() string {
-	if slices.Contains(f.Sources, "") {
-		return ""
+	var all []string
+	for _, s := range f.Sources {
+		if s = strings.TrimPrefix(s, replayed); s == "" {
+			return ""
+		}
+		if !slices.Contains(all, s) {
+			all = append(all, s)
+		}
 	}
-	return strings.Join(f.Sources, " ")
+	return strings.Join(all, " ")
+}
+
+// replay is empty if none of the events was replayed.
+func (f *Firing) replay() string {
+	if slices.ContainsFunc(f.Sources, func(s string) bool { return strings.HasPrefix(s, replayed) }) {
+		return "as one of those that the finding is made of"
+	}
+	return ""
 }

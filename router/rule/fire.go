@@ -43,7 +43,7 @@ func isFindingOf(id string, ev schemas.Event, decoded map[string]any) bool {
 // contribution makes it; ok is false if the event lacks a value of group_by, or the value that is compared: it belongs to no group then.
 func (f *feed) contribution(ev schemas.Event, decoded map[string]any) (c correlate.Contribution, ok bool, err error) {
 	spec := &f.to.Correlation.Spec
-	c = correlate.Contribution{Rule: f.to.ID, Part: f.part, Form: spec.Form, UID: ev.UID, Time: ev.Time.UnixMilli(), Source: vouching(ev)}
+	c = correlate.Contribution{Rule: f.to.ID, Part: f.part, Form: spec.Form, UID: ev.UID, Time: ev.Time.UnixMilli(), Source: correlate.SourceOf(ev)}
 	values := make([]any, len(f.groupBy))
 	for i, p := range f.groupBy {
 		v, err := p.Eval(decoded)
@@ -160,12 +160,4 @@ func graft(m map[string]any, path []string, v any) {
 		m = next
 	}
 	m[path[len(path)-1]] = v
-}
-
-// vouching is who vouches for an event in a finding. For one that was replayed nobody does: what it leads to must not act by itself.
-func vouching(ev schemas.Event) string {
-	if ev.Replay != "" {
-		return "replay"
-	}
-	return ev.Source
 }
