@@ -21,7 +21,8 @@ import (
 type job struct {
 	s     *Service
 	e     ledger.Entry
-	leave func() // gives the worker's place to another
+	had   ledger.Entry // as the ledger has it
+	leave func()       // gives the worker's place to another
 	log   zerolog.Logger
 	// discounted says which approval does not count, and why; "" where there is none.
 	discounted string

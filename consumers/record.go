@@ -79,22 +79,30 @@ func (j *job) save(ctx context.Context, publish ...ledger.Message) error {
 		return fenced(j.s.d.Ledger.Save(ctx, j.s.d.Now(), j.e, publish...))
 	})
 	if err == nil {
+		j.had = j.e
 		j.s.db.OK()
 	}
 	return err
 }
 
 // giveBack leaves the entry to whoever is next, due at once. This try does not count. why is the reason, for people.
+//
+// It leaves it as the ledger had it last: what this try made of it since, a state in which it would have ended for example, is known to nobody and would never be
+// told. Only what was started stays known.
 func (j *job) giveBack(ctx context.Context, why string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), j.s.lastWords())
 	defer cancel()
-	j.e.Attempts = max(0, j.e.Attempts-1)
-	j.e.Due = j.s.d.Now()
-	if j.e.State == schemas.StateRunning || j.e.State == schemas.StateVerifying {
-		j.e.State = schemas.StateRetrying
-		j.e.Outcome = schemas.Outcome{State: j.e.State, Message: why, Time: j.s.d.Now().UTC()}
+	e := j.had
+	if started(j.e.Plan) {
+		e.Plan = j.e.Plan
 	}
-	if err := j.s.d.Ledger.Save(ctx, j.s.d.Now(), j.e); err != nil {
+	e.Attempts = max(0, e.Attempts-1)
+	e.Due = j.s.d.Now()
+	if e.State == schemas.StateRunning || e.State == schemas.StateVerifying {
+		e.State = schemas.StateRetrying
+		e.Outcome = schemas.Outcome{State: e.State, Message: why, Time: j.s.d.Now().UTC()}
+	}
+	if err := j.s.d.Ledger.Save(ctx, j.s.d.Now(), e); err != nil {
 		j.s.db.Failed(err)
 		j.log.Warn().Err(err).Msg("the command could not be given back; it goes on when its lease is over")
 	}
