@@ -24,6 +24,8 @@ type job struct {
 	had   ledger.Entry // as the ledger has it
 	leave func()       // gives the worker's place to another
 	log   zerolog.Logger
+	// before is how often it was tried before a person had it tried again.
+	before int
 	// discounted says which approval does not count, and why; "" where there is none.
 	discounted string
 }
@@ -265,7 +267,7 @@ func (j *job) failed(ctx context.Context, err error) error {
 	if !fault.IsPermanent(err) {
 		out.Message = "given up after " + tries(attempts)
 	}
-	letter, lerr := j.s.deadLetter(j.e.Command, out.Message+": "+out.Error, attempts)
+	letter, lerr := j.s.deadLetter(j.e.Command, out.Message+": "+out.Error, j.before+attempts)
 	if lerr != nil {
 		return lerr
 	}

@@ -219,6 +219,22 @@ func TestRetriesThenDeadLetter(t *testing.T) {
 	if b.world.plans != 1 {
 		t.Errorf("planned %d times; a plan that may have been applied stays", b.world.plans)
 	}
+	// A person has it tried again, twice: all tries count.
+	for n, want := range []string{"8", "12"} {
+		if _, err := b.ledger.Retry(t.Context(), b.clock.Now(), cmd.ID, "ann", "mended"); err != nil {
+			t.Fatal(err)
+		}
+		for range cfg.Attempts {
+			b.round()
+			b.clock.Add(cfg.Backoff.Max)
+		}
+		b.state(cmd, schemas.StateFailed, "given up after 4 tries: away")
+		b.published()
+		letters := b.broker.on(b.broker.Topics().DeadLetter)
+		if got := letters[len(letters)-1].Header(kafka.HeaderAttempts); len(letters) != n+2 || got != want {
+			t.Errorf("%d dead letters, the last after %s attempts; %s expected", len(letters), got, want)
+		}
+	}
 }
 
 func TestErrors(t *testing.T) {

@@ -75,6 +75,7 @@ func (j *job) checkpointIfSlow(ctx context.Context) (done func() error) {
 
 // save writes the entry, trying until the ledger answers. It gives up when the lease is lost or ctx ends.
 func (j *job) save(ctx context.Context, publish ...ledger.Message) error {
+	j.e.Outcome.Before = j.before
 	err := fault.Retry(ctx, j.s.db.Failed, func() error {
 		return fenced(j.s.d.Ledger.Save(ctx, j.s.d.Now(), j.e, publish...))
 	})
@@ -100,7 +101,7 @@ func (j *job) giveBack(ctx context.Context, why string) {
 	e.Due = j.s.d.Now()
 	if e.State == schemas.StateRunning || e.State == schemas.StateVerifying {
 		e.State = schemas.StateRetrying
-		e.Outcome = schemas.Outcome{State: e.State, Message: why, Time: j.s.d.Now().UTC()}
+		e.Outcome = schemas.Outcome{State: e.State, Message: why, Before: j.before, Time: j.s.d.Now().UTC()}
 	}
 	if err := j.s.d.Ledger.Save(ctx, j.s.d.Now(), e); err != nil {
 		j.s.db.Failed(err)

@@ -90,7 +90,7 @@ func (j *job) undoFailed(ctx context.Context, err error) error {
 		return j.save(ctx)
 	case !asked && fault.IsPermanent(err):
 		reason := "its time is over, and it could not be taken back"
-		letter, lerr := j.s.deadLetter(j.e.Command, reason+": "+err.Error(), j.e.Attempts)
+		letter, lerr := j.s.deadLetter(j.e.Command, reason+": "+err.Error(), j.before+j.e.Attempts)
 		if lerr != nil {
 			return lerr
 		}

@@ -80,7 +80,7 @@ func (s *Service) serve(ctx, work context.Context, abort context.CancelCauseFunc
 func (s *Service) work(ctx context.Context, e ledger.Entry, leave func()) {
 	ctx, release := s.keep(cloud.WithCommand(ctx, e.Command.ID), e)
 	defer release()
-	j := &job{s: s, e: e, had: e, leave: leave, log: s.d.Log.With().Str("command", e.Command.ID).Str("rule", e.Command.Rule).Str("lane", string(e.Command.Lane)).
+	j := &job{s: s, e: e, had: e, before: e.Outcome.Before, leave: leave, log: s.d.Log.With().Str("command", e.Command.ID).Str("rule", e.Command.Rule).Str("lane", string(e.Command.Lane)).
 		Str("action", e.Command.Action).Str("target", e.Command.Target.Key()).Logger()}
 	err := j.run(ctx)
 	switch {

@@ -61,6 +61,8 @@ type Outcome struct {
 	Error    string          `json:"error,omitempty"`   // the last error, where there was one
 	After    json.RawMessage `json:"after,omitempty"`   // what was read afterwards
 	Attempts int             `json:"attempts,omitempty"`
+	// Before is how often it was tried before a person last had it tried again.
+	Before int `json:"before,omitempty"`
 	// Approvers is how many people have to approve what waits for an approval; zero: one.
 	Approvers int       `json:"approvers,omitempty"`
 	Time      time.Time `json:"time"` // when this state was reached, UTC

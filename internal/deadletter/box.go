@@ -65,13 +65,14 @@ func List(ctx context.Context, b Broker, f Filter) (letters []Letter, limited bo
 			letters = append(letters, l)
 		}
 		if len(letters) > 2*most {
-			letters, limited = newest(letters), true
+			letters, limited = newest(letters, most), true
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, false, fmt.Errorf("dead letters on %s: %w", topic, err)
 	}
+	letters = once(newest(letters, 2*most))
 	for i := range letters {
 		if m, done := marks[letters[i].ID]; done {
 			letters[i].Done, letters[i].By, letters[i].Why, letters[i].At = m.Header(headerDone), m.Header(headerBy), m.Header(headerWhy), m.Time.UTC()
@@ -81,11 +82,30 @@ func List(ctx context.Context, b Broker, f Filter) (letters []Letter, limited bo
 	if len(letters) > most {
 		limited = true
 	}
-	return newest(letters), limited, nil
+	return newest(letters, most), limited, nil
+}
+
+// once leaves out letters about what there is an earlier one about: whoever is interrupted before it can say how far it has come makes some again.
+func once(letters []Letter) []Letter {
+	type about struct {
+		stage, topic, producer, origin, position, rule, step string
+		partition, attempts                                  int
+		offset                                               int64
+	}
+	seen := map[about]bool{}
+	return slices.DeleteFunc(letters, func(l Letter) bool {
+		if l.Offset < 0 && l.Origin == "" { // nothing says where it came from
+			return false
+		}
+		of := about{l.Stage, l.Topic, l.Producer, l.Origin, l.Position, l.Rule, l.Step, l.Partition, l.Attempts, l.Offset}
+		again := seen[of]
+		seen[of] = true
+		return again
+	})
 }
 
 // newest sorts letters by their time, and keeps the newest of too many.
-func newest(letters []Letter) []Letter {
+func newest(letters []Letter, most int) []Letter {
 	slices.SortStableFunc(letters, func(a, b Letter) int {
 		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.ID, b.ID))
 	})

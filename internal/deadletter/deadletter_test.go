@@ -96,7 +96,8 @@ func TestTheirsAreNotOurs(t *testing.T) {
 		original.Headers = append(original.Headers, kafka.Header{Key: name, Value: []byte("7")})
 	}
 	original.Headers = append(original.Headers, kafka.Header{Key: "\xff", Value: []byte("\xfe\x00")}, kafka.Header{Key: "empty", Value: []byte{}})
-	for range 2 {
+	for n := range 2 {
+		original.Offset = int64(n)
 		if err := p.Publish(t.Context(), c.DeadLetter(original, kafka.Failure{Reason: "no"})); err != nil {
 			t.Fatal(err)
 		}
@@ -139,6 +140,27 @@ func TestKeepsItsIdentity(t *testing.T) {
 	}
 }
 
+// TestMadeAgain: a letter that its stage made twice, because it was interrupted, is one; after a replay it is another.
+func TestMadeAgain(t *testing.T) {
+	t.Parallel()
+	c := client(t)
+	p := &topic{Client: c}
+	original := kafka.Message{Topic: "riposte.block", Partition: 1, Offset: 5, Value: []byte("x")}
+	letter := c.DeadLetter(original, kafka.Failure{Stage: "consumer", Reason: "no"})
+	other, replayed := original, original
+	other.Offset = 6
+	replayed.Headers = []kafka.Header{{Key: kafka.HeaderAttempts, Value: []byte("1")}}
+	err := p.Publish(t.Context(), letter, letter, c.DeadLetter(other, kafka.Failure{Stage: "consumer", Reason: "no"}), c.DeadLetter(replayed, kafka.Failure{Stage: "consumer", Reason: "no"}),
+		c.DeadLetter(original, kafka.Failure{Stage: "consumer", Reason: "no", Rule: "r"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	letters, _, err := List(t.Context(), p, Filter{})
+	if err != nil || len(letters) != 4 {
+		t.Errorf("%d letters, %v: %+v", len(letters), err, letters)
+	}
+}
+
 func TestLarge(t *testing.T) {
 	t.Parallel()
 	c := client(t)
@@ -166,7 +188,7 @@ func TestFilterAndMarks(t *testing.T) {
 	for _, f := range []struct{ topic, stage, reason string }{
 		{"riposte.events", "router", "not JSON"}, {"riposte.block", "consumer", "unknown action"}, {"riposte.events", "router", "Too LARGE"},
 	} {
-		m := c.DeadLetter(kafka.Message{Topic: f.topic, Value: []byte("x")}, kafka.Failure{Stage: f.stage, Reason: f.reason})
+		m := c.DeadLetter(kafka.Message{Topic: f.topic, Offset: int64(len(p.messages)), Value: []byte("x")}, kafka.Failure{Stage: f.stage, Reason: f.reason})
 		if err := p.Publish(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}

@@ -81,6 +81,28 @@ func (w *world) uids(ctx context.Context, topic string) (map[string]int, error) 
 	return n, err
 }
 
+// outcomes reads what was told of commands.
+func (w *world) outcomes(ctx context.Context) (map[string]map[string]string, error) {
+	told := map[string]map[string]string{}
+	return told, w.kafka.ReadAll(ctx, w.kafka.Topics().Outcomes, func(_ context.Context, m kafka.Message) error {
+		var ev struct {
+			Metadata struct{ UID string } `json:"metadata"`
+			Unmapped struct {
+				Riposte struct{ Command, State string } `json:"riposte"`
+			} `json:"unmapped"`
+		}
+		if json.Unmarshal(m.Value, &ev) != nil || ev.Unmapped.Riposte.State == "" {
+			return nil // what nobody can read
+		}
+		of := ev.Unmapped.Riposte
+		if told[of.Command] == nil {
+			told[of.Command] = map[string]string{}
+		}
+		told[of.Command][ev.Metadata.UID] = of.State
+		return nil
+	})
+}
+
 // deadLetters counts them by what they hold.
 func (w *world) deadLetters(ctx context.Context) (map[string]int, error) {
 	n := map[string]int{}

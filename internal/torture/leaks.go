@@ -19,9 +19,9 @@ type holding struct {
 	Connections int `json:"connections,omitempty"`
 }
 
-// over tells whether it is much more than another one. What is leaked by every fault, or every message, is.
+// over tells whether it is much more than another one: more than the connections that come and go make up. What is leaked by every fault is.
 func (h holding) over(base holding) bool {
-	more := func(now, then int) bool { return now > then+then/2+20 }
+	more := func(now, then int) bool { return now > then+then/4+10 }
 	return more(h.Goroutines, base.Goroutines) || more(h.Files, base.Files) || more(h.Connections, base.Connections)
 }
 

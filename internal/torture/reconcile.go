@@ -13,9 +13,10 @@ type evidence struct {
 	decided   map[string]int // messages that the router passed on, by uid
 	rows      []row
 	effects   []effect
-	dead      map[string]int // dead letters, by what they hold
-	refused   map[string]int // calls that the recorder refused, by key
-	mayRefuse int            // how many with one key
+	told      map[string]map[string]string // outcomes on their topic: of a command, by uid, the state that it reached
+	dead      map[string]int               // dead letters, by what they hold
+	refused   map[string]int               // calls that the recorder refused, by key
+	mayRefuse int                          // how many with one key
 	broken    []string
 	notReady  string // what had not come to an end in time
 }
@@ -29,6 +30,7 @@ type result struct {
 	Grouped  int `json:"of_which_grouped_alerts"`
 	Recorded int `json:"commands_recorded"`
 	Keys     int `json:"idempotency_keys_seen"`
+	Told     int `json:"outcomes_told"`
 	Calls    int `json:"calls"`
 	Repeats  int `json:"repeated_calls"`
 	Taken    int `json:"commands_taken_up_again"` // after a kill, a lease that expired, or a call that failed: so many calls may be repeated
@@ -54,6 +56,8 @@ const (
 	lostEvents    = "events lost"
 	lostCommands  = "commands lost"
 	lostEffects   = "effects lost"
+	lostOutcomes  = "outcomes lost"
+	manyOutcomes  = "outcomes doubled"
 	doubled       = "commands doubled"
 	doubledKeys   = "effects doubled"
 	unexpected    = "unexpected"
@@ -74,13 +78,14 @@ const (
 // reconcile holds what must be against what is, by id.
 func reconcile(e evidence) *result {
 	r := &result{Sent: len(e.want.sent), Expected: len(e.want.commands), Recorded: len(e.rows), Calls: len(e.effects), Wrong: map[string]int{}}
-	for _, kind := range []string{lostEvents, lostCommands, lostEffects, doubled, doubledKeys, disorder, wentBack, leaks, died} {
+	for _, kind := range []string{lostEvents, lostCommands, lostEffects, lostOutcomes, doubled, doubledKeys, manyOutcomes, disorder, wentBack, leaks, died} {
 		r.Wrong[kind] = 0 // said even if there are none
 	}
 	r.events(e)
 	claims := r.commands(e)
 	r.calls(e, claims)
 	r.order(e)
+	r.outcomes(e)
 	r.letters(e)
 	for id, n := range e.refused {
 		r.Refused += n
@@ -175,7 +180,27 @@ func (r *result) commands(e evidence) (claims map[string]int64) {
 	return claims
 }
 
-// calls looks at the effects: each command has one, under one key, and was called no more often than a worker took it up.
+// outcomes looks at what was told: of each command, once, that it reached the state that the ledger has. The same uid again is the same outcome again.
+func (r *result) outcomes(e evidence) {
+	for _, row := range e.rows {
+		n := 0
+		for _, state := range e.told[row.id] {
+			if state == row.state {
+				n++
+			}
+		}
+		switch {
+		case n == 0:
+			r.wrong(lostOutcomes, "that command %s of %s is %s", row.id, row.rule, row.state)
+		case n > 1:
+			r.wrong(manyOutcomes, "that command %s of %s is %s: %v", row.id, row.rule, row.state, e.told[row.id])
+		default:
+			r.Told++
+		}
+	}
+}
+
+// calls looks at the effects: each command has one, under one key, and was called, refused calls included, no more often than a worker took it up.
 func (r *result) calls(e evidence, claims map[string]int64) {
 	times := map[string]int64{}
 	keys := map[key][]string{}
@@ -190,8 +215,8 @@ func (r *result) calls(e evidence, claims map[string]int64) {
 		switch taken, ok := claims[id]; {
 		case !ok:
 			r.wrong(unexpected, "a call with key %s, which the ledger does not know", id)
-		case n > taken:
-			r.wrong(unjustified, "command %s was called %d times, and taken up %d times", id, n, taken)
+		case n+int64(e.refused[id]) > taken:
+			r.wrong(unjustified, "command %s was called %d times, refused %d times, and taken up %d times", id, n, e.refused[id], taken)
 		}
 	}
 	for k := range e.want.commands {

@@ -13,9 +13,10 @@ func sound() evidence {
 		want:   want{sent: map[string]bool{"t-1": true, "t-2": true, "t-3": true}, commands: map[key]string{{ruleInvoke, "t-1"}: "invoke-1", {ruleInvoke, "t-2"}: "invoke-1", {ruleBurst, "c-1"}: ""}, poison: map[string]bool{"poison": true}},
 		events: map[string]int{"t-1": 1, "t-2": 2, "t-3": 1}, decided: map[string]int{"t-1": 1, "t-2": 3, "t-3": 1},
 		rows: []row{
-			{"a", ruleInvoke, "t-1", "invoke-1", "verified", 2}, {"b", ruleInvoke, "t-2", "invoke-1", "verified", 1},
+			{"a", ruleInvoke, "t-1", "invoke-1", "verified", 5}, {"b", ruleInvoke, "t-2", "invoke-1", "verified", 1},
 			{"c", ruleBurst, "f00", "user.uid=c-1", "verified", 1},
 		},
+		told: map[string]map[string]string{"a": {"1": "approval", "2": "verified"}, "b": {"3": "verified"}, "c": {"4": "verified"}},
 		effects: []effect{
 			{"a", ruleInvoke, "t-1", "invoke-1", 1}, {"b", ruleInvoke, "t-2", "invoke-1", 2}, {"a", ruleInvoke, "t-1", "invoke-1", 1},
 			{"c", ruleBurst, "f00", "user.uid=c-1", 0},
@@ -38,17 +39,25 @@ func TestReconcile(t *testing.T) {
 		{"an event that nobody sent", func(e *evidence) { e.decided["t-9"] = 1 }, map[string]int{unexpected: 1}},
 		{"a command that is not in the ledger", func(e *evidence) { e.rows = e.rows[1:] }, map[string]int{lostCommands: 1, unexpected: 1}},
 		{"a command that was not called", func(e *evidence) { e.effects = e.effects[:3] }, map[string]int{lostEffects: 1}},
-		{"two commands for one event", func(e *evidence) { e.rows = append(e.rows, row{"d", ruleInvoke, "t-2", "invoke-1", "verified", 0}) }, map[string]int{doubled: 1}},
+		{"two commands for one event", func(e *evidence) {
+			e.rows = append(e.rows, row{"d", ruleInvoke, "t-2", "invoke-1", "verified", 0})
+			e.told["d"] = e.told["b"]
+		}, map[string]int{doubled: 1}},
+		{"an outcome that was not told", func(e *evidence) { delete(e.told["a"], "2") }, map[string]int{lostOutcomes: 1}},
+		{"an outcome that was told as two", func(e *evidence) { e.told["b"]["5"] = "verified" }, map[string]int{manyOutcomes: 1}},
 		{"two keys for one command", func(e *evidence) { e.effects = append(e.effects, effect{"x", ruleInvoke, "t-2", "invoke-1", 2}) }, map[string]int{doubledKeys: 1, unexpected: 1}},
-		{"two findings for one group", func(e *evidence) { e.rows = append(e.rows, row{"d", ruleBurst, "f01", "user.uid=c-1", "verified", 0}) }, map[string]int{doubled: 1}},
+		{"two findings for one group", func(e *evidence) {
+			e.rows = append(e.rows, row{"d", ruleBurst, "f01", "user.uid=c-1", "verified", 0})
+			e.told["d"] = e.told["c"]
+		}, map[string]int{doubled: 1}},
 		{"a finding that should not be", func(e *evidence) { delete(e.want.commands, key{ruleBurst, "c-1"}) }, map[string]int{unexpected: 1}},
-		{"a call that nobody took up", func(e *evidence) { e.rows[0].claims = 1 }, map[string]int{unjustified: 1}},
+		{"a call that nobody took up", func(e *evidence) { e.rows[0].claims = 4 }, map[string]int{unjustified: 1}},
 		{"the wrong order", func(e *evidence) { e.effects[0], e.effects[1] = e.effects[1], e.effects[0] }, map[string]int{disorder: 1}},
 		{"a command for somebody else", func(e *evidence) { e.rows[1].target = "invoke-2" }, map[string]int{wrongTarget: 1}},
-		{"a command that failed", func(e *evidence) { e.rows[1].state = "failed" }, map[string]int{unfinished: 1}},
+		{"a command that failed", func(e *evidence) { e.rows[1].state = "failed" }, map[string]int{unfinished: 1, lostOutcomes: 1}},
 		{"a dead letter", func(e *evidence) { e.dead["why"] = 1 }, map[string]int{deadLetter: 1}},
 		{"poison that is no dead letter", func(e *evidence) { delete(e.dead, "poison") }, map[string]int{deadLetter: 1}},
-		{"calls without end", func(e *evidence) { e.refused["a"] = 4 }, map[string]int{storm: 1}},
+		{"calls without end", func(e *evidence) { e.refused["a"] = 4; e.rows[0].claims = 6 }, map[string]int{storm: 1}},
 	} {
 		e := sound()
 		c.spoil(&e)

@@ -55,6 +55,7 @@ func (r *report) text(w io.Writer) {
 	x := r.Result
 	fmt.Fprintf(w, "\n  events sent        %7d   events decided     %7d   published again %d\n", x.Sent, x.Decided, x.Again)
 	fmt.Fprintf(w, "  commands expected  %7d   commands recorded  %7d   idempotency keys seen %d\n", x.Expected, x.Recorded, x.Keys)
+	fmt.Fprintf(w, "  outcomes told      %7d   each once, of its last state\n", x.Told)
 	fmt.Fprintf(w, "  of which findings  %7d   grouped alerts     %7d\n", x.Findings, x.Grouped)
 	fmt.Fprintf(w, "  calls              %7d   with a key repeated %6d   commands taken up again %d\n", x.Calls, x.Repeats, x.Taken)
 	fmt.Fprintf(w, "  calls refused      %7d   most with one key  %7d\n", x.Refused, x.Most)

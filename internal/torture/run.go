@@ -78,6 +78,9 @@ func (w *world) run(ctx context.Context, o options) (*report, error) {
 	if r.Commits, back, err = w.backwards(ctx); err != nil {
 		return nil, err
 	}
+	if r.Commits == 0 {
+		r.Result.wrong(wentBack, "no commit was found at all")
+	}
 	for kind, all := range map[string][]string{died: w.fleet.died, leaks: over, wentBack: back} {
 		for _, what := range all {
 			r.Result.wrong(kind, "%s", what)
@@ -104,6 +107,9 @@ func (w *world) collect(ctx context.Context, e *evidence) (err error) {
 	if e.rows, err = w.ledger(ctx); err != nil {
 		return err
 	}
+	if e.told, err = w.outcomes(ctx); err != nil {
+		return err
+	}
 	if e.dead, err = w.deadLetters(ctx); err != nil {
 		return err
 	}
@@ -125,6 +131,9 @@ func (w *world) disk(ctx context.Context, r *report) {
 		wrong = append(wrong, err.Error())
 	}
 	r.Disk = &f
+	if err == nil && f.Refused == 0 {
+		wrong = append(wrong, "nothing was refused: the disk was not full")
+	}
 	r.Faults["fill the disk of the embedded broker, and kill -9 it"]++
 	for _, what := range wrong {
 		r.Result.wrong(fullDisk, "%s", what)

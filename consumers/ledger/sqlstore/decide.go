@@ -91,7 +91,7 @@ func (s *Store) Retry(ctx context.Context, now time.Time, id string, by, reason 
 			message += ": " + reason
 		}
 		e.State, e.Due, e.Attempts = schemas.StatePending, now, 0
-		e.Outcome = schemas.Outcome{State: e.State, Message: message, Time: now.UTC()}
+		e.Outcome = schemas.Outcome{State: e.State, Message: message, Before: e.Outcome.Before + e.Outcome.Attempts, Time: now.UTC()}
 		outcome, err := json.Marshal(e.Outcome)
 		if err != nil {
 			return err
