@@ -101,7 +101,10 @@ func TestBehindRetention(t *testing.T) {
 	}
 
 	// An offset past the end, as after the topic was made anew, starts over instead of waiting for ever.
-	p := partition{m: &member{c: c, log: zerolog.Nop()}, tp: tp, offset: 1000}
+	done := newOffsets()
+	done.begin(tp, 1000)
+	done.mark(tp, 1001)
+	p := partition{m: &member{c: c, log: zerolog.Nop()}, tp: tp, offset: 1000, done: done}
 	x, err := p.fetch(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -109,6 +112,10 @@ func TestBehindRetention(t *testing.T) {
 	pg, err := p.page(t.Context(), x, x.from)
 	if err != nil || len(pg.messages) != 5 || pg.messages[0].Offset != 20 {
 		t.Errorf("past the end: %d messages, error %v", len(pg.messages), err)
+	}
+	done.mark(tp, 25) // which is committed, though it is less than what was
+	if dirty := done.take(nil); dirty[topic][0] != 25 {
+		t.Errorf("past the end: %v is to be committed", dirty)
 	}
 
 	askedAgain(t, c, tp)

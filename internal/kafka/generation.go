@@ -102,6 +102,14 @@ func (o *offsets) begin(tp topicPartition, committed int64) {
 	o.committed[tp] = max(0, committed)
 }
 
+// anew forgets what was finished and committed of a partition whose end has come to lie before that.
+func (o *offsets) anew(tp topicPartition) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.dirty[tp.topic], tp.partition)
+	o.committed[tp] = 0
+}
+
 // mark notes that everything before next is done.
 func (o *offsets) mark(tp topicPartition, next int64) {
 	o.mu.Lock()

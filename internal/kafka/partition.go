@@ -105,6 +105,7 @@ func (p *partition) fetch(ctx context.Context) (*exchange, error) {
 	case p.offset > end:
 		p.m.log.Error().Str("topic", p.tp.topic).Int("partition", p.tp.partition).Int64("offset", p.offset).Int64("end", end).
 			Msg("the partition ends before the committed offset: it was made anew or lost its end; reading it from its beginning")
+		p.done.anew(p.tp)
 	default:
 		return nil, err // the bounds moved meanwhile
 	}

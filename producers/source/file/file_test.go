@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -198,6 +199,57 @@ func TestTruncateWhileReading(t *testing.T) {
 	write(t, path, line(3))
 	await.Until(t, "the fourth", func() bool { return len(k.lines()) == 4 })
 	wantOnce(t, k, 4)
+}
+
+// TestTruncateWhileKafkaIsAway: a file that is copied and cut off while its reader waits, and is longer again when it goes on, is read from its beginning.
+func TestTruncateWhileKafkaIsAway(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.log")
+	many := func(from, n int) string {
+		var b strings.Builder
+		for i := range n {
+			b.WriteString(line(from + i))
+		}
+		return b.String()
+	}
+	const before, after = 3 * batchRecords, 4 * batchRecords
+	write(t, path, many(0, before))
+	k := &sink{}
+	away, back := make(chan struct{}), make(chan struct{})
+	gone := sync.OnceFunc(func() { close(away) })
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- open(t, "paths: ["+path+"]\npoll: 20ms", producers.SourceDeps{DataDir: dir}).Run(ctx, func(ctx context.Context, batch []producers.Record) error {
+			gone()
+			<-back
+			return k.emit(ctx, batch)
+		})
+	}()
+	<-away
+	<-time.After(300 * time.Millisecond) // it has read on, and waits
+	if err := os.Truncate(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, many(before, after))
+	<-time.After(rested)
+	close(back)
+	await.Until(t, "the new lines", func() bool { return k.lines()[strings.TrimSuffix(line(before+after-1), "\n")] > 0 })
+	cancel()
+	<-ended
+	got := k.lines()
+	for i := before; i < before+after; i++ {
+		if l := strings.TrimSuffix(line(i), "\n"); got[l] != 1 {
+			t.Fatalf("%s is there %d times", l, got[l])
+		}
+	}
+	for l, n := range got { // nothing was read from the middle of a line
+		var of struct{ N *int }
+		if err := json.Unmarshal([]byte(l), &of); err != nil || of.N == nil || n != 1 {
+			t.Fatalf("%q is there %d times, %v", l, n, err)
+		}
+	}
 }
 
 // A file that was read and then compressed is the same file; so the lines it had already are not read again under another name.

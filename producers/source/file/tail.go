@@ -11,6 +11,9 @@ import (
 	"github.com/riposte-security/riposte/producers/unpack"
 )
 
+// rested is after how long without a read it is asked whether the file is still the same.
+const rested = time.Second
+
 const (
 	errTruncated = fileError("the file was truncated")
 	errParked    = fileError("the file has not changed for a while")
@@ -95,7 +98,7 @@ func (t *tail) Read(p []byte) (int, error) {
 		}
 		n, err := t.r.f.ReadAt(p, t.off)
 		if n > 0 {
-			if t.idle && !t.same() {
+			if (t.idle || time.Since(t.since) > rested) && !t.same() { // Kafka may have been away for as long as it takes to rotate
 				return 0, errTruncated
 			}
 			t.off += int64(n)
