@@ -228,6 +228,27 @@ func TestTamper(t *testing.T) {
 			want: []string{segment("20") + ": does not follow the segment that is in front of it"}},
 		{name: "a manifest with another root by ourselves", do: func(x tamperer) { x.manifest(30, key, func(m *Manifest) { m.Root[0] ^= 1 }) },
 			want: []string{segment("30") + ": records were changed, and no index tells which"}},
+		{name: "a manifest edited, and a segment behind it removed", do: func(x tamperer) {
+			x.write(x.path(0, manifestSuffix), bytes.Replace(x.read(x.path(0, manifestSuffix)), []byte(`"last":9`), []byte(`"last":19`), 1))
+			x.remove(10)
+		}, want: []string{segment("0") + ": the manifest was changed, or is not ours", segment("10") + ": missing, up to offset 19"}},
+		{name: "a manifest emptied, and a segment behind it removed", do: func(x tamperer) {
+			x.write(x.path(0, manifestSuffix), nil)
+			x.remove(10)
+		}, want: []string{segment("0") + ": the manifest was changed, or is not ours", segment("10") + ": missing, up to offset 19"}},
+		{name: "a manifest edited, and a record under it", do: func(x tamperer) {
+			x.write(x.path(10, manifestSuffix), bytes.Replace(x.read(x.path(10, manifestSuffix)), []byte(`"writer":"riposte test"`), []byte(`"writer":"somebody"`), 1))
+			x.lines(10, func(l [][]byte) [][]byte { l[4] = bytes.Replace(l[4], []byte("bob-14"), []byte("bob-41"), 1); return l })
+		}, want: []string{segment("10") + ": the manifest was changed, or is not ours", segment("10") + ": offset 14: the record was changed"}},
+		{name: "manifest, index and a record", do: func(x tamperer) {
+			x.write(x.path(10, manifestSuffix), nil)
+			x.write(x.path(10, indexSuffix), nil)
+			x.lines(10, func(l [][]byte) [][]byte { l[4] = bytes.Replace(l[4], []byte("bob-14"), []byte("bob-41"), 1); return l })
+		}, want: []string{segment("10") + ": the manifest was changed, or is not ours"}},
+		{name: "manifest and data removed", do: func(x tamperer) {
+			x.write(x.path(10, manifestSuffix), nil)
+			_ = os.Remove(x.path(10, dataSuffix))
+		}, want: []string{segment("10") + ": the manifest was changed, or is not ours", segment("10") + ": the data file is missing"}},
 		{name: "a manifest removed", do: func(x tamperer) { _ = os.Remove(x.path(10, manifestSuffix)) },
 			want: []string{dir + "00000000000000000010.ndjson.zst: has no manifest", dir + "00000000000000000010.index: has no manifest",
 				segment("10") + ": missing, up to offset 19"}},

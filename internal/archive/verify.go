@@ -178,15 +178,16 @@ func (w *verifier) segment(ctx context.Context) error {
 	default:
 		return err
 	}
-	if m == nil || m.place() != g.place {
-		c.sure = false
+	if err != nil || m.place() != g.place { // what it says says nothing
+		next, err := w.unvouched(ctx, g)
+		if err != nil {
+			return err
+		}
+		w.gap(c, g.place)
+		c.next, c.sure = max(c.next, next), false
 		return nil
 	}
-	sure := err == nil
-	w.link(c, m, sure)
-	if !sure {
-		return nil // what it says of its files says nothing
-	}
+	w.link(c, m)
 	for _, f := range m.Parquet {
 		w.listed[nameKey(f.Name)] = struct{}{}
 	}
@@ -195,20 +196,28 @@ func (w *verifier) segment(ctx context.Context) error {
 	return w.content(ctx, m)
 }
 
-// link holds a manifest against the one before it. sure tells whether its signature is good.
-func (w *verifier) link(c *checked, m *sealedManifest, sure bool) {
-	p := m.place()
+// gap tells of what is missing in front of a segment.
+func (w *verifier) gap(c *checked, p place) {
 	switch {
-	case p.start > c.next && c.next == 0:
+	case p.start <= c.next:
+	case c.next == 0:
 		w.foundIn(place{p.topic, p.partition, 0}, "the beginning is missing, up to offset %d", p.start-1)
-	case p.start > c.next && c.sure:
+	default:
 		w.foundIn(place{p.topic, p.partition, c.next}, "missing, up to offset %d", p.start-1)
+	}
+}
+
+// link holds a manifest whose signature is good against the one before it.
+func (w *verifier) link(c *checked, m *sealedManifest) {
+	p := m.place()
+	w.gap(c, p)
+	switch {
 	case p.start < c.next:
 		w.foundIn(p, "begins before the segment in front of it ends")
-	case p.start == c.next && c.sure && sure && m.Previous != c.hash:
+	case p.start == c.next && c.sure && m.Previous != c.hash:
 		w.foundIn(p, "does not follow the segment that is in front of it")
 	}
-	c.next, c.hash, c.sure = m.next(), m.hash, sure
+	c.next, c.hash, c.sure = m.next(), m.hash, true
 	if want, ok := c.heads[c.next]; ok {
 		delete(c.heads, c.next)
 		if want != m.hash {

@@ -44,6 +44,45 @@ func (w *verifier) content(ctx context.Context, m *sealedManifest) error {
 	return nil
 }
 
+// unvouched looks at a segment whose manifest says nothing any more: the data file has a signature of its own. Where that is not good either, the index says which
+// records were changed, as far as it was left alone. It returns the offset behind the last record.
+func (w *verifier) unvouched(ctx context.Context, g group) (next int64, err error) {
+	next = g.start
+	d, err := w.read(ctx, g.place, nil, maxRecords, func(_ int64, text []byte) {
+		if offset, err := offsetOf(text); err == nil {
+			next = max(next, offset+1)
+		}
+	})
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		w.foundIn(g.place, "the data file is missing")
+		return next, nil
+	case err != nil || d.sealed:
+		return next, err
+	}
+	before := w.report.Problems
+	index, err := readFile(ctx, w.store, g.name(indexSuffix), maxRecords*entrySize)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errManifest) || len(index) == 0 {
+		index, err = nil, nil
+	}
+	if err != nil {
+		return next, err
+	}
+	m := &sealedManifest{Manifest: Manifest{Topic: g.topic, Partition: g.partition, Start: g.start, Count: int64(len(index) / entrySize)}}
+	cmp := &comparison{w: w, m: m, index: index}
+	if d, err = w.read(ctx, g.place, nil, m.Count+maxAdded, cmp.line); err != nil {
+		return next, err
+	}
+	m.Root = cmp.tree.root() // no other is known
+	if index != nil {
+		cmp.end(d)
+	}
+	if w.report.Problems == before {
+		w.foundIn(g.place, "the data file was changed as well, and nothing tells which of its records")
+	}
+	return next, nil
+}
+
 // index reads the index of a segment; nil where it is not what was written.
 func (w *verifier) index(ctx context.Context, m *sealedManifest) ([]byte, error) {
 	if m.Index.Size != m.Count*entrySize {

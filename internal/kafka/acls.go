@@ -76,11 +76,11 @@ func (t Topics) Grants(routerGroups ...string) []Grant {
 		groups(u, ConsumerGroup(lanes[i]))
 	}
 
-	allow(UserArchive, opRead, append([]string{t.Events, t.Outcomes, t.DeadLetter}, lanes...)...)
+	allow(UserArchive, opRead, append([]string{t.Events, t.Outcomes}, lanes...)...)
 	groups(UserArchive, t.Prefix()+".archive")
 
 	allow(UserOperator, opRead, append([]string{t.Events, t.Outcomes, t.DeadLetter, t.Control}, lanes...)...)
-	allow(UserOperator, opWrite, append([]string{t.Events, t.DeadLetter, t.Control}, lanes...)...) // dead letters go back to where they came from
+	allow(UserOperator, opWrite, append([]string{t.Events, t.Outcomes, t.DeadLetter, t.Control}, lanes...)...) // what is replayed goes back to where it came from
 
 	all = append(all, Grant{User: UserAdmin, Resource: ResourceTopic, Name: t.Prefix() + ".", Prefixed: true, Operations: []string{opCreate, opDescribe}})
 	return merged(all)
