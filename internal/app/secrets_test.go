@@ -2,8 +2,12 @@ package app
 
 import (
 	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -14,8 +18,13 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
+	"github.com/parquet-go/parquet-go"
+	"github.com/rs/zerolog"
+
 	"github.com/riposte-security/riposte/consumers/ledger"
 	"github.com/riposte-security/riposte/internal/await"
+	"github.com/riposte-security/riposte/internal/kafka"
 )
 
 // TestSecretsStayHidden runs the pipeline with a canary for every secret and the most talkative log, through success, failure, refusal and dead letters,
@@ -37,7 +46,10 @@ func TestSecretsStayHidden(t *testing.T) {
 	t.Cleanup(server.Close)
 	routerKey, routerPublic := newPair(t, dir, "router")
 	annKey, ann := newPair(t, dir, "ann")
-	canary := func(name string) string { return "canary-" + name + "-0123456789abcdef0123456789abcdef" }
+	canary := func(name string) string {
+		sum := sha256.Sum256([]byte(name))
+		return "canary-" + name + "-" + hex.EncodeToString(sum[:16])
+	}
 	canaries := []string{}
 	secret := func(name string) string {
 		c := canary(name)
@@ -76,11 +88,12 @@ then:
 	text := fmt.Sprintf(`
 log: { level: trace, format: json }
 http: { listen: %q, token: %q }
-producers: [ { name: http, format: json, source: { http: { listen: %q, tokens: [ %q ] } } } ]
-router: { rules: [ rules.yaml ], signing_key: "${file:%s}" }
+producers:
+  - { name: http, format: json, source: { http: { listen: %q, tokens: [ %q ], github: { secrets: [ "%[19]s" ] }, standard: { secrets: [ "whsec_%[14]s" ] } } } }
+router: { rules: [ rules.yaml ], signing_key: "${file:%[5]s}" }
 consumers: { mode: enforce, trusted_keys: [ %q ], operator_keys: [ %q ], approval: { url: "http://127.0.0.1:1", secret: %q } }
 operator: { signing_key: "${file:%s}" }
-archive: { to: %q, key: { file: %q } }
+archive: { to: %q, key: { file: %q }, segment: { age: 1s } }
 receivers:
   - { name: hook, webhook: { url: "%[13]s/good/%[12]s", secret: "whsec_%[14]s", headers: { X-Key: "%[15]s" } } }
   - { name: bad, webhook: { url: "%[13]s/bad/%[12]s", secret: "whsec_%[14]s" } }
@@ -90,7 +103,7 @@ invoke:
     bad: { url: "%[13]s/bad", headers: { Authorization: "Bearer %[17]s" } }
     login: { url: "%[13]s/bad", oauth: { token_url: "%[13]s/token", client_id: riposte, client_secret: "%[18]s" } }
 `, listen, apiToken, in, producerToken, routerKey, routerPublic, ann, secret("approval"), annKey, filepath.Join(dir, "archive"), routerKey,
-		secret("path"), server.URL, hookSecret, secret("header"), secret("endpoint"), secret("bearer"), secret("oauth"))
+		secret("path"), server.URL, hookSecret, secret("header"), secret("endpoint"), secret("bearer"), secret("oauth"), secret("github"))
 	cfg := write(t, dir, "riposte.yaml", text)
 	p := start(t, dir, "-c", cfg, "up", "--data", "data", "--port", port)
 	await.Until(t, "the event is taken", func() bool {
@@ -99,6 +112,8 @@ invoke:
 	})
 	post("http://"+in, `{"kind":"all"}`, "Authorization", "Bearer "+canary("producer")+"x")
 	post("http://"+in, `{"broken`, "Authorization", "Bearer "+canary("producer"))
+	post("http://"+in+"/github", `{"kind":"all"}`, "X-Hub-Signature-256", "sha256=00", "X-GitHub-Event", "push", "X-GitHub-Delivery", "1")
+	post("http://"+in+"/webhook", `{"kind":"all"}`, "webhook-id", "1", "webhook-timestamp", "1", "webhook-signature", "v1,AAAA")
 	post("http://"+listen+"/api/stop", "", "Authorization", "Bearer "+canary("api")+"x")
 	var said strings.Builder
 	ask := func(args ...string) string {
@@ -122,17 +137,46 @@ invoke:
 	})
 	for _, e := range entries {
 		ask("commands", e.Command.ID, "--data", data)
+		ask("commands", e.Command.ID, "--json", "--data", data)
 		ask("approve", e.Command.ID, "--data", data)
 	}
 	ask("stop", "--data", data)
 	ask("config", "check")
 	ask("list", "receivers")
 	other := write(t, dir, "other.yaml", text+fmt.Sprintf("kafka: { brokers: [ %q ] }\n", broker))
+	letters := []string{"deadletter", "show"}
 	for _, args := range [][]string{{"deadletter", "list", "--json"}, {"deadletter", "list"}, {"kafka", "acls", "--json"}} {
 		var out strings.Builder
 		Main(t.Context(), append([]string{"-c", other}, args...), Streams{In: strings.NewReader(""), Out: &out, Err: &out})
 		said.WriteString(out.String())
+		for line := range strings.Lines(out.String()) {
+			var l struct{ ID string }
+			if json.Unmarshal([]byte(line), &l) == nil && l.ID != "" {
+				letters = append(letters, l.ID)
+			}
+		}
 	}
+	if len(letters) < 4 {
+		t.Errorf("%d dead letters", len(letters)-2)
+	}
+	for _, id := range letters[2:] {
+		var out strings.Builder
+		Main(t.Context(), []string{"-c", other, "deadletter", "show", id}, Streams{In: strings.NewReader(""), Out: &out, Err: &out})
+		said.WriteString(out.String())
+	}
+	kept := filepath.Join(dir, "archive")
+	await.Until(t, "outcomes and commands are archived", func() bool {
+		all, err := filepath.Glob(filepath.Join(kept, "segments", "*", "*", "*.ndjson.zst"))
+		return err == nil && len(all) >= 4
+	})
+	for _, e := range entries {
+		var out strings.Builder
+		Main(t.Context(), []string{"-c", cfg, "audit", "show", "--data", data, e.Command.ID}, Streams{In: strings.NewReader(""), Out: &out, Err: &out})
+		Main(t.Context(), []string{"-c", cfg, "audit", "show", "--json", "--data", data, e.Command.ID}, Streams{In: strings.NewReader(""), Out: &out, Err: &out})
+		said.WriteString(out.String())
+	}
+	topics, messages := onTopics(t, broker)
+	metrics := fetched(t, "http://"+listen+"/metrics", canary("api"))
 	// Mistakes in the very places where secrets stand.
 	for _, change := range []string{"whsec_", "X-Key", "client_secret", "tokens", "signing_key"} {
 		broken := write(t, dir, "broken.yaml", strings.Replace(text, change, "x y z"+change, 1))
@@ -153,8 +197,14 @@ invoke:
 	}
 	hidden("the log", []byte(p.Log.String()))
 	hidden("the command line", []byte(said.String()))
-	files := 0
-	for _, root := range []string{data, filepath.Join(dir, "archive")} {
+	hidden("the topics", topics)
+	hidden("the metrics", metrics)
+	if messages < 10 || !bytes.Contains(topics, []byte(`"kind":"all"`)) || !bytes.Contains(metrics, []byte("riposte_router_events_total")) {
+		t.Errorf("%d messages on the topics, %d bytes of metrics", messages, len(metrics))
+	}
+	files, packed := 0, 0
+	var archived []byte
+	for _, root := range []string{data, kept} {
 		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
 				return err
@@ -165,14 +215,107 @@ invoke:
 			}
 			files++
 			hidden(path, text)
+			if plain := unpacked(t, path, text); plain != nil {
+				packed++
+				hidden(path, plain)
+				archived = append(archived, plain...)
+			}
 			return nil
 		})
 		if err != nil {
 			t.Error(err)
 		}
 	}
-	if len(canaries) < 10 || files < 5 {
-		t.Errorf("%d canaries in %d files: too few to mean anything", len(canaries), files)
+	if len(canaries) < 10 || files < 5 || packed < 6 || !bytes.Contains(archived, []byte(`"kind":"all"`)) || !bytes.Contains(archived, []byte(`\"state\":\"verified\"`)) {
+		t.Errorf("%d canaries in %d files, %d of them compressed: too few to mean anything", len(canaries), files, packed)
 	}
 	t.Logf("%d canaries, none in %d files, %d bytes of log and %d of output", len(canaries), files, len(p.Log.String()), said.Len())
+}
+
+// onTopics reads all that is on riposte's topics, keys and headers as well.
+func onTopics(t *testing.T, broker string) (all []byte, messages int) {
+	t.Helper()
+	k, err := kafka.New(kafka.Config{Brokers: []string{broker}}, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.Close()
+	for _, topic := range k.Topics().All() {
+		err := k.ReadAll(t.Context(), topic, func(_ context.Context, m kafka.Message) error {
+			messages++
+			all = append(append(append(all, m.Key...), m.Value...), '\n')
+			for _, h := range m.Headers {
+				all = append(append(append(all, h.Key...), h.Value...), '\n')
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	return all, messages
+}
+
+// fetched is what a page answers whoever has the token.
+func fetched(t *testing.T, url, token string) []byte {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close() //nolint:errcheck // only read
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// unpacked is what a compressed file holds; nil of any other.
+func unpacked(t *testing.T, path string, text []byte) []byte {
+	t.Helper()
+	switch {
+	case strings.HasSuffix(path, ".ndjson.zst"):
+		r, err := zstd.NewReader(bytes.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		plain, err := io.ReadAll(r)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+		return plain
+	case strings.HasSuffix(path, ".parquet"):
+		f, err := parquet.OpenFile(bytes.NewReader(text), int64(len(text)))
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		var plain []byte
+		for _, group := range f.RowGroups() {
+			rows := group.Rows()
+			buffer := make([]parquet.Row, 16)
+			for {
+				n, err := rows.ReadRows(buffer)
+				for _, row := range buffer[:n] {
+					for _, v := range row {
+						plain = append(append(plain, v.Bytes()...), '\n')
+					}
+				}
+				if err != nil {
+					break
+				}
+			}
+			if err := rows.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		return plain
+	}
+	return nil
 }
