@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -109,7 +110,8 @@ func (s settings) refuse(id string) error {
 	return address.RefuseListed(p, s.Never)
 }
 
-// secrets reads the values of the secret headers.
+// secrets reads the values of the secret headers. Whoever set one says beside it where it may go: the author of a rule, who names the address as well, is none to
+// decide that.
 func (s settings) secrets(getenv func(string) string) (map[string]string, error) {
 	out := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(s.SecretHeaders)) {
@@ -121,7 +123,22 @@ func (s settings) secrets(getenv func(string) string) (map[string]string, error)
 		if err := callout.CheckHeader(name, value); err != nil {
 			return nil, fault.Permanent(err)
 		}
+		for _, to := range []string{s.URL, s.UnblockURL, s.StatusURL} {
+			if to != "" && !slices.Contains(strings.Fields(getenv(variable+secretHosts)), hostname(to)) {
+				return nil, fault.Permanent(fmt.Errorf("header %s: environment variable %s, which says where %s may go, does not name %s", name, variable+secretHosts, variable, hostname(to)))
+			}
+		}
 		out[name] = value
 	}
 	return out, nil
+}
+
+// hostname is the host of an address that was checked: its template begins behind that.
+func hostname(address string) string {
+	fixed, _, _ := strings.Cut(address, "{{")
+	u, err := url.Parse(fixed)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
 }

@@ -14,6 +14,7 @@ const (
 	targetType    = "resource"
 	longestTarget = 1024
 	secretPrefix  = "RIPOSTE_WEBHOOK_" //nolint:gosec // the beginning of a name
+	secretHosts   = "_HOSTS"
 )
 
 // Spec describes the action.
@@ -35,7 +36,8 @@ func Spec() schemas.ActionSpec {
 			{Name: "unblock_body", Type: "string", Help: "what to send to unblock; default body"},
 			{Name: "content_type", Type: "string", Default: defaultType, Help: "of the bodies"},
 			{Name: "headers", Type: "map", Help: "further request headers"},
-			{Name: "secret_headers", Type: "map", Help: "request headers whose values are secrets: the name of the environment variable, which begins with " + secretPrefix},
+			{Name: "secret_headers", Type: "map", Help: "request headers whose values are secrets: the name of the environment variable, which begins with " + secretPrefix +
+				"; that variable with " + secretHosts + " behind its name has the hosts, with blanks between them, that it may be sent to"},
 			{Name: "status_url", Type: "string", Help: "address to GET whether the target is blocked: 404 is no; 2xx is yes, if status_field has status_value"},
 			{Name: "status_field", Type: "string", Help: "path in the JSON of the answer: data.blocked; without it, any 2xx is yes"},
 			{Name: "status_value", Type: "string", Default: "true", Help: "what status_field has where the target is blocked"},

@@ -87,9 +87,16 @@ func start(t *testing.T) (*edr, *httptest.Server) {
 }
 
 func action() consumers.Action {
-	return New(Deps{Client: callout.Client(callout.Policy{}.Named()), Now: time.Now, Getenv: func(name string) string {
-		return map[string]string{"RIPOSTE_WEBHOOK_EDR": token, "RIPOSTE_WEBHOOK_BAD": "a\nb"}[name]
-	}})
+	return New(Deps{Client: callout.Client(callout.Policy{}.Named()), Now: time.Now, Getenv: environment()})
+}
+
+func environment() func(string) string {
+	return func(name string) string {
+		return map[string]string{
+			"RIPOSTE_WEBHOOK_EDR": token, "RIPOSTE_WEBHOOK_EDR_HOSTS": "127.0.0.1 edr.example", "RIPOSTE_WEBHOOK_BAD": "a\nb",
+			"RIPOSTE_WEBHOOK_ANY": token, "RIPOSTE_WEBHOOK_OTHER": token, "RIPOSTE_WEBHOOK_OTHER_HOSTS": "edr.example.org",
+		}[name]
+	}
 }
 
 func command(url string, with map[string]any) schemas.Command {
@@ -194,7 +201,7 @@ func TestNeverInEffect(t *testing.T) {
 		client := &http.Client{Transport: answer(func(r *http.Request) *http.Response {
 			return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(`{"data":{"contained":false}}`)), Request: r, Header: http.Header{}}
 		})}
-		a := New(Deps{Client: client, Now: time.Now, Getenv: func(string) string { return token }})
+		a := New(Deps{Client: client, Now: time.Now, Getenv: environment()})
 		cmd := command("https://edr.example", withStatus("https://edr.example"))
 		p := actiontest.CarryOut(t, a, cmd)
 		if _, err := a.Verify(t.Context(), cmd, p); err == nil || fault.IsPermanent(err) || !strings.Contains(err.Error(), "target ws-17") {
@@ -255,6 +262,11 @@ func TestErrors(t *testing.T) {
 		"another secret":       {map[string]any{"secret_headers": map[string]any{"X": "AWS_SECRET_ACCESS_KEY"}}, "begins with RIPOSTE_WEBHOOK_"},
 		"an unset secret":      {map[string]any{"secret_headers": map[string]any{"X": "RIPOSTE_WEBHOOK_NONE"}}, "RIPOSTE_WEBHOOK_NONE is not set"},
 		"a bad secret":         {map[string]any{"secret_headers": map[string]any{"X": "RIPOSTE_WEBHOOK_BAD"}}, "control characters"},
+		"a secret for nobody":  {map[string]any{"secret_headers": map[string]any{"X": "RIPOSTE_WEBHOOK_ANY"}}, "RIPOSTE_WEBHOOK_ANY_HOSTS, which says where"},
+		"for somebody else":    {map[string]any{"secret_headers": map[string]any{"X": "RIPOSTE_WEBHOOK_OTHER"}}, "does not name edr.example"},
+		"to elsewhere":         {map[string]any{"url": "https://evil.example/x"}, "does not name evil.example"},
+		"to elsewhere later":   {map[string]any{"unblock_url": "https://edr.example@evil.example/x"}, "with.unblock_url"},
+		"asking elsewhere":     {map[string]any{"status_url": "https://evil.example/{{path .Target.ID}}"}, "does not name evil.example"},
 		"unknown setting":      {map[string]any{"token": "x"}, "unknown field"},
 		"a content type":       {map[string]any{"content_type": "a\nb"}, "with.content_type"},
 	} {
