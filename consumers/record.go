@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -26,6 +27,9 @@ func (j *job) settle(ctx context.Context, state schemas.State, out schemas.Outco
 	case state == schemas.StateApproval && j.s.cfg.Approval.Within > 0:
 		j.e.Due = j.s.d.Now().Add(j.s.cfg.Approval.Within)
 	}
+	if err := j.decided(&out); err != nil {
+		return err
+	}
 	msg, err := outcomeMessage(j.e.Command, j.e.Plan, out)
 	if err != nil {
 		return err
@@ -40,6 +44,27 @@ func (j *job) settle(ctx context.Context, state schemas.State, out schemas.Outco
 		log.Warn().Str("error", out.Error).Msg("command failed")
 	} else {
 		log.Info().Msg("command " + string(state))
+	}
+	return nil
+}
+
+// decided adds to what is told of a command who decided that: the ledger can be written to, and is pruned; the archive cannot, and is not.
+func (j *job) decided(out *schemas.Outcome) (err error) {
+	var by []ledger.Approval
+	for _, a := range j.e.Approvals {
+		if j.e.ApprovedHash != "" && a.Plan == j.e.ApprovedHash {
+			by = append(by, a)
+		}
+	}
+	if len(by) > 0 {
+		if out.Approvals, err = json.Marshal(by); err != nil {
+			return fmt.Errorf("approvals: %w", err)
+		}
+	}
+	if j.e.Undo != nil {
+		if out.Undo, err = json.Marshal(j.e.Undo); err != nil {
+			return fmt.Errorf("undo: %w", err)
+		}
 	}
 	return nil
 }

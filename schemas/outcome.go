@@ -63,6 +63,10 @@ type Outcome struct {
 	Attempts int             `json:"attempts,omitempty"`
 	// Before is how often it was tried before a person last had it tried again.
 	Before int `json:"before,omitempty"`
+	// Approvals are those that the outcome followed from, and Undo is who asked for it, as the ledger keeps them, signatures and all; JSON. They are for the
+	// outcome event: the ledger has them beside the outcome.
+	Approvals json.RawMessage `json:"-"`
+	Undo      json.RawMessage `json:"-"`
 	// Approvers is how many people have to approve what waits for an approval; zero: one.
 	Approvers int       `json:"approvers,omitempty"`
 	Time      time.Time `json:"time"` // when this state was reached, UTC

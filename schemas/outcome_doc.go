@@ -105,6 +105,8 @@ type outcomeDetail struct {
 	Error     string          `json:"error,omitempty"`
 	Attempts  int             `json:"attempts"`
 	Approvers int             `json:"approvers,omitempty"`
+	Approvals json.RawMessage `json:"approvals,omitempty"`
+	Undo      json.RawMessage `json:"undo,omitempty"`
 	After     json.RawMessage `json:"after,omitempty"`
 	Plan      *planDetail     `json:"plan,omitempty"`
 	Shed      *Shed           `json:"shed,omitempty"`
@@ -124,7 +126,7 @@ func outcomeFacts(cmd Command, plan *Plan, o Outcome) (outcomeDetail, error) {
 		Command: cmd.ID, Rule: cmd.Rule, RuleTitle: cmd.RuleTitle, RuleHash: cmd.RuleHash, Step: cmd.Step, Lane: cmd.Lane,
 		Action: cmd.Action, Target: cmd.Target, Severity: cmd.Severity, EventUID: cmd.EventUID, EventTime: cmd.EventTime,
 		Source: cmd.Source, Cause: cmd.Cause, Created: cmd.Created, For: cmd.For, Shed: cmd.Shed,
-		State: o.State, Message: clipText(o.Message), Error: clipText(o.Error), Attempts: o.Attempts, Approvers: o.Approvers,
+		State: o.State, Message: clipText(o.Message), Error: clipText(o.Error), Attempts: o.Attempts, Approvers: o.Approvers, Approvals: o.Approvals, Undo: o.Undo,
 	}
 	if len(o.After) > maxPlanText {
 		d.Truncated = append(d.Truncated, "after")

@@ -15,6 +15,7 @@ import (
 	"github.com/riposte-security/riposte/internal/await"
 	"github.com/riposte-security/riposte/internal/broker"
 	"github.com/riposte-security/riposte/internal/kafka"
+	"github.com/riposte-security/riposte/schemas"
 )
 
 // command runs a command line in this process.
@@ -170,5 +171,82 @@ archive: { to: %q, key: { file: %q }, segment: { records: 60, age: 1s } }
 	code, out := command(t, "-c", cfg, "audit", "verify", "--key", pub, "--kafka", "--json")
 	if code != 0 || json.Unmarshal([]byte(strings.TrimSpace(out)), &r) != nil || r.Records != sent || r.Problems > 0 || r.Absent > 0 {
 		t.Errorf("%d sent; verify: %d %s", sent, code, out)
+	}
+}
+
+// TestAuditShowsWhoDecided: the archive alone tells who approved what, what was called, what became of it and what followed, when nobody has the ledger any more.
+func TestAuditShowsWhoDecided(t *testing.T) {
+	dir, in, calls := t.TempDir(), freeAddr(t), newCalls(t)
+	_, port, err := net.SplitHostPort(freeAddr(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, public := newPair(t, dir, "archive")
+	public = write(t, dir, "archive.pub", public)
+	annKey, ann := newPair(t, dir, "ann")
+	const act = "then: [ { invoke: { to: http, APPROVAL with: { endpoint: hook } } } ]\n"
+	write(t, dir, "rules.yaml", "id: asks\ntitle: Asks\nseverity: low\nwhen: unmapped.kind == \"login_failed\"\n"+strings.Replace(act, "APPROVAL", "approval: required,", 1)+
+		"---\nid: chained\ntitle: Chained\nseverity: low\non: outcomes\nwhen: unmapped.riposte.rule == \"asks\" and unmapped.riposte.state == \"verified\"\n"+strings.Replace(act, "APPROVAL", "approval: waived,", 1))
+	cfg := write(t, dir, "riposte.yaml", fmt.Sprintf(`
+http: { listen: "" }
+producers: [ { name: http, format: json, source: { http: { listen: %q } } } ]
+router: { rules: [ %q ] }
+consumers: { mode: enforce, operator_keys: [ %q ] }
+operator: { signing_key: "${file:%s}" }
+invoke: { endpoints: { hook: { url: %q } } }
+ledger: { url: %q }
+archive: { to: %q, key: { file: %q }, segment: { age: 1s } }
+`, in, filepath.Join(dir, "rules.yaml"), ann, annKey, calls.URL, "sqlite://"+filepath.Join(dir, "data", "ledger.db"), filepath.Join(dir, "kept"), key))
+	p := start(t, dir, "-c", cfg, "up", "--data", "data", "--port", port)
+	await.Until(t, "the event is taken", func() bool {
+		status, _ := post("http://"+in, `{"kind":"login_failed","user":"bob"}`)
+		return status == 202
+	})
+	of := func(rule string, state schemas.State) (id string) {
+		await.Until(t, rule+" is "+string(state), func() bool {
+			for _, e := range inLedger(t, dir, ledger.Filter{Limit: 10}) {
+				if e.Command.Rule == rule && e.State == state {
+					id = e.Command.ID
+				}
+			}
+			return id != ""
+		})
+		return id
+	}
+	asks := of("asks", schemas.StateApproval)
+	if code, out := command(t, "-c", cfg, "approve", asks, "--by", "ann", "--reason", "seen", "--data", filepath.Join(dir, "data")); code != 0 {
+		t.Fatal(out)
+	}
+	chained := of("chained", schemas.StateVerified)
+	shows := func(id string, wants ...string) {
+		t.Helper()
+		missing := ""
+		await.Until(t, "the archive tells it all", func() bool {
+			missing = ""
+			_, out := command(t, "-c", cfg, "audit", "show", "--key", public, "--data", filepath.Join(dir, "nowhere"), id)
+			for _, want := range wants {
+				if !strings.Contains(strings.Join(strings.Fields(out), " "), want) {
+					missing += fmt.Sprintf("%q is not in %s\n", want, out)
+				}
+			}
+			return missing == ""
+		}, func() string { return missing })
+	}
+	shows(chained, "cause "+asks, "outcome verified", "on: outcomes")
+	p.Interrupt(t)
+	if err := os.RemoveAll(filepath.Join(dir, "data")); err != nil {
+		t.Fatal(err)
+	}
+	shows(asks, "outcome approval", "approval by ann", "via cli", ", signed: seen", "call http:POST", "outcome verified", "led to "+chained, "no ledger is asked")
+	code, out := command(t, "-c", cfg, "audit", "show", "--key", public, "--json", asks)
+	var told struct {
+		Outcomes []struct {
+			State     string
+			Approvals []ledger.Approval
+		}
+		Followed []string
+	}
+	if err := json.Unmarshal([]byte(out), &told); code != 0 || err != nil || len(told.Outcomes) != 2 || len(told.Outcomes[1].Approvals) != 1 || len(told.Outcomes[0].Approvals) != 0 {
+		t.Errorf("%d, %v: %s", code, err, out)
 	}
 }

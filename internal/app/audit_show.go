@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -65,6 +66,11 @@ type told struct {
 	Error   string          `json:"error,omitempty"`
 	Plan    *toldPlan       `json:"plan,omitempty"`
 	After   json.RawMessage `json:"after,omitempty"`
+	// Approvals are those that it followed from, Undo is who asked for it.
+	Approvals []ledger.Approval   `json:"approvals,omitempty"`
+	Undo      *ledger.UndoRequest `json:"undo,omitempty"`
+	// Truncated names what was too large for the outcome and stands in the ledger alone.
+	Truncated []string `json:"truncated,omitempty"`
 }
 
 type toldPlan struct {
@@ -164,26 +170,39 @@ func (t *storyTeller) command(ctx context.Context, id string) (cmd schemas.Comma
 // event finds the message of the event.
 func (t *storyTeller) event(ctx context.Context, st *story) error {
 	cmd := st.Command
-	for _, topic := range []string{t.topics.Events, t.topics.Outcomes} {
-		found, err := archive.Search{
-			Store: t.store, Keys: t.keys, Topic: topic, Most: 1,
-			After: cmd.Created.Add(-t.c.Within), Before: cmd.Created.Add(time.Hour), // clocks differ
-			Match: func(m *kafka.Message) bool {
-				ev, err := m.Event()
-				return err == nil && ev.UID == cmd.EventUID
-			},
-		}.Find(ctx)
-		if err != nil {
-			return err
-		}
-		if len(found) > 0 {
-			w := whereOf(found[0])
-			st.Event = &w
-			return nil
+	for _, later := range []time.Duration{aMoment, time.Hour} { // what came again since then was not what led here; but clocks differ
+		for _, topic := range []string{t.topics.Events, t.topics.Outcomes} {
+			found, err := archive.Search{
+				Store: t.store, Keys: t.keys, Topic: topic, Most: 1, After: cmd.Created.Add(-t.c.Within), Before: cmd.Created.Add(later),
+				Match: func(m *kafka.Message) bool {
+					ev, err := m.Event()
+					return err == nil && ev.UID == cmd.EventUID && !m.Time.After(cmd.Created.Add(later))
+				},
+			}.Find(ctx)
+			if err != nil {
+				return err
+			}
+			if len(found) > 0 {
+				w := whereOf(found[0])
+				st.Event = &w
+				if ev, err := found[0].Event(); err != nil || !sameJSON(ev.Data, cmd.Event) {
+					st.Notes = append(st.Notes, "the event in the command, which is shown here, is NOT the one in the archive")
+				}
+				return nil
+			}
 		}
 	}
 	st.Notes = append(st.Notes, "the event is not in the archive within the time given; what follows is the copy in the command")
 	return nil
+}
+
+// aMoment is how far the clocks of brokers and routers are usually apart, at most.
+const aMoment = 10 * time.Second
+
+// sameJSON tells whether two texts are the same but for spaces.
+func sameJSON(a, b []byte) bool {
+	var x, y bytes.Buffer
+	return json.Compact(&x, a) == nil && json.Compact(&y, b) == nil && bytes.Equal(x.Bytes(), y.Bytes())
 }
 
 // outcomes finds what became of the command, and what followed from that.

@@ -119,6 +119,9 @@ func (st *story) print(a *App) {
 				row("  call", "%s:%s %s", call.Service, call.Operation, compact(call.Params))
 			}
 		}
+		for _, what := range o.Truncated {
+			row("", "%s was too large for the outcome: riposte commands %s has it", what, cmd.ID)
+		}
 		row("outcome", "%s at %s, %s/%d@%d: %s", o.State, o.Where.Time.Format(time.RFC3339Nano), o.Where.Topic, o.Where.Partition, o.Where.Offset, o.Message)
 		if o.Error != "" {
 			row("", "error: %s", o.Error)
@@ -133,14 +136,32 @@ func (st *story) print(a *App) {
 	_ = w.Flush() // stdout of a table: nothing to do if it is gone
 }
 
+// printApprovals says who decided, as the outcomes in the archive have it; where they do not, as the ledger has it now.
 func (st *story) printApprovals(row func(name, format string, args ...any)) {
-	if st.Ledger == nil {
-		return
+	var approvals []ledger.Approval
+	var undo *ledger.UndoRequest
+	from := ""
+	for _, o := range st.Outcomes {
+		if len(o.Approvals) > 0 {
+			approvals = o.Approvals
+		}
+		if o.Undo != nil {
+			undo = o.Undo
+		}
 	}
-	for _, p := range st.Ledger.Approvals {
-		row("approval", "by %s at %s via %s, of plan %s: %s", p.By, p.At.UTC().Format(time.RFC3339), p.Via, p.Plan, p.Reason)
+	if approvals == nil && undo == nil && st.Ledger != nil {
+		approvals, undo, from = st.Ledger.Approvals, st.Ledger.Undo, "; so says the ledger"
 	}
-	if u := st.Ledger.Undo; u != nil {
-		row("undo", "asked by %s at %s: %s", u.By, u.At.UTC().Format(time.RFC3339), u.Reason)
+	signed := func(signature string) string {
+		if signature == "" {
+			return "not signed"
+		}
+		return "signed"
+	}
+	for _, p := range approvals {
+		row("approval", "by %s at %s via %s, of plan %s, %s: %s%s", p.By, p.At.UTC().Format(time.RFC3339), p.Via, p.Plan, signed(p.Signature), p.Reason, from)
+	}
+	if undo != nil {
+		row("undo", "asked by %s at %s, %s: %s%s", undo.By, undo.At.UTC().Format(time.RFC3339), signed(undo.Signature), undo.Reason, from)
 	}
 }

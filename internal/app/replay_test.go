@@ -127,7 +127,29 @@ receivers: [ { name: hook, webhook: { url: %q, secret: whsec_MDEyMzQ1Njc4OTAxMjM
 			t.Fatal(err)
 		}
 	}
+	var first kafka.Message
+	if err := k.ReadAll(t.Context(), "old", func(_ context.Context, m kafka.Message) error { first = m; return nil }); err != nil {
+		t.Fatal(err)
+	}
 	known := write(t, dir, "known.yaml", fmt.Sprintf("kafka: { brokers: [ %q ] }\nledger: { url: \"sqlite://%s/data/ledger.db\" }\n", brokerAddr, dir))
+	if err := k.MakeTopics(t.Context(), "copy"); err != nil {
+		t.Fatal(err)
+	}
+	one := fmt.Sprintf("%d-%d", first.Offset, first.Offset)
+	if said := run(t, 0, "-c", known, "replay", "old", "--to", "copy", "--partition", fmt.Sprint(first.Partition), "--offsets", one, "--yes"); !strings.Contains(said, "1 messages of old are on copy") {
+		t.Error(said)
+	}
+	copies := 0
+	err = k.ReadAll(t.Context(), "copy", func(_ context.Context, m kafka.Message) error {
+		copies++
+		if string(m.Value) != string(first.Value) || m.Header(schemas.HeaderSource) != "riposte/http" {
+			t.Errorf("%s", m.Value)
+		}
+		return nil
+	})
+	if err != nil || copies != 1 {
+		t.Errorf("%d copies, %v", copies, err)
+	}
 	run(t, 1, "-c", known, "replay", "old", "--to", "misspelt", "--yes")
 	run(t, 2, "-c", known, "replay", "old", "--to", k.Topics().Remediate, "--yes")
 	if said := run(t, 0, "-c", known, "replay", "old", "--to", k.Topics().Events, "--yes"); !strings.Contains(said, "2 messages") {
