@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -249,6 +250,43 @@ func TestTruncateWhileKafkaIsAway(t *testing.T) {
 		if err := json.Unmarshal([]byte(l), &of); err != nil || of.N == nil || n != 1 {
 			t.Fatalf("%q is there %d times, %v", l, n, err)
 		}
+	}
+}
+
+// TestStalledDownload: a compressed file that nobody writes on for a while is read as far as it goes. When the rest comes, the record that was cut in two is whole.
+func TestStalledDownload(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.log.gz")
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	rng := rand.New(rand.NewPCG(1, 2))
+	const lines = 3000
+	for i := range lines { // so that it is cut between two lines nowhere
+		if _, err := fmt.Fprintf(w, "{\"n\":%d,\"x\":%d}\n", i, rng.Uint64()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	half := packed.Len() / 2
+	write(t, path, string(packed.Bytes()[:half]))
+	k := &sink{}
+	start(t, open(t, "paths: ["+path+"]\npoll: 20ms", producers.SourceDeps{DataDir: dir}), k)
+	whole := func() (n int) {
+		for l := range k.lines() {
+			if json.Valid([]byte(l)) {
+				n++
+			}
+		}
+		return n
+	}
+	await.Until(t, "what there is", func() bool { return len(k.lines()) > whole() && whole() > lines/4 }) // and the half of a record behind it
+	write(t, path, string(packed.Bytes()[half:]))
+	await.Until(t, "all records", func() bool { return whole() == lines })
+	if n := len(k.lines()); n != lines { // the half had the identity of the whole
+		t.Errorf("%d lines, %d of them records", n, lines)
 	}
 }
 
