@@ -91,10 +91,10 @@ func (w *world) outcomes(ctx context.Context) (map[string]map[string]string, err
 				Riposte struct{ Command, State string } `json:"riposte"`
 			} `json:"unmapped"`
 		}
-		if json.Unmarshal(m.Value, &ev) != nil || ev.Unmapped.Riposte.State == "" {
-			return nil // what nobody can read
+		of := &ev.Unmapped.Riposte
+		if json.Unmarshal(m.Value, &ev) != nil || of.State == "" {
+			return nil //nolint:nilerr // what nobody can read
 		}
-		of := ev.Unmapped.Riposte
 		if told[of.Command] == nil {
 			told[of.Command] = map[string]string{}
 		}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -24,7 +25,9 @@ func serve(t *testing.T, l Limits, h http.HandlerFunc) (dial func() net.Conn) {
 	go func() { served <- s.Serve(l.Bounded(ln)) }()
 	t.Cleanup(func() {
 		_ = s.Close()
-		<-served
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
 	})
 	return func() net.Conn {
 		t.Helper()
@@ -41,7 +44,7 @@ func serve(t *testing.T, l Limits, h http.HandlerFunc) (dial func() net.Conn) {
 func TestSlowBodies(t *testing.T) {
 	t.Parallel()
 	ended := make(chan error, 1)
-	dial := serve(t, Limits{Read: 200 * time.Millisecond, Write: time.Minute, Connections: 1}, func(w http.ResponseWriter, r *http.Request) {
+	dial := serve(t, Limits{Read: 200 * time.Millisecond, Write: time.Minute, Connections: 1}, func(_ http.ResponseWriter, r *http.Request) {
 		_, err := io.Copy(io.Discard, r.Body)
 		if r.Method == http.MethodPost {
 			ended <- err
@@ -68,8 +71,8 @@ func TestSlowBodies(t *testing.T) {
 	}
 	other := dial() // there is one place
 	fmt.Fprint(other, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-	if res, err := http.ReadResponse(bufio.NewReader(other), nil); err != nil || res.StatusCode != http.StatusOK {
-		t.Errorf("%v, %v", res, err)
+	if line, err := bufio.NewReader(other).ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 200 ") {
+		t.Errorf("%q, %v", line, err)
 	}
 }
 

@@ -238,7 +238,9 @@ func TestTruncateWhileKafkaIsAway(t *testing.T) {
 	close(back)
 	await.Until(t, "the new lines", func() bool { return k.lines()[strings.TrimSuffix(line(before+after-1), "\n")] > 0 })
 	cancel()
-	<-ended
+	if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
 	got := k.lines()
 	for i := before; i < before+after; i++ {
 		if l := strings.TrimSuffix(line(i), "\n"); got[l] != 1 {
