@@ -36,6 +36,7 @@ type beside struct {
 
 func besides() []beside {
 	object, put, receive, records := call{"s3", "GetObject"}, call{"s3", "PutObject"}, call{"sqs", "ReceiveMessage"}, call{"kinesis", "GetRecords"}
+	publish, parameter := call{"sns", "Publish"}, call{"ssm", "GetParameter"}
 	return []beside{
 		{"s3", "kms:Decrypt", object, "an object may be encrypted with a key of KMS"},
 		{"sqs", "kms:Decrypt", object, "so may those that are announced"},
@@ -45,6 +46,9 @@ func besides() []beside {
 		{"archive", "s3:PutObjectRetention", put, "an object is locked as it is written, where that is asked for"},
 		{"archive", "kms:GenerateDataKey", put, "a bucket may encrypt with a key of KMS"},
 		{"archive", "kms:Decrypt", object, "and what is read of it"},
+		{"alert", "kms:GenerateDataKey", publish, "a topic may be encrypted with a key of KMS"},
+		{"alert", "kms:Decrypt", publish, "and SNS has the data key decrypted"},
+		{"secrets", "kms:Decrypt", parameter, "a parameter may be encrypted with a key of one's own"},
 		{"sqs", "s3:ListBucket", object, "without it, S3 says of an object that is not there that it is forbidden, and its message would come again and again"},
 	}
 }
@@ -73,15 +77,20 @@ func TestSourcePolicies(t *testing.T) {
 			compare(t, file, granted(t, file), needed)
 		})
 	}
-	archive := filepath.Join(root, policies, "archive.json") // no source, but held to the same
-	files[archive] = true
-	t.Run("archive", func(t *testing.T) {
-		calls, err := callsOf(root, "internal/archive")
-		if err != nil {
-			t.Fatal(err)
-		}
-		compare(t, archive, granted(t, archive), needs(t, "archive", calls))
-	})
+	for of, at := range map[string]string{ // no sources, but held to the same
+		"archive": "internal/archive/", "alert": "consumers/alert/sns/", "own-addresses": "internal/cloud/own/", "secrets": "internal/cloud/stores.go",
+	} {
+		file := filepath.Join(root, policies, of+".json")
+		files[file] = true
+		t.Run(of, func(t *testing.T) {
+			calls, err := callsOf(root, filepath.Dir(at))
+			if err != nil {
+				t.Fatal(err)
+			}
+			maps.DeleteFunc(calls, func(_ call, place string) bool { return !strings.Contains(place, at) })
+			compare(t, file, granted(t, file), needs(t, of, calls))
+		})
+	}
 	there, err := filepath.Glob(filepath.Join(root, policies, "*"))
 	if err != nil {
 		t.Fatal(err)
@@ -179,6 +188,7 @@ func granted(t *testing.T, file string) (actions []string) {
 func nowhere() []string {
 	return []string{
 		"s3:ListAllMyBuckets", "ec2:DescribeRegions", "ec2:DescribeInstances", "ec2:DescribeSecurityGroups",
+		"ec2:DescribeAddresses", "ec2:DescribeCustomerGateways", "ec2:DescribeNatGateways", "ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcs",
 		"iam:GetAccountAuthorizationDetails", "iam:GetAccountSummary", "cloudtrail:DescribeTrails",
 	}
 }
