@@ -26,10 +26,15 @@ type letterFlags struct {
 	Stage string        `enum:",produce,router,consumer" default:"" help:"Only those of this stage: produce, router or consumer."`
 	Topic string        `help:"Only those that came from this topic."`
 	Since time.Duration `placeholder:"DURATION" default:"168h" help:"How far back: 2h."`
+	Until time.Duration `placeholder:"DURATION" help:"Only those that are older than that: 1h."`
 }
 
 func (f letterFlags) filter() deadletter.Filter {
-	return deadletter.Filter{Reason: f.Match, Stage: f.Stage, Topic: f.Topic, Since: time.Now().Add(-f.Since)}
+	all := deadletter.Filter{Reason: f.Match, Stage: f.Stage, Topic: f.Topic, Since: time.Now().Add(-f.Since)}
+	if f.Until > 0 {
+		all.Before = time.Now().Add(-f.Until)
+	}
+	return all
 }
 
 type deadletterListCmd struct {
@@ -65,7 +70,7 @@ func (c *deadletterListCmd) Run(ctx context.Context, a *App) error {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", l.ID, l.Time.Format(time.RFC3339), clean(l.Stage), clean(from(l)), reason)
 		}
 		if len(letters) == 0 {
-			fmt.Fprintln(a.Out, "no dead letters")
+			fmt.Fprintf(a.Out, "no dead letters within %s\n", c.Since)
 		}
 		return w.Flush()
 	})

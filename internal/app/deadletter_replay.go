@@ -58,7 +58,7 @@ func (c *lettersOf) each(ctx context.Context, a *App, verb, done string, do func
 			return err
 		}
 		if len(letters) == 0 {
-			fmt.Fprintln(a.Out, "no dead letters")
+			fmt.Fprintf(a.Out, "no dead letters within %s\n", c.Since)
 			return nil
 		}
 		if goes, err := c.confirm(a, verb, letters); err != nil || !goes {

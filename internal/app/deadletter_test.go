@@ -74,6 +74,7 @@ func TestDeadLetters(t *testing.T) {
 	list(1, "--reason-has", "NO-SUCH-action")
 	list(0, "--reason-has", "nobody says that")
 	list(0, "--since", "1ns")
+	list(0, "--until", "1h")
 	router := list(1, "--stage", "router")[0]
 	if said := run(0, "replay", router.ID, "--by", "ann"); !strings.Contains(said, "back on "+topics.Events) {
 		t.Error(said)

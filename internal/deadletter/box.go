@@ -18,6 +18,7 @@ type Filter struct {
 	Stage  string
 	Topic  string
 	Since  time.Time
+	Before time.Time
 	Done   bool // also those about which something was done
 }
 
@@ -28,6 +29,7 @@ func (f Filter) wants(l Letter) bool {
 		f.Stage != "" && l.Stage != f.Stage,
 		f.Topic != "" && l.Topic != f.Topic,
 		l.Time.Before(f.Since),
+		!f.Before.IsZero() && !l.Time.Before(f.Before),
 		l.Done != "" && !f.Done:
 		return false
 	}

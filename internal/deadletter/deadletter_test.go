@@ -206,7 +206,7 @@ func TestFilterAndMarks(t *testing.T) {
 		return strings.Join(all, ",")
 	}
 	for want, f := range map[string]Filter{
-		"0-0,0-1,0-2": {}, "0-2": {Reason: "too large"}, "0-1": {Stage: "consumer"}, "0-0,0-2": {Topic: "riposte.events"}, "0-1,0-2": {Since: at(1)}, "0-0": {IDs: []string{"0-0"}}, "": {IDs: []string{"7-7"}},
+		"0-0,0-1,0-2": {}, "0-2": {Reason: "too large"}, "0-1": {Stage: "consumer"}, "0-0,0-2": {Topic: "riposte.events"}, "0-1,0-2": {Since: at(1)}, "0-0": {IDs: []string{"0-0"}}, "0-0,0-1": {Before: at(2)}, "": {IDs: []string{"7-7"}},
 	} {
 		if got := ids(f); got != want {
 			t.Errorf("%+v: %q, %q expected", f, got, want)

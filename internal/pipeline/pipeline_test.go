@@ -58,6 +58,7 @@ func BenchmarkPipeline(b *testing.B) {
 		{"producers", producersThroughput},
 		{"scaling", scaling},
 		{"pressure", pressure},
+		{"narrow", narrow},
 		{"soak", soak},
 	} {
 		b.Run(part.name, func(b *testing.B) { part.run(b, l) })
