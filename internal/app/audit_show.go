@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tidwall/gjson"
+
 	"github.com/riposte-security/riposte/consumers/ledger"
 	"github.com/riposte-security/riposte/internal/archive"
 	"github.com/riposte-security/riposte/internal/kafka"
@@ -185,7 +187,7 @@ func (t *storyTeller) event(ctx context.Context, st *story) error {
 			if len(found) > 0 {
 				w := whereOf(found[0])
 				st.Event = &w
-				if ev, err := found[0].Event(); err != nil || !sameJSON(ev.Data, cmd.Event) {
+				if ev, err := found[0].Event(); err != nil || !sameJSON(ev.Data, cmd.Event) && !gjson.GetBytes(cmd.Event, "unmapped.riposte.truncated").Exists() { // of a large event the command has a part
 					st.Notes = append(st.Notes, "the event in the command, which is shown here, is NOT the one in the archive")
 				}
 				return nil

@@ -45,6 +45,7 @@ func TestSecretsStayHidden(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	routerKey, routerPublic := newPair(t, dir, "router")
+	trusted := write(t, dir, "archive.pub", routerPublic)
 	annKey, ann := newPair(t, dir, "ann")
 	canary := func(name string) string {
 		sum := sha256.Sum256([]byte(name))
@@ -161,7 +162,9 @@ invoke:
 	}
 	for _, id := range letters[2:] {
 		var out strings.Builder
-		Main(t.Context(), []string{"-c", other, "deadletter", "show", id}, Streams{In: strings.NewReader(""), Out: &out, Err: &out})
+		if code := Main(t.Context(), []string{"-c", other, "deadletter", "show", id}, Streams{In: strings.NewReader(""), Out: &out, Err: &out}); code != 0 {
+			t.Errorf("deadletter show: %d, %s", code, out.String())
+		}
 		said.WriteString(out.String())
 	}
 	kept := filepath.Join(dir, "archive")
@@ -170,10 +173,17 @@ invoke:
 		return err == nil && len(all) >= 4
 	})
 	for _, e := range entries {
-		var out strings.Builder
-		Main(t.Context(), []string{"-c", cfg, "audit", "show", "--data", data, e.Command.ID}, Streams{In: strings.NewReader(""), Out: &out, Err: &out})
-		Main(t.Context(), []string{"-c", cfg, "audit", "show", "--json", "--data", data, e.Command.ID}, Streams{In: strings.NewReader(""), Out: &out, Err: &out})
-		said.WriteString(out.String())
+		for _, more := range [][]string{nil, {"--json"}} {
+			var out strings.Builder
+			await.Until(t, "the story of "+e.Command.ID, func() bool {
+				out.Reset()
+				return Main(t.Context(), append([]string{"-c", cfg, "audit", "show", "--key", trusted, "--data", data, e.Command.ID}, more...), Streams{In: strings.NewReader(""), Out: &out, Err: &out}) == 0
+			})
+			said.WriteString(out.String())
+		}
+	}
+	if !strings.Contains(said.String(), "outcome  verified") {
+		t.Error("audit show tells of nothing that was verified")
 	}
 	topics, messages := onTopics(t, broker)
 	metrics := fetched(t, "http://"+listen+"/metrics", canary("api"))

@@ -128,6 +128,7 @@ func TestTamper(t *testing.T) {
 		do   func(tamperer)
 		v    func(*Verification)
 		want []string
+		not  string // nothing that is found says so
 	}{
 		{name: "nothing", do: func(tamperer) {}},
 		{name: "a byte of a record", do: func(x tamperer) {
@@ -223,7 +224,12 @@ func TestTamper(t *testing.T) {
 		{name: "no manifest any more", do: func(x tamperer) { x.write(x.path(10, manifestSuffix), []byte("{}\n{}\n")) },
 			want: []string{segment("10") + ": the manifest was changed, or is not ours"}},
 		{name: "the signature of a stranger", do: func(x tamperer) { x.manifest(10, stranger, func(*Manifest) {}) },
-			want: []string{segment("10") + ": the manifest was changed, or is not ours"}},
+			want: []string{segment("10") + ": the manifest was changed, or is not ours"}, not: "the data file was changed"},
+		{name: "a manifest emptied, the offset of a record, and a segment behind it removed", do: func(x tamperer) {
+			x.write(x.path(0, manifestSuffix), nil)
+			x.lines(0, func(l [][]byte) [][]byte { l[9] = bytes.Replace(l[9], []byte(`:9,`), []byte(`:19,`), 1); return l })
+			x.remove(10)
+		}, want: []string{segment("0") + ": the manifest was changed, or is not ours", segment("0") + ": offset 19: the record was added", segment("0") + ": nothing vouches any more for what was here, up to offset 19"}},
 		{name: "a manifest signed anew by ourselves", do: func(x tamperer) { x.manifest(10, key, func(m *Manifest) { m.Created = m.Created.Add(time.Second) }) },
 			want: []string{segment("20") + ": does not follow the segment that is in front of it"}},
 		{name: "a manifest with another root by ourselves", do: func(x tamperer) { x.manifest(30, key, func(m *Manifest) { m.Root[0] ^= 1 }) },
@@ -296,6 +302,9 @@ func TestTamper(t *testing.T) {
 			t.Logf("found: %q", found)
 			if int(r.Problems) != len(found) || len(found) < len(c.want) || (len(c.want) == 0 && len(found) > 0) {
 				t.Fatalf("%d problems %q, expected %q", r.Problems, found, c.want)
+			}
+			if c.not != "" && strings.Contains(strings.Join(found, "\n"), c.not) {
+				t.Errorf("%q found; nothing with %q expected", found, c.not)
 			}
 			var missing []string
 			for _, w := range c.want {

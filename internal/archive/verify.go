@@ -91,6 +91,7 @@ type checked struct {
 	next  int64
 	hash  Hash
 	sure  bool // hash is that of the manifest before
+	known bool // next is where the segment before ends
 	heads map[int64]Hash
 	loose group // files without a manifest, behind everything else so far
 	// unfinished tells that what begins at next is signed, and was not finished.
@@ -146,7 +147,7 @@ func (w *verifier) file(ctx context.Context, name string) error {
 		if err := w.end(ctx); err != nil {
 			return err
 		}
-		w.at = &checked{part: of, sure: true, heads: w.headsOf(of)}
+		w.at = &checked{part: of, sure: true, known: true, heads: w.headsOf(of)}
 		w.chains[of] = w.at
 		w.report.Partitions++
 	}
@@ -179,12 +180,12 @@ func (w *verifier) segment(ctx context.Context) error {
 		return err
 	}
 	if err != nil || m.place() != g.place { // what it says says nothing
-		next, err := w.unvouched(ctx, g)
+		w.gap(c, g.place)
+		next, known, err := w.unvouched(ctx, g, errors.Is(err, errUnknownKey))
 		if err != nil {
 			return err
 		}
-		w.gap(c, g.place)
-		c.next, c.sure = max(c.next, next), false
+		c.next, c.sure, c.known = max(c.next, next), false, known
 		return nil
 	}
 	w.link(c, m)
@@ -200,8 +201,10 @@ func (w *verifier) segment(ctx context.Context) error {
 func (w *verifier) gap(c *checked, p place) {
 	switch {
 	case p.start <= c.next:
-	case c.next == 0:
+	case c.next == 0 && c.known:
 		w.foundIn(place{p.topic, p.partition, 0}, "the beginning is missing, up to offset %d", p.start-1)
+	case !c.known:
+		w.foundIn(place{p.topic, p.partition, c.next}, "nothing vouches any more for what was here, up to offset %d", p.start-1)
 	default:
 		w.foundIn(place{p.topic, p.partition, c.next}, "missing, up to offset %d", p.start-1)
 	}
@@ -217,7 +220,7 @@ func (w *verifier) link(c *checked, m *sealedManifest) {
 	case p.start == c.next && c.sure && m.Previous != c.hash:
 		w.foundIn(p, "does not follow the segment that is in front of it")
 	}
-	c.next, c.hash, c.sure = m.next(), m.hash, true
+	c.next, c.hash, c.sure, c.known = m.next(), m.hash, true, true
 	if want, ok := c.heads[c.next]; ok {
 		delete(c.heads, c.next)
 		if want != m.hash {

@@ -45,8 +45,9 @@ func (w *verifier) content(ctx context.Context, m *sealedManifest) error {
 }
 
 // unvouched looks at a segment whose manifest says nothing any more: the data file has a signature of its own. Where that is not good either, the index says which
-// records were changed, as far as it was left alone. It returns the offset behind the last record.
-func (w *verifier) unvouched(ctx context.Context, g group) (next int64, err error) {
+// records were changed, as far as it was left alone. known tells whether the offset that it returns is the one behind the last record; what somebody may have
+// changed does not tell. Of a writer whose key is a stranger's nothing more is said than that.
+func (w *verifier) unvouched(ctx context.Context, g group, stranger bool) (next int64, known bool, err error) {
 	next = g.start
 	d, err := w.read(ctx, g.place, nil, maxRecords, func(_ int64, text []byte) {
 		if offset, err := offsetOf(text); err == nil {
@@ -56,22 +57,25 @@ func (w *verifier) unvouched(ctx context.Context, g group) (next int64, err erro
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		w.foundIn(g.place, "the data file is missing")
-		return next, nil
-	case err != nil || d.sealed:
-		return next, err
+		return g.start, false, nil
+	case err != nil:
+		return g.start, false, err
+	case d.sealed || stranger:
+		return next, true, nil
 	}
+	next = g.start
 	before := w.report.Problems
 	index, err := readFile(ctx, w.store, g.name(indexSuffix), maxRecords*entrySize)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errManifest) || len(index) == 0 {
 		index, err = nil, nil
 	}
 	if err != nil {
-		return next, err
+		return next, false, err
 	}
 	m := &sealedManifest{Manifest: Manifest{Topic: g.topic, Partition: g.partition, Start: g.start, Count: int64(len(index) / entrySize)}}
 	cmp := &comparison{w: w, m: m, index: index}
 	if d, err = w.read(ctx, g.place, nil, m.Count+maxAdded, cmp.line); err != nil {
-		return next, err
+		return next, false, err
 	}
 	m.Root = cmp.tree.root() // no other is known
 	if index != nil {
@@ -80,7 +84,7 @@ func (w *verifier) unvouched(ctx context.Context, g group) (next int64, err erro
 	if w.report.Problems == before {
 		w.foundIn(g.place, "the data file was changed as well, and nothing tells which of its records")
 	}
-	return next, nil
+	return next, false, nil
 }
 
 // index reads the index of a segment; nil where it is not what was written.

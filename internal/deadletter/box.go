@@ -3,6 +3,7 @@ package deadletter
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -74,35 +75,40 @@ func List(ctx context.Context, b Broker, f Filter) (letters []Letter, limited bo
 	if err != nil {
 		return nil, false, fmt.Errorf("dead letters on %s: %w", topic, err)
 	}
-	letters = once(newest(letters, 2*most))
+	letters = newest(letters, 2*most)
 	for i := range letters {
 		if m, done := marks[letters[i].ID]; done {
 			letters[i].Done, letters[i].By, letters[i].Why, letters[i].At = m.Header(headerDone), m.Header(headerBy), m.Header(headerWhy), m.Time.UTC()
 		}
 	}
-	letters = slices.DeleteFunc(letters, func(l Letter) bool { return !f.wants(l) })
+	letters = slices.DeleteFunc(once(letters), func(l Letter) bool { return !f.wants(l) })
 	if len(letters) > most {
 		limited = true
 	}
 	return newest(letters, most), limited, nil
 }
 
-// once leaves out letters about what there is an earlier one about: whoever is interrupted before it can say how far it has come makes some again.
+// once leaves out letters that say what an earlier one says about the same: whoever is interrupted before it can note how far it has come makes some again. What came
+// after something was done about the earlier one is new.
 func once(letters []Letter) []Letter {
 	type about struct {
-		stage, topic, producer, origin, position, rule, step string
-		partition, attempts                                  int
-		offset                                               int64
+		stage, topic, producer, origin, position, rule, step, reason string
+		partition, attempts                                          int
+		offset                                                       int64
+		value                                                        [sha256.Size]byte
 	}
-	seen := map[about]bool{}
+	earlier := map[about]Letter{}
 	return slices.DeleteFunc(letters, func(l Letter) bool {
 		if l.Offset < 0 && l.Origin == "" { // nothing says where it came from
 			return false
 		}
-		of := about{l.Stage, l.Topic, l.Producer, l.Origin, l.Position, l.Rule, l.Step, l.Partition, l.Attempts, l.Offset}
-		again := seen[of]
-		seen[of] = true
-		return again
+		of := about{l.Stage, l.Topic, l.Producer, l.Origin, l.Position, l.Rule, l.Step, l.Reason, l.Partition, l.Attempts, l.Offset, sha256.Sum256(l.Value)}
+		first, again := earlier[of]
+		if again && (first.Done == "" || l.Time.Before(first.At)) {
+			return true
+		}
+		earlier[of] = l
+		return false
 	})
 }
 

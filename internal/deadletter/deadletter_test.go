@@ -151,12 +151,22 @@ func TestMadeAgain(t *testing.T) {
 	other.Offset = 6
 	replayed.Headers = []kafka.Header{{Key: kafka.HeaderAttempts, Value: []byte("1")}}
 	err := p.Publish(t.Context(), letter, letter, c.DeadLetter(other, kafka.Failure{Stage: "consumer", Reason: "no"}), c.DeadLetter(replayed, kafka.Failure{Stage: "consumer", Reason: "no"}),
-		c.DeadLetter(original, kafka.Failure{Stage: "consumer", Reason: "no", Rule: "r"}))
+		c.DeadLetter(original, kafka.Failure{Stage: "consumer", Reason: "no", Rule: "r"}), c.DeadLetter(original, kafka.Failure{Stage: "consumer", Reason: "another"}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	letters, _, err := List(t.Context(), p, Filter{})
-	if err != nil || len(letters) != 4 {
+	if err != nil || len(letters) != 5 {
+		t.Errorf("%d letters, %v: %+v", len(letters), err, letters)
+	}
+	// After something was done about it, the same is new.
+	if err := Mark(t.Context(), p, p, letters[0], Dropped, "ann", ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Publish(t.Context(), letter); err != nil {
+		t.Fatal(err)
+	}
+	if letters, _, err = List(t.Context(), p, Filter{}); err != nil || len(letters) != 5 {
 		t.Errorf("%d letters, %v: %+v", len(letters), err, letters)
 	}
 }
@@ -188,7 +198,7 @@ func TestFilterAndMarks(t *testing.T) {
 	for _, f := range []struct{ topic, stage, reason string }{
 		{"riposte.events", "router", "not JSON"}, {"riposte.block", "consumer", "unknown action"}, {"riposte.events", "router", "Too LARGE"},
 	} {
-		m := c.DeadLetter(kafka.Message{Topic: f.topic, Offset: int64(len(p.messages)), Value: []byte("x")}, kafka.Failure{Stage: f.stage, Reason: f.reason})
+		m := c.DeadLetter(kafka.Message{Topic: f.topic, Value: []byte("x")}, kafka.Failure{Stage: f.stage, Reason: f.reason})
 		if err := p.Publish(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}

@@ -33,6 +33,7 @@ type exchange struct {
 	// from is what was asked for, and to what to go on from: the offset behind the last batch that is whole.
 	from, to int64
 	told     int64 // before which gaps are known
+	anew     bool  // the partition is read from its beginning: what was done before it says nothing any more
 }
 
 // Required implements protocol.RawExchanger: it is, always.

@@ -109,6 +109,13 @@ func TestDeadLetter(t *testing.T) {
 	if d.Topic != "riposte.deadletter" || string(d.Value) != "not JSON" || string(d.Key) != "k" {
 		t.Errorf("dead letter %+v", d)
 	}
+	many := small
+	for range 40_000 {
+		many.Headers = append(many.Headers, Header{Key: "a"}, Header{Key: ""})
+	}
+	if d := c.DeadLetter(many, Failure{Reason: "no"}); d.Size() > MaxMessage || header(d, "length") == "" {
+		t.Errorf("a dead letter of %d bytes of what has many headers", d.Size())
+	}
 	large := Message{Topic: "x", Key: make([]byte, MaxMessage/2), Value: make([]byte, MaxMessage/2), Headers: []Header{
 		{Key: "large", Value: make([]byte, MaxMessage/4)}, {Key: "ce_id", Value: []byte("1")},
 	}}

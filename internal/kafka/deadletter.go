@@ -79,10 +79,10 @@ func (c *Client) DeadLetter(m Message, f Failure) Message {
 	return d
 }
 
-// small leaves out headers that are themselves large.
+// small leaves out headers that do not fit into room when they are packed: those that are themselves large, and what of many comes last.
 func small(headers []Header, room int) (out []Header) {
-	for _, h := range headers {
-		if n := len(h.Key) + len(h.Value); n <= room {
+	for i, h := range headers {
+		if n := len(packHeaders(headers[i : i+1])); n <= room {
 			out = append(out, h)
 			room -= n
 		}

@@ -113,7 +113,13 @@ func TestBehindRetention(t *testing.T) {
 	if err != nil || len(pg.messages) != 5 || pg.messages[0].Offset != 20 {
 		t.Errorf("past the end: %d messages, error %v", len(pg.messages), err)
 	}
-	done.mark(tp, 25) // which is committed, though it is less than what was
+	if !x.anew {
+		t.Error("past the end: what is read is not marked as a beginning")
+	}
+	handedOut := done.take(nil)
+	done.anew(tp)
+	done.putBack(handedOut) // whose commit failed meanwhile
+	done.mark(tp, 25)       // which is committed, though it is less than what was
 	if dirty := done.take(nil); dirty[topic][0] != 25 {
 		t.Errorf("past the end: %v is to be committed", dirty)
 	}

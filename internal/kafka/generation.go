@@ -152,10 +152,16 @@ func (o *offsets) take(hold func(topic string, partition int) (int64, bool)) map
 func (o *offsets) putBack(dirty map[string]map[int]int64) {
 	for topic, partitions := range dirty {
 		for p, next := range partitions {
+			tp := topicPartition{topic, p}
 			o.mu.Lock()
-			delete(o.committed, topicPartition{topic, p})
+			stands := o.committed[tp] == next // or the partition was begun anew since
+			if stands {
+				delete(o.committed, tp)
+			}
 			o.mu.Unlock()
-			o.mark(topicPartition{topic, p}, next)
+			if stands {
+				o.mark(tp, next)
+			}
 		}
 	}
 }

@@ -17,6 +17,7 @@ type partition struct {
 	offset int64 // where to read on; kafka.FirstOffset if the group has none yet
 	done   *offsets
 	placed bool           // offset is where Group.From wants to begin
+	again  bool           // what is asked for next is behind where the group was: it begins anew
 	spent  chan *exchange // whose memory may be used again
 }
 
@@ -35,6 +36,9 @@ func (p *partition) run(reading, handling context.Context) {
 	for x := range answers {
 		if reading.Err() != nil {
 			continue // drained, for whoever gets the partition next
+		}
+		if x.anew { // all that was handed over before is done
+			p.done.anew(p.tp)
 		}
 		if err := p.work(reading, handling, x); err != nil {
 			if fault.IsPermanent(err) {
@@ -105,7 +109,7 @@ func (p *partition) fetch(ctx context.Context) (*exchange, error) {
 	case p.offset > end:
 		p.m.log.Error().Str("topic", p.tp.topic).Int("partition", p.tp.partition).Int64("offset", p.offset).Int64("end", end).
 			Msg("the partition ends before the committed offset: it was made anew or lost its end; reading it from its beginning")
-		p.done.anew(p.tp)
+		p.again = true
 	default:
 		return nil, err // the bounds moved meanwhile
 	}
@@ -119,7 +123,11 @@ func (p *partition) ask(ctx context.Context) (*exchange, error) {
 	case old = <-p.spent:
 	default:
 	}
-	return p.m.c.ask(ctx, old, p.tp, p.offset, fetchBytes)
+	x, err := p.m.c.ask(ctx, old, p.tp, p.offset, fetchBytes)
+	if err == nil {
+		x.anew, p.again = p.again, false
+	}
+	return x, err
 }
 
 // errRetention is why most gaps are there.

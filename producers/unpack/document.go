@@ -244,7 +244,11 @@ func (d *document) cut(err error) error {
 	switch {
 	case errors.As(err, &bad):
 		got, at := d.unfinished()
-		return d.u.last(at, got, bad.err)
+		resume := at
+		if d.opened { // an element by itself is not found again
+			resume = d.start
+		}
+		return d.u.last(at, resume, got, bad.err)
 	case errors.Is(err, io.EOF):
 		return d.resync(errors.New("the stream ends in the middle of a JSON value"))
 	}

@@ -196,11 +196,11 @@ func (u *unpacker) exportEnd(at int64, got *capture, err error) error {
 	bad, corrupted := errors.AsType[corrupt](err)
 	switch {
 	case corrupted:
-		return u.last(at, got, bad.err)
+		return u.last(at, at, got, bad.err)
 	case errors.Is(err, errFieldLength):
 		return u.problem(at, u.in.off, got, err)
 	case errors.Is(err, io.EOF):
-		return u.last(at, got, io.ErrUnexpectedEOF)
+		return u.last(at, at, got, io.ErrUnexpectedEOF)
 	}
 	return err
 }

@@ -42,7 +42,7 @@ func (u *unpacker) line() error {
 	for {
 		c, err := u.in.next()
 		if bad, ok := errors.AsType[corrupt](err); ok {
-			return u.last(at, &got, bad.err)
+			return u.last(at, at, &got, bad.err)
 		}
 		if errors.Is(err, io.EOF) || c == '\n' && err == nil {
 			break

@@ -208,9 +208,9 @@ func (u *unpacker) problem(at, resume int64, got *capture, reason error) error {
 }
 
 // last hands over what the stream broke off in, and says that this was its end.
-func (u *unpacker) last(at int64, got *capture, reason error) error {
+func (u *unpacker) last(at, resume int64, got *capture, reason error) error {
 	// Whoever was still writing it may write the rest: then it is read from its beginning.
-	if err := u.problem(at, at, got, fmt.Errorf("cut short: %w", reason)); err != nil {
+	if err := u.problem(at, resume, got, fmt.Errorf("cut short: %w", reason)); err != nil {
 		return err
 	}
 	return io.EOF

@@ -111,21 +111,22 @@ func (s settings) refuse(id string) error {
 }
 
 // secrets reads the values of the secret headers. Whoever set one says beside it where it may go: the author of a rule, who names the address as well, is none to
-// decide that.
+// decide that. An error may pass: the environment is mended by a restart, and a block that stands then has to be taken back.
 func (s settings) secrets(getenv func(string) string) (map[string]string, error) {
 	out := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(s.SecretHeaders)) {
 		variable := s.SecretHeaders[name]
 		value := getenv(variable)
 		if value == "" {
-			return nil, fault.Permanent(fmt.Errorf("header %s: environment variable %s is not set", name, variable))
+			return nil, fmt.Errorf("header %s: environment variable %s is not set", name, variable)
 		}
 		if err := callout.CheckHeader(name, value); err != nil {
-			return nil, fault.Permanent(err)
+			return nil, err
 		}
 		for _, to := range []string{s.URL, s.UnblockURL, s.StatusURL} {
-			if to != "" && !slices.Contains(strings.Fields(getenv(variable+secretHosts)), hostname(to)) {
-				return nil, fault.Permanent(fmt.Errorf("header %s: environment variable %s, which says where %s may go, does not name %s", name, variable+secretHosts, variable, hostname(to)))
+			named := func(host string) bool { return strings.EqualFold(host, hostname(to)) }
+			if to != "" && !slices.ContainsFunc(strings.Fields(getenv(variable+secretHosts)), named) {
+				return nil, fmt.Errorf("header %s: environment variable %s, which says where %s may go, does not name %s", name, variable+secretHosts, variable, hostname(to))
 			}
 		}
 		out[name] = value

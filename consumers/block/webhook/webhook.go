@@ -65,6 +65,7 @@ func (c *caller) Plan(ctx context.Context, cmd schemas.Command) (schemas.Plan, e
 	}
 	if err == nil {
 		_, err = s.secrets(c.Getenv)
+		err = fault.Permanent(err)
 	}
 	if err != nil {
 		return schemas.Plan{}, fmt.Errorf("target %s: %w", cmd.Target.ID, err)

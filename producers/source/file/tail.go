@@ -99,6 +99,9 @@ func (t *tail) Read(p []byte) (int, error) {
 		n, err := t.r.f.ReadAt(p, t.off)
 		if n > 0 {
 			if (t.idle || time.Since(t.since) > rested) && !t.same() { // Kafka may have been away for as long as it takes to rotate
+				if err := t.r.drain(t.ctx); err != nil { // what was read before is whole
+					return 0, err
+				}
 				return 0, errTruncated
 			}
 			t.off += int64(n)
