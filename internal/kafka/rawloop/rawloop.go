@@ -43,7 +43,7 @@ func Run(ctx context.Context, c Config) error {
 	}
 	w := &kafka.Writer{
 		Addr: kafka.TCP(c.Broker), Topic: c.To, Balancer: kafka.Murmur2Balancer{}, RequiredAcks: kafka.RequireAll, Compression: kafka.Snappy,
-		BatchTimeout: 5 * time.Millisecond, BatchSize: 1000,
+		BatchTimeout: time.Millisecond, BatchSize: 1000,
 	}
 	defer w.Close() //nolint:errcheck // it is the end
 	l := &loop{Config: c, w: w, done: map[int]int64{}}
