@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/riposte-security/riposte/consumers/ledger/open"
 	"github.com/riposte-security/riposte/consumers/ledger/postgres"
@@ -26,9 +28,14 @@ func (c *grantsCmd) Run(a *App) error {
 	return nil
 }
 
-type migrateCmd struct{ deskFlags }
+type migrateCmd struct {
+	deskFlags
+	Consumer string `help:"Role of consumers, which is given its rights as well; PostgreSQL alone."`
+	Operator string `help:"Role of people at the command line, likewise."`
+	Reader   string `help:"Role of those who look, likewise."`
+}
 
-// Run brings the tables up to date: to open a ledger does.
+// Run brings the tables up to date: to open a ledger does. Roles that are named get their rights on them.
 func (c *migrateCmd) Run(ctx context.Context, a *App) error {
 	cfg, _, err := a.find()
 	if err != nil {
@@ -44,6 +51,15 @@ func (c *migrateCmd) Run(ctx context.Context, a *App) error {
 	}
 	if err := l.Close(); err != nil {
 		return err
+	}
+	if roles := (postgres.Roles{Consumer: c.Consumer, Operator: c.Operator, Reader: c.Reader}); roles != (postgres.Roles{}) {
+		if !strings.HasPrefix(url, "postgres") {
+			return misuse{errors.New("ledger migrate: only PostgreSQL has roles")}
+		}
+		if err := postgres.Grant(ctx, url, roles); err != nil {
+			return err
+		}
+		fmt.Fprintln(a.Out, "the roles have their rights")
 	}
 	fmt.Fprintln(a.Out, "the ledger's tables are up to date")
 	return nil

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -48,6 +49,28 @@ func Grants(schema string, r Roles) string {
 		grant(role, "select", append(tables(), "goose_db_version")...)
 	}
 	return b.String()
+}
+
+// Grant gives roles their rights on the tables of a ledger, which are in the first schema of the URL's search_path, all or none: see Grants. The URL's user owns
+// the tables.
+func Grant(ctx context.Context, url string, r Roles) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return fmt.Errorf("ledger: grants: %w", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // what was granted is durable already
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		var schema string
+		if err := tx.QueryRow(ctx, "select current_schema()").Scan(&schema); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, Grants(schema, r))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("ledger: grants: %w", err)
+	}
+	return nil
 }
 
 // tables are those of the migrations.
