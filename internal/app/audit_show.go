@@ -174,24 +174,19 @@ func (t *storyTeller) event(ctx context.Context, st *story) error {
 	cmd := st.Command
 	for _, later := range []time.Duration{aMoment, time.Hour} { // what came again since then was not what led here; but clocks differ
 		for _, topic := range []string{t.topics.Events, t.topics.Outcomes} {
-			found, err := archive.Search{
-				Store: t.store, Keys: t.keys, Topic: topic, Most: 1, After: cmd.Created.Add(-t.c.Within), Before: cmd.Created.Add(later),
-				Match: func(m *kafka.Message) bool {
-					ev, err := m.Event()
-					return err == nil && ev.UID == cmd.EventUID && !m.Time.After(cmd.Created.Add(later))
-				},
-			}.Find(ctx)
+			m, found, err := t.record(ctx, cmd, topic, later)
 			if err != nil {
 				return err
 			}
-			if len(found) > 0 {
-				w := whereOf(found[0])
-				st.Event = &w
-				if ev, err := found[0].Event(); err != nil || !sameJSON(ev.Data, cmd.Event) && !gjson.GetBytes(cmd.Event, "unmapped.riposte.truncated").Exists() { // of a large event the command has a part
-					st.Notes = append(st.Notes, "the event in the command, which is shown here, is NOT the one in the archive")
-				}
-				return nil
+			if !found {
+				continue
 			}
+			w := whereOf(m)
+			st.Event = &w
+			if !shows(cmd, m) {
+				st.Notes = append(st.Notes, "the event in the command, which is shown here, is NOT the one in the archive")
+			}
+			return nil
 		}
 	}
 	st.Notes = append(st.Notes, "the event is not in the archive within the time given; what follows is the copy in the command")
@@ -201,10 +196,30 @@ func (t *storyTeller) event(ctx context.Context, st *story) error {
 // aMoment is how far the clocks of brokers and routers are usually apart, at most.
 const aMoment = 10 * time.Second
 
-// sameJSON tells whether two texts are the same but for spaces.
-func sameJSON(a, b []byte) bool {
-	var x, y bytes.Buffer
-	return json.Compact(&x, a) == nil && json.Compact(&y, b) == nil && bytes.Equal(x.Bytes(), y.Bytes())
+// record finds the message of a command's event on a topic, among those that came no later than so much after it.
+func (t *storyTeller) record(ctx context.Context, cmd schemas.Command, topic string, later time.Duration) (m kafka.Message, ok bool, err error) {
+	until := cmd.Created.Add(later)
+	found, err := archive.Search{
+		Store: t.store, Keys: t.keys, Topic: topic, Most: 1, After: cmd.Created.Add(-t.c.Within), Before: until,
+		Match: func(m *kafka.Message) bool {
+			ev, err := m.Event()
+			return err == nil && ev.UID == cmd.EventUID && !m.Time.After(until)
+		},
+	}.Find(ctx)
+	if err != nil || len(found) == 0 {
+		return m, false, err
+	}
+	return found[0], true, nil
+}
+
+// shows tells whether the event that a command bears is the one in a message, but for spaces. Of a large one it bears a part, and says so.
+func shows(cmd schemas.Command, m kafka.Message) bool {
+	if gjson.GetBytes(cmd.Event, "unmapped.riposte.truncated").Exists() {
+		return true
+	}
+	ev, err := m.Event()
+	var has, archived bytes.Buffer
+	return err == nil && json.Compact(&has, cmd.Event) == nil && json.Compact(&archived, ev.Data) == nil && bytes.Equal(has.Bytes(), archived.Bytes())
 }
 
 // outcomes finds what became of the command, and what followed from that.

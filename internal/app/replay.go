@@ -24,9 +24,6 @@ type replayCmd struct {
 	Yes       bool          `short:"y" help:"Do not ask."`
 }
 
-// hasEvents tells whether it is events that a topic has.
-func hasEvents(t kafka.Topics, topic string) bool { return topic == t.Events || topic == t.Outcomes }
-
 // byHand tells whether a person may put messages onto a topic.
 func byHand(t kafka.Topics, topic string) bool { return topic != t.DeadLetter && topic != t.Control }
 
@@ -59,7 +56,7 @@ func (c *replayCmd) Run(ctx context.Context, a *App) error {
 	switch {
 	case !byHand(topics, to):
 		return misuse{fmt.Errorf("replay: nothing is put onto %s by hand", to)}
-	case !c.Act && slices.Contains(topics.All(), to) && !hasEvents(topics, to):
+	case !c.Act && slices.Contains(topics.All(), to) && !topics.HasEvents(to):
 		return misuse{fmt.Errorf("replay: what comes again onto %s acts by itself, if it is not known there: only events can be marked. Say so with --act", to)}
 	}
 	if _, err := s.kafka.Ends(ctx, to); err != nil { // nobody makes a topic because its name was misspelt
@@ -146,7 +143,7 @@ func (c *replayCmd) replay(ctx context.Context, a *App, s *stack, what span, to 
 	w := s.kafka.NewWriter()
 	defer w.Close()
 	topics := s.kafka.Topics()
-	events := hasEvents(topics, c.Topic) || hasEvents(topics, to)
+	events := topics.HasEvents(c.Topic) || topics.HasEvents(to)
 	var batch []kafka.Message
 	put, unreadable := 0, 0
 	flush := func(ctx context.Context) error {

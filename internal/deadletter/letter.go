@@ -123,7 +123,7 @@ func (l Letter) Whole() bool { return l.Length == 0 }
 func (l Letter) Message(topics kafka.Topics) kafka.Message {
 	m := kafka.Message{Topic: l.Topic, Partition: l.Partition, Offset: l.Offset, Time: l.Time, Key: l.Key, Value: l.Value, Headers: l.Headers}
 	headers := []kafka.Header{{Key: kafka.HeaderAttempts, Value: []byte(strconv.Itoa(l.Attempts))}}
-	if l.Topic == topics.Events || l.Topic == topics.Outcomes {
+	if topics.HasEvents(l.Topic) {
 		if ev, err := m.Event(); err == nil {
 			m = kafka.EventMessage(l.Topic, ev)
 		}

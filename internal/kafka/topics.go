@@ -52,6 +52,9 @@ func (t Topics) Lane(l schemas.Lane) string {
 	return ""
 }
 
+// HasEvents tells whether it is events that a topic has: those of producers, or the outcomes of commands.
+func (t Topics) HasEvents(topic string) bool { return topic == t.Events || topic == t.Outcomes }
+
 // All lists every topic.
 func (t Topics) All() []string {
 	return []string{t.Events, t.Alert, t.Block, t.Remediate, t.Outcomes, t.DeadLetter, t.Correlate, t.Control}

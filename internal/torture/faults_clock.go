@@ -3,9 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"sync"
 	"time"
+
+	"github.com/riposte-security/riposte/internal/checkpoint"
 )
 
 // faultsPerJump is how many other faults there are for each jump of the clock.
@@ -28,12 +29,7 @@ type clock struct {
 
 // set sets it, by as much as it is then away from the right time.
 func (c *clock) set(by time.Duration) error {
-	next := c.file + ".next"
-	err := os.WriteFile(next, []byte(by.String()), 0o600)
-	if err == nil {
-		err = os.Rename(next, c.file) // who reads it has one or the other
-	}
-	if err != nil {
+	if err := checkpoint.Replace(c.file, []byte(by.String())); err != nil { // who reads it has one or the other
 		return fmt.Errorf("clock: %w", err)
 	}
 	return nil
